@@ -1,0 +1,76 @@
+"""Progress on standard error: a bar in a terminal, plain lines anywhere else."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+LINE_EVERY = 10.0
+"""Seconds between two plain lines when standard error is no terminal."""
+
+
+class Progress(Protocol):
+    """What a loop tells its watcher."""
+
+    def advance(self, done: int, **numbers: float) -> None:
+        """Say that `done` units are finished, with the numbers worth watching."""
+
+
+@contextmanager
+def progress(label: str, total: int, unit: str, done: int = 0) -> Iterator[Progress]:
+    """Watch `total` units of work go by, `done` of them finished before (a resumed run)."""
+    if sys.stderr.isatty():
+        with _bar(label, total, unit, done) as bar:
+            yield bar
+    else:
+        yield _Lines(label, total, unit, done)
+
+
+def _numbers(numbers: dict[str, float]) -> str:
+    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in numbers.items())
+
+
+class _Lines:
+    def __init__(self, label: str, total: int, unit: str, done: int) -> None:
+        self.label, self.total, self.unit, self.first = label, total, unit, done
+        self.start = self.last = time.monotonic()
+
+    def advance(self, done: int, **numbers: float) -> None:
+        now = time.monotonic()
+        if now - self.last < LINE_EVERY and done < self.total:
+            return
+        self.last = now
+        rate = (done - self.first) / max(now - self.start, 1e-9)
+        left = f"{(self.total - done) / rate:.0f} s left" if done < self.total else f"{now - self.start:.0f} s"
+        print(
+            f"{self.label}: {done}/{self.total} {self.unit}, {rate:.3g}/s, {left}  {_numbers(numbers)}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+@contextmanager
+def _bar(label: str, total: int, unit: str, done: int) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Rich
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[numbers]}"),
+    )
+    with Rich(*columns, console=Console(stderr=True)) as rich:
+        task = rich.add_task(label, total=total, completed=done, numbers="")
+
+        class Bar:
+            def advance(self, done: int, **numbers: float) -> None:
+                rich.update(task, completed=done, numbers=_numbers(numbers))
+
+        yield Bar()
