@@ -14,16 +14,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         OSError: the disk is full or the folder may not be written; `path` is then as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(beside, 0o644)  # mkstemp makes private files; these are for everyone to read
-        os.replace(beside, path)
+        beside.chmod(0o644)  # mkstemp makes private files; these are for everyone to read
+        beside.replace(path)
     except BaseException:
-        Path(beside).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
 
 

@@ -54,14 +54,6 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def epoch_order(examples: int, seed: int, epoch: int) -> Tensor:
-    """The order in which an epoch sees its examples: int64 `[examples]`.
-
-    It depends on nothing but its arguments, so a resumed run needs no memory of it.
-    """
-    return torch.randperm(examples, generator=torch.Generator().manual_seed(1_000_003 * (seed + 1) + epoch))
-
-
 def config_hash(config: Any) -> str:
     """Eight hexadecimal digits that name a config: equal configs, equal names."""
     return hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode()).hexdigest()[:8]

@@ -1,6 +1,6 @@
 """IDX files to uint8 tensors, held whole in memory: no worker process, batches by index.
 
-    N  images
+N  images
 """
 
 import gzip

@@ -1,6 +1,6 @@
 """The latent space: draw from it, walk through it, lay what it holds out in a grid.
 
-    B  latents or images      Z  latent dimensions      S  points of a walk
+B  latents or images      Z  latent dimensions      S  points of a walk
 """
 
 from math import ceil

@@ -7,8 +7,7 @@ To add a pair, write its two networks and add one line to `PAIRS`.
 
 from collections.abc import Callable
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from palingen.adversarial.images import SIDE
 
@@ -17,7 +16,10 @@ SLOPE = 0.2
 
 
 class MlpGenerator(nn.Sequential):
-    """The course's generator: Z-128-256-512-1024-784, BatchNorm from the second hidden layer on, tanh at the end."""
+    """The course's generator: Z-128-256-512-1024-784, BatchNorm from the second hidden layer on, tanh at the end.
+
+    Latents `[B, Z]` to images `[B, 1, 28, 28]` in -1 to 1.
+    """
 
     def __init__(self, latent_dim: int, batchnorm_eps: float) -> None:
         layers: list[nn.Module] = [nn.Linear(latent_dim, 128), nn.LeakyReLU(SLOPE)]
@@ -26,13 +28,12 @@ class MlpGenerator(nn.Sequential):
         layers += [nn.Linear(1024, SIDE * SIDE), nn.Tanh(), nn.Unflatten(1, (1, SIDE, SIDE))]
         super().__init__(*layers)
 
-    def forward(self, latents: Float[Tensor, "B Z"]) -> Float[Tensor, "B 1 28 28"]:
-        """Images in -1 to 1."""
-        return super().forward(latents)
-
 
 class MlpDiscriminator(nn.Sequential):
-    """The course's discriminator: 784-512-256-1. Its sigmoid is part of the loss."""
+    """The course's discriminator: 784-512-256-1. Its sigmoid is part of the loss.
+
+    Images `[B, 1, 28, 28]` to logits `[B]`, above 0 where an image is taken for real.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -44,10 +45,6 @@ class MlpDiscriminator(nn.Sequential):
             nn.Linear(256, 1),
             nn.Flatten(0),
         )
-
-    def forward(self, images: Float[Tensor, "B 1 28 28"]) -> Float[Tensor, " B"]:
-        """Logits: above 0 where the image is taken for real."""
-        return super().forward(images)
 
 
 def mlp(latent_dim: int, batchnorm_eps: float) -> tuple[nn.Module, nn.Module]:

@@ -1,33 +1,29 @@
 """One game of generator against discriminator: the experiment and its loop.
 
-    B  images      Z  latent dimensions
+B  images      Z  latent dimensions
 """
 
 import io
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import UInt8
+from numpy import ndarray
 from PIL import Image
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from palingen.adversarial.images import load_images, to_unit
 from palingen.adversarial.latent import draw_images, draw_latents, grid
-from palingen.adversarial.losses import LOSSES, Loss
+from palingen.adversarial.losses import LOSSES, Loss, Scalar
 from palingen.adversarial.networks import PAIRS
 from palingen.config import check, check_types
-from palingen.errors import Interrupted, RunError
+from palingen.errors import RunError
 from palingen.files import write_atomically
-from palingen.interrupts import stop_requests
-from palingen.progress import progress
-from palingen.runs import Run, epoch_order, load_weights, open_run, read_config, save_weights
-
-CHECKPOINT_EVERY = 60.0
-"""Seconds between two checkpoints."""
+from palingen.loop import Loop, Means, Noise
+from palingen.runs import Run, load_weights, open_run, read_config, save_weights
 
 SHOWN = 25
 """Images of a snapshot, always from the same latents."""
@@ -110,9 +106,9 @@ def load_generator(folder: Path) -> tuple[nn.Module, GanRun]:
     path = folder / "weights.safetensors"
     held = load_weights(path)
     generator, _ = networks(config)
+    own = {name.removeprefix("generator."): held[name] for name in held if name.startswith("generator.")}
     try:
-        generator.load_state_dict({name[10:]: held[name].float() if held[name].is_floating_point() else held[name]
-                                   for name in held if name.startswith("generator.")})  # fmt: skip
+        generator.load_state_dict(own)  # copies, so half-precision weights become single ones
     except RuntimeError as error:
         raise RunError(f"{path}: does not hold this run's generator ({str(error).splitlines()[0]})") from error
     return generator.eval(), config
@@ -120,7 +116,7 @@ def load_generator(folder: Path) -> tuple[nn.Module, GanRun]:
 
 def play(
     generator: nn.Module, discriminator: nn.Module, loss: Loss, scale: float, real: Tensor, latents: Tensor
-) -> Float[Tensor, " 4"]:
+) -> tuple[Scalar, Scalar, Scalar, Scalar]:
     """Leave each player's gradient in its `.grad`; the step's `LOOKS`.
 
     The generator's step would come first and the discriminator's second, but neither changes what the other looks at:
@@ -133,8 +129,7 @@ def play(
     discriminator_loss = scale * loss.discriminator(real_logits, fake_logits)
     _leave(generator_loss, generator, retain_graph=True)
     _leave(discriminator_loss, discriminator)
-    right = (real_logits > 0).float().mean(), (fake_logits < 0).float().mean()
-    return torch.stack([generator_loss.detach(), discriminator_loss.detach(), *right])
+    return generator_loss, discriminator_loss, (real_logits > 0).float().mean(), (fake_logits < 0).float().mean()
 
 
 def _leave(loss: Tensor, player: nn.Module, retain_graph: bool = False) -> None:
@@ -158,72 +153,58 @@ def train(config: GanRun, folder: Path, device: torch.device, *, force: bool = F
 def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
     images = load_images("train", config.data).pixels.unsqueeze(1).to(device)
     generator, discriminator = (network.to(device) for network in networks(config))
-    betas, fused = (config.beta1, config.beta2), device.type in ("cpu", "cuda")
-    of_generator, of_discriminator = (
-        torch.optim.Adam(player.parameters(), config.learning_rate, betas, fused=fused)
-        for player in (generator, discriminator)
-    )
+    of_generator, of_discriminator = _optimizer(generator, config), _optimizer(discriminator, config)
     loss = LOSSES[config.loss]
-    noise = Generator(device).manual_seed(config.seed)
+    noise = Noise(config.seed, device)
+    means = Means(*LOOKS, device=device)
     shown = draw_latents(SHOWN, config.latent_dim, config.seed)
-    sums = torch.zeros(len(LOOKS), device=device)
-    steps_an_epoch = len(images) // config.batch_size + (len(images) % config.batch_size > 1)  # BatchNorm needs two
-    total = config.epochs * steps_an_epoch
-    moments = {0: "start", total // 2: "middle", total: "end"}
-    first, before = 0, 0.0
-    stateful = {
-        "generator": generator,
-        "discriminator": discriminator,
-        "of_generator": of_generator,
-        "of_discriminator": of_discriminator,
-    }
-    if state := run.restore():
-        for name, part in stateful.items():
-            part.load_state_dict(state[name])
-        first, before, sums = state["step"], state["seconds"], state["sums"].to(device)
-        noise.set_state(state["noise"])
-
-    start = saved = time.monotonic()
-
-    def save(step: int) -> None:
-        states = {name: part.state_dict() for name, part in stateful.items()}
-        seconds = before + time.monotonic() - start
-        run.checkpoint({**states, "step": step, "sums": sums, "seconds": seconds, "noise": noise.get_state()})
-
-    def look(step: int) -> None:
-        if step % config.save_interval == 0 or step in moments:
-            _snapshot(run, generator, shown, step, moments.get(step))
-
-    with stop_requests() as stop_asked, progress("gan", total, "steps", first) as watcher:
-        look(first)
-        for step in range(first, total):
-            epoch, place = divmod(step, steps_an_epoch)
-            if stop_asked() or time.monotonic() - saved > CHECKPOINT_EVERY:
-                save(step)
-                saved = time.monotonic()
-            if stop_asked():
-                raise Interrupted(f"stopped in epoch {epoch + 1} of {config.epochs}, saved in {run.folder}")
-            if place == 0 or step == first:
-                order = epoch_order(len(images), config.seed, epoch).to(device)
-            real = to_unit(images[order[place * config.batch_size : (place + 1) * config.batch_size]])
-            latents = torch.randn(len(real), config.latent_dim, generator=noise, device=device)
-            sums += play(generator, discriminator, loss, config.discriminator_scale, real, latents)
-            of_generator.step()
-            of_discriminator.step()
-            if (step + 1) % config.record_interval == 0 or step + 1 == total:
-                looks = (sums / ((step % config.record_interval) + 1)).tolist()
-                sums.zero_()
-                if looks != [look for look in looks if look == look]:
-                    raise RunError(f"a loss is no longer a number at step {step + 1}; try a smaller --learning-rate")
-                named = dict(zip(LOOKS, looks, strict=True))
-                run.record("step", step=step + 1, epoch=(step + 1) / steps_an_epoch, **named)
-                watcher.advance(step + 1, **named)
-            look(step + 1)
+    loop = Loop(
+        run,
+        "gan",
+        examples=len(images),
+        batch_size=config.batch_size,
+        epochs=config.epochs,
+        seed=config.seed,
+        device=device,
+        smallest=2,  # BatchNorm needs two images
+        parts={
+            "generator": generator,
+            "discriminator": discriminator,
+            "of_generator": of_generator,
+            "of_discriminator": of_discriminator,
+            "noise": noise,
+            "means": means,
+        },
+    )
+    moments = {0: "start", loop.total // 2: "middle", loop.total: "end"}
+    if loop.first == 0:
+        _snapshot(run, generator, shown, 0, "start")
+    for batch in loop:
+        real = to_unit(images[batch.examples])
+        latents = noise.draw(len(real), config.latent_dim)
+        means.add(*play(generator, discriminator, loss, config.discriminator_scale, real, latents))
+        of_generator.step()
+        of_discriminator.step()
+        if batch.step % config.record_interval == 0 or batch.step == loop.total:
+            looks = means.take()
+            run.record("step", step=batch.step, epoch=batch.step / loop.steps_an_epoch, **looks)
+            loop.show(batch, **looks)
+        if batch.step % config.save_interval == 0 or batch.step in moments:
+            _snapshot(run, generator, shown, batch.step, moments.get(batch.step))
 
     weights = {f"generator.{name}": tensor for name, tensor in generator.state_dict().items()}
     weights |= {f"discriminator.{name}": tensor for name, tensor in discriminator.state_dict().items()}
-    seconds = before + time.monotonic() - start
-    return run.finish(weights, epochs=config.epochs, steps=total, seconds=seconds, seed=config.seed, **named)
+    return run.finish(weights, epochs=config.epochs, steps=loop.total, seed=config.seed, seconds=loop.seconds, **looks)
+
+
+def _optimizer(player: nn.Module, config: GanRun) -> torch.optim.Adam:
+    betas = (config.beta1, config.beta2)
+    return torch.optim.Adam(player.parameters(), config.learning_rate, betas, fused=True)
+
+
+def read_moments(folder: Path) -> dict[str, UInt8[ndarray, "25 28 28"]]:
+    """The images of the start, the middle and the end, as the run left them."""
+    return {moment: np.load(folder / f"{moment}.npy") for moment in ("start", "middle", "end")}
 
 
 def _snapshot(run: Run, generator: nn.Module, latents: Tensor, step: int, moment: str | None) -> None:

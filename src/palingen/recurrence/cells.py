@@ -42,7 +42,7 @@ class Cell:
 def rnn(x_part: Hidden, h_part: Hidden, state: tuple[Hidden]) -> tuple[Hidden]:
     """Elman's network (Elman 1990).
 
-        h(t) = tanh(W_hx x(t) + W_hh h(t-1) + b_h)
+    h(t) = tanh(W_hx x(t) + W_hh h(t-1) + b_h)
     """
     return (tanh(x_part + h_part),)
 
@@ -50,12 +50,12 @@ def rnn(x_part: Hidden, h_part: Hidden, state: tuple[Hidden]) -> tuple[Hidden]:
 def lstm(x_part: Stacked, h_part: Stacked, state: tuple[Hidden, Hidden]) -> tuple[Hidden, Hidden]:
     """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000).
 
-        g(t) = tanh(W_gx x(t) + W_gh h(t-1) + b_g)        (1)
-        i(t) = sigma(W_ix x(t) + W_ih h(t-1) + b_i)       (2)
-        f(t) = sigma(W_fx x(t) + W_fh h(t-1) + b_f)       (3)
-        o(t) = sigma(W_ox x(t) + W_oh h(t-1) + b_o)       (4)
-        c(t) = g(t) * i(t) + c(t-1) * f(t)                (5)
-        h(t) = tanh(c(t)) * o(t)                          (6)
+    g(t) = tanh(W_gx x(t) + W_gh h(t-1) + b_g)        (1)
+    i(t) = sigma(W_ix x(t) + W_ih h(t-1) + b_i)       (2)
+    f(t) = sigma(W_fx x(t) + W_fh h(t-1) + b_f)       (3)
+    o(t) = sigma(W_ox x(t) + W_oh h(t-1) + b_o)       (4)
+    c(t) = g(t) * i(t) + c(t-1) * f(t)                (5)
+    h(t) = tanh(c(t)) * o(t)                          (6)
     """
     _, c = state
     i, f, g, o = (x_part + h_part).chunk(4, dim=-1)
@@ -89,12 +89,12 @@ def peephole(
 ) -> tuple[Hidden, Hidden]:
     """LSTM whose gates see the memory (Gers & Schmidhuber 2000).
 
-        g(t) = tanh(W_gx x(t) + W_gh h(t-1) + b_g)
-        i(t) = sigma(W_ix x(t) + W_ih h(t-1) + p_i * c(t-1) + b_i)
-        f(t) = sigma(W_fx x(t) + W_fh h(t-1) + p_f * c(t-1) + b_f)
-        c(t) = g(t) * i(t) + c(t-1) * f(t)
-        o(t) = sigma(W_ox x(t) + W_oh h(t-1) + p_o * c(t) + b_o)
-        h(t) = tanh(c(t)) * o(t)
+    g(t) = tanh(W_gx x(t) + W_gh h(t-1) + b_g)
+    i(t) = sigma(W_ix x(t) + W_ih h(t-1) + p_i * c(t-1) + b_i)
+    f(t) = sigma(W_fx x(t) + W_fh h(t-1) + p_f * c(t-1) + b_f)
+    c(t) = g(t) * i(t) + c(t-1) * f(t)
+    o(t) = sigma(W_ox x(t) + W_oh h(t-1) + p_o * c(t) + b_o)
+    h(t) = tanh(c(t)) * o(t)
     """
     _, c = state
     i, f, g, o = (x_part + h_part).chunk(4, dim=-1)

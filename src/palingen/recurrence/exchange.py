@@ -20,16 +20,15 @@ def load_torch(ours: Recurrent, layer: nn.RNNBase) -> None:
     Raises:
         ValueError: the two have different equations, sizes or layers.
     """
-    _check(ours, layer)
+    theirs, candidate = _weights(ours, layer)
     with torch.no_grad():
-        hidden_bias = layer.bias_hh_l0.detach().clone()
-        if "b_hn" in ours.extras:
-            candidate = slice(2 * ours.hidden, None)
-            ours.extras["b_hn"].copy_(hidden_bias[candidate])
+        hidden_bias = theirs["bias_hh_l0"].clone()
+        for bias in ours.extras.values():
+            bias.copy_(hidden_bias[candidate])
             hidden_bias[candidate] = 0
-        ours.input_weight.copy_(layer.weight_ih_l0)
-        ours.hidden_weight.copy_(layer.weight_hh_l0)
-        ours.bias.copy_(layer.bias_ih_l0 + hidden_bias)
+        ours.input_weight.copy_(theirs["weight_ih_l0"])
+        ours.hidden_weight.copy_(theirs["weight_hh_l0"])
+        ours.bias.copy_(theirs["bias_ih_l0"] + hidden_bias)
 
 
 def store_torch(ours: Recurrent, layer: nn.RNNBase) -> None:
@@ -38,14 +37,20 @@ def store_torch(ours: Recurrent, layer: nn.RNNBase) -> None:
     Raises:
         ValueError: the two have different equations, sizes or layers.
     """
-    _check(ours, layer)
+    theirs, candidate = _weights(ours, layer)
     with torch.no_grad():
-        layer.weight_ih_l0.copy_(ours.input_weight)
-        layer.weight_hh_l0.copy_(ours.hidden_weight)
-        layer.bias_ih_l0.copy_(ours.bias)
-        layer.bias_hh_l0.zero_()
-        if "b_hn" in ours.extras:
-            layer.bias_hh_l0[2 * ours.hidden :] = ours.extras["b_hn"]
+        theirs["weight_ih_l0"].copy_(ours.input_weight)
+        theirs["weight_hh_l0"].copy_(ours.hidden_weight)
+        theirs["bias_ih_l0"].copy_(ours.bias)
+        theirs["bias_hh_l0"].zero_()
+        for bias in ours.extras.values():
+            theirs["bias_hh_l0"][candidate] = bias
+
+
+def _weights(ours: Recurrent, layer: nn.RNNBase) -> tuple[dict[str, nn.Parameter], slice]:
+    """The torch layer's weights, and where the GRU's candidate (the last of three gates) lies in a bias."""
+    _check(ours, layer)
+    return dict(layer.named_parameters()), slice(2 * ours.hidden, None)
 
 
 def _check(ours: Recurrent, layer: nn.RNNBase) -> None:

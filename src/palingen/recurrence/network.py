@@ -1,6 +1,6 @@
 """Digits to hidden states to logits.
 
-    B  sequences      T  steps      I  inputs      H  hidden units      C  classes
+B  sequences      T  steps      I  inputs      H  hidden units      C  classes
 """
 
 import torch

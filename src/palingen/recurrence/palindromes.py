@@ -1,6 +1,6 @@
 """Palindromes of length T: the network reads T - 1 digits and predicts the T-th, which is the first.
 
-    B  palindromes      T  their whole length      K  digits that decide one, ceil(T / 2)
+B  palindromes      T  their whole length      K  digits that decide one, ceil(T / 2)
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
 """One cell, one length, one seed: the experiment and its loop."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,11 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from palingen.config import check, check_types
-from palingen.errors import Interrupted, RunError
-from palingen.interrupts import stop_requests
-from palingen.progress import progress
+from palingen.loop import Loop, Means
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.network import Classifier
 from palingen.recurrence.palindromes import DIGITS, Encoding, Palindromes, Split, encode, split
-from palingen.runs import Run, epoch_order, open_run
-
-CHECKPOINT_EVERY = 20.0
-"""Seconds between two checkpoints."""
+from palingen.runs import Run, open_run
 
 EVALUATION_BATCH = 1000
 """Sequences evaluated at once."""
@@ -115,84 +109,52 @@ def _train(config: PalindromeRun, run: Run, device: torch.device) -> dict[str, A
     model = network(config).to(device)
     optimizer = torch.optim.RMSprop(model.parameters(), lr=config.learning_rate, alpha=config.alpha)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, config.decay_every, config.decay)
-    sums = torch.zeros(3, device=device)  # loss, correct answers and gradient norm of the epoch so far
-    steps_an_epoch = -(-len(training) // config.batch_size)
-    total = config.epochs * steps_an_epoch
-    first, before = 0, 0.0
-    stateful = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    if state := run.restore():
-        for name, part in stateful.items():
-            part.load_state_dict(state[name])
-        first, before, sums = state["step"], state["seconds"], state["sums"].to(device)
-
-    start = saved = time.monotonic()
-
-    def save(step: int) -> None:
-        states = {name: part.state_dict() for name, part in stateful.items()}
-        run.checkpoint({**states, "step": step, "sums": sums, "seconds": before + time.monotonic() - start})
-
-    label = f"{config.cell} T={config.length} seed {config.seed}"
-    with stop_requests() as stop_asked, progress(label, total, "steps", first) as watcher:
-        for step in range(first, total):
-            epoch, place = divmod(step, steps_an_epoch)
-            if stop_asked():
-                save(step)
-                raise Interrupted(f"stopped in epoch {epoch + 1} of {config.epochs}, saved in {run.folder}")
-            if place == 0:
-                sums.zero_()
-            if place == 0 or step == first:
-                order = epoch_order(len(training), config.seed, epoch).to(device)
-            batch = order[place * config.batch_size : (place + 1) * config.batch_size]
-            logits = model(encode(training.seen[batch], config.encoding))
-            target = training.target[batch]
-            loss = cross_entropy(logits, target)  # (9)
-            optimizer.zero_grad()
-            loss.backward()
-            norm = nn.utils.clip_grad_norm_(model.parameters(), config.max_norm)
-            optimizer.step()
-            sums += torch.stack([loss.detach() * len(batch), (logits.argmax(1) == target).sum(), norm * len(batch)])
-            if place + 1 < steps_an_epoch:
-                continue
-            epoch_loss, accuracy, gradient_norm = (sums / len(training)).tolist()
-            if epoch_loss != epoch_loss:
-                raise RunError(f"the loss is no longer a number in epoch {epoch + 1}; try a smaller --learning-rate")
+    means = Means("loss", "accuracy", "gradient_norm", device=device)
+    loop = Loop(
+        run,
+        f"{config.cell} T={config.length} seed {config.seed}",
+        examples=len(training),
+        batch_size=config.batch_size,
+        epochs=config.epochs,
+        seed=config.seed,
+        device=device,
+        parts={"model": model, "optimizer": optimizer, "schedule": schedule, "means": means},
+    )
+    for batch in loop:
+        target = training.target[batch.examples]
+        logits = model(encode(training.seen[batch.examples], config.encoding))
+        loss = cross_entropy(logits, target)  # (9)
+        optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), config.max_norm)
+        optimizer.step()
+        means.add(loss, (logits.argmax(1) == target).float().mean(), norm, weight=len(target))
+        if batch.ends_epoch:
             rate = schedule.get_last_lr()[0]
             schedule.step()
-            test_loss, test_accuracy = evaluate(model, test, config.encoding)
-            run.record(
-                "epoch",
-                epoch=epoch + 1,
-                loss=epoch_loss,
-                accuracy=accuracy,
-                gradient_norm=gradient_norm,
-                learning_rate=rate,
-                test_loss=test_loss,
-                test_accuracy=test_accuracy,
-            )
-            watcher.advance(step + 1, loss=epoch_loss, test_accuracy=test_accuracy)
-            if time.monotonic() - saved > CHECKPOINT_EVERY:
-                save(step + 1)
-                saved = time.monotonic()
+            looks = {**means.take(), **evaluate(model, test, config.encoding)}
+            run.record("epoch", epoch=batch.epoch, learning_rate=rate, **looks)
+            loop.show(batch, loss=looks["loss"], test_accuracy=looks["test_accuracy"])
 
-    test_loss, test_accuracy = evaluate(model, test, config.encoding)
+    final = evaluate(model, test, config.encoding)
     return run.finish(
         model.state_dict(),
         cell=config.cell,
         length=config.length,
         seed=config.seed,
-        accuracy=test_accuracy,
-        loss=test_loss,
-        seconds=before + time.monotonic() - start,
+        accuracy=final["test_accuracy"],
+        loss=final["test_loss"],
+        seconds=loop.seconds,
     )
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, palindromes: Palindromes, encoding: Encoding) -> tuple[float, float]:
-    """Mean loss and share of right answers of `model` on `palindromes`."""
+def evaluate(model: nn.Module, palindromes: Palindromes, encoding: Encoding) -> dict[str, float]:
+    """The `test_loss`, a mean, and the `test_accuracy`, a share, of `model` on `palindromes`."""
     loss, correct = 0.0, 0
     for digits in palindromes.digits.split(EVALUATION_BATCH):
         part = Palindromes(digits)
         logits: Tensor = model(encode(part.seen, encoding))
         loss += cross_entropy(logits, part.target, reduction="sum").item()
         correct += int((logits.argmax(1) == part.target).sum())
-    return loss / len(palindromes), correct / len(palindromes)
+    return {"test_loss": loss / len(palindromes), "test_accuracy": correct / len(palindromes)}

@@ -1,6 +1,6 @@
 """A cell over time, by its equations: the definition that everything faster is held against.
 
-    B  sequences      T  steps      I  inputs      H  hidden units      GH  gates times H
+B  sequences      T  steps      I  inputs      H  hidden units      GH  gates times H
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,50 @@
+# The one place that knows how to install. Two commands do everything: make demo, make test.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && { echo "$$python"; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format browser clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: .venv/.installed ## environment in .venv/ with the package
+
+demo: .venv/.installed ## both laboratories in a few minutes, pictures in runs/demo
+	$(BIN)/palingen demo
+
+test: .venv/.dev .venv/.browser ## the whole test suite
+	$(BIN)/python -m pytest
+
+check: .venv/.dev ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --output-format concise .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev ## put the code in order
+	$(BIN)/ruff check --fix --output-format concise .
+	$(BIN)/ruff format .
+
+browser: .venv/.browser ## find or install a Chromium for the tests
+
+clean: ## remove the environment and all caches; runs/ stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# torch comes first and by its exact version, so that nothing later fetches another.
+.venv/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "palingen needs Python 3.11 to 3.14; none was found (PYTHON=... names one)"; exit 2; }
+	test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	$(PIP) "$$(grep '^torch==' constraints.txt)"
+	$(PIP) --editable .
+	touch $@
+
+.venv/.dev: .venv/.installed
+	$(PIP) --editable '.[dev]'
+	touch $@
+
+.venv/.browser: .venv/.dev
+	$(BIN)/python tests/browser.py
+	touch $@

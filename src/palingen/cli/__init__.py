@@ -1,0 +1,46 @@
+"""Verbs: flags to config to run. The only place that knows the command-line library.
+
+The verbs' modules are imported when one of them is called, so that `palingen --help` needs no torch.
+"""
+
+import sys
+
+from cyclopts import App, CycloptsError
+
+from palingen import __version__
+from palingen.errors import Interrupted, PalingenError
+
+app = App(
+    name="palingen",
+    help="Two small laboratories: recurrent cells that remember palindromes, and a GAN that draws digits.",
+    version=__version__,
+    result_action="return_value",
+)
+app.command("palingen.cli.demo:demo", name="demo", help="Both laboratories in a few minutes, with pictures.")
+app.command(
+    "palingen.cli.palindrome:app",
+    name="palindrome",
+    help="Recurrent cells that predict a palindrome's last digit: train.",
+)
+app.command("palingen.cli.gan:app", name="gan", help="A GAN that draws digits: train, sample, interpolate.")
+app.command("palingen.cli.judge:app", name="judge", help="The classifier that says what a picture shows: train.")
+
+
+def main() -> None:
+    """Run the command; bad input ends in one line on standard error and exit code 2, Ctrl-C in 130."""
+    try:
+        app(exit_on_error=False, print_error=False)
+    except (CycloptsError, PalingenError) as error:
+        _end(2, f"error: {error}")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _end(2, f"error: {where}{error.strerror or error}")
+    except Interrupted as stop:
+        _end(130, f"{stop}; the same command again goes on from there")
+    except KeyboardInterrupt:
+        _end(130, "stopped at once; the same command again goes on from what was last saved")
+
+
+def _end(code: int, words: str) -> None:
+    print(f"palingen: {' '.join(words.split())}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,37 @@
+"""What the laboratories made, laid out as picture files: the one place where runs meet figures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from palingen.adversarial.between import Walk
+from palingen.adversarial.latent import grid
+from palingen.adversarial.train import read_moments, write_array, write_png
+from palingen.report import figures
+from palingen.runs import read_records
+
+
+def of_palindromes(folder: Path, runs: Mapping[str, Path]) -> Path:
+    """Draw the curves of some finished runs, by label; the file."""
+    path = folder / "curves.png"
+    figures.save(path, figures.palindrome_curves({label: read_records(run) for label, run in runs.items()}))
+    return path
+
+
+def of_game(folder: Path, run: Path) -> list[Path]:
+    """Draw the digits at three moments of a finished GAN run, and its curves; the files."""
+    digits, curves = folder / "moments.png", folder / "curves.png"
+    figures.save(digits, figures.moments(read_moments(run)))
+    figures.save(curves, figures.game_curves(read_records(run)))
+    return [digits, curves]
+
+
+def of_walks(folder: Path, walks: Mapping[str, Walk]) -> list[Path]:
+    """Draw all walks as one labelled figure, then each as a plain strip and an array; the files."""
+    shown = {name: (walk.pixels.numpy(), walk.classes, walk.confidences) for name, walk in walks.items()}
+    files = [folder / "interpolation.png"]
+    figures.save(files[0], figures.walks(shown))
+    for name, walk in walks.items():
+        files += [folder / f"{name}.png", folder / f"{name}.npy"]
+        write_png(files[-2], grid(walk.pixels, columns=len(walk.pixels)))
+        write_array(files[-1], walk.pixels)
+    return files

@@ -1,0 +1,1 @@
+"""Records as plain JSON to figures and pages; no torch."""

@@ -1,0 +1,152 @@
+"""Records and grey levels to figures.
+
+B  images
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+from numpy import ndarray
+
+from palingen.files import write_atomically
+
+STYLE: Any = {  # matplotlib types each key apart
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+}
+
+COLOURS = {"lstm": "#1f5fa8", "rnn": "#d1602b", "gru": "#3a8f5c", "peephole": "#8454a3"}
+"""One colour a cell, the same in every figure; told apart by the colour-blind too."""
+
+REAL, FAKE = "#1f5fa8", "#d1602b"
+
+Records = Sequence[Mapping[str, Any]]
+Digits = UInt8[ndarray, "B 28 28"]
+
+
+def save(path: Path, figure: Figure) -> None:
+    """Write a figure as a PNG, atomically; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
+    write_atomically(path, buffer.getvalue())
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure in the project's style, sizes in inches."""
+    matplotlib.rcParams.update(STYLE)
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def palindrome_curves(runs: Mapping[str, Records]) -> Figure:
+    """Accuracy on unseen palindromes and training loss over epochs; a label's first word is its cell."""
+    figure = new_figure(9, 3.4)
+    accuracy, loss = figure.subplots(1, 2)
+    for label, records in runs.items():
+        epochs = [record for record in records if record["kind"] == "epoch"]
+        steps = [record["epoch"] for record in epochs]
+        look: dict[str, Any] = {"color": COLOURS.get(label.split()[0], "#444444"), "label": label}
+        accuracy.plot(steps, [100 * record["test_accuracy"] for record in epochs], **look)
+        loss.semilogy(steps, [record["loss"] for record in epochs], **look)
+    accuracy.axhline(10, color="#888888", linewidth=1, linestyle=":")
+    accuracy.annotate("guessing", (1, 10), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="#666666")
+    accuracy.set(title="Right on unseen palindromes", xlabel="epoch", ylabel="%", ylim=(-3, 103))
+    loss.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy, nats")
+    for axes in (accuracy, loss):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    accuracy.legend(loc="center right")
+    return figure
+
+
+def game_curves(records: Records) -> Figure:
+    """Both players' losses, and how often the discriminator is right, over epochs."""
+    figure = new_figure(9, 3.4)
+    losses, accuracy = figure.subplots(1, 2)
+    steps = [record for record in records if record["kind"] == "step"]
+    epochs = [record["epoch"] for record in steps]
+    for axes, quantity, players in (
+        (losses, "loss", (("generator", FAKE), ("discriminator", REAL))),
+        (accuracy, "accuracy", (("real", REAL), ("fake", FAKE))),
+    ):
+        scale = 100 if quantity == "accuracy" else 1
+        for player, colour in players:
+            values = [scale * record[f"{player}_{quantity}"] for record in steps]
+            axes.plot(epochs, values, color=colour, alpha=0.25, linewidth=0.8)
+            axes.plot(epochs, _smooth(values), color=colour, label=player)
+        axes.legend()
+    accuracy.axhline(50, color="#888888", linewidth=1, linestyle=":")
+    accuracy.annotate("cannot tell", (1, 50), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+    losses.set(title="Losses", xlabel="epoch", ylabel="nats", ylim=(0, None))
+    accuracy.set(title="The discriminator is right on", xlabel="epoch", ylabel="%", ylim=(-3, 103))
+    return figure
+
+
+def moments(grids: Mapping[str, Digits]) -> Figure:
+    """One grid of 25 images for each moment, the same latents throughout."""
+    figure = new_figure(3.2 * len(grids), 3.5)
+    draw_moments(figure, grids)
+    return figure
+
+
+def draw_moments(figure: Figure | SubFigure, grids: Mapping[str, Digits]) -> None:
+    """Draw `moments` into a figure or a part of one."""
+    for axes, (moment, pixels) in zip(np.atleast_1d(figure.subplots(1, len(grids))), grids.items(), strict=True):
+        _show(axes, sheet(pixels, columns=5))
+        axes.set_title(moment, loc="center")
+
+
+def walks(strips: Mapping[str, tuple[Digits, Sequence[int], Sequence[float]]]) -> Figure:
+    """Walks between two latents, one row each: images, and under each its class and the judge's confidence."""
+    figure = new_figure(9.5, 1.32 * len(strips))
+    draw_walks(figure, strips)
+    return figure
+
+
+def draw_walks(figure: Figure | SubFigure, strips: Mapping[str, tuple[Digits, Sequence[int], Sequence[float]]]) -> None:
+    """Draw `walks` into a figure or a part of one."""
+    columns = max(len(pixels) for pixels, _, _ in strips.values())
+    rows = np.atleast_2d(figure.subplots(len(strips), columns))
+    for row, (walk, (pixels, classes, confidences)) in zip(rows, strips.items(), strict=True):
+        for axes, image, label, confidence in zip(row, pixels, classes, confidences, strict=True):
+            _show(axes, image)
+            axes.set_xlabel(f"{label} · {100 * confidence:.0f} %", fontsize=9)
+        row[0].set_ylabel(walk, fontsize=10)
+
+
+def sheet(pixels: Digits, columns: int, gap: int = 2) -> UInt8[ndarray, "H W"]:
+    """Images side by side, row by row, `gap` white pixels between them."""
+    count, height, width = pixels.shape
+    rows = -(-count // columns)
+    whole = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), 255, np.uint8)
+    for place, image in enumerate(pixels):
+        top, left = place // columns * (height + gap), place % columns * (width + gap)
+        whole[top : top + height, left : left + width] = image
+    return whole
+
+
+def _show(axes: Axes, pixels: UInt8[ndarray, "H W"]) -> None:
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _smooth(values: Sequence[float]) -> ndarray:
+    window = max(1, len(values) // 40)
+    padded = np.pad(np.asarray(values, float), (window // 2, window - 1 - window // 2), mode="edge")
+    return np.convolve(padded, np.ones(window) / window, mode="valid")
