@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
@@ -18,6 +18,7 @@ CHECKPOINT_EVERY = 30.0
 """Seconds between two checkpoints."""
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """A part of a loop that must come back as it was: a network, an optimiser, a schedule, ..."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from palingen.adversarial.between import Walk
 from palingen.adversarial.latent import grid
 from palingen.adversarial.train import read_moments, write_array, write_png
+from palingen.files import write_json
 from palingen.report import figures
 from palingen.runs import read_records
 
@@ -26,10 +27,12 @@ def of_game(folder: Path, run: Path) -> list[Path]:
 
 
 def of_walks(folder: Path, walks: Mapping[str, Walk]) -> list[Path]:
-    """Draw all walks as one labelled figure, then each as a plain strip and an array; the files."""
+    """Draw all walks as one labelled figure, then each as a plain strip and an array, with the verdicts; the files."""
     shown = {name: (walk.pixels.numpy(), walk.classes, walk.confidences) for name, walk in walks.items()}
-    files = [folder / "interpolation.png"]
+    files = [folder / "interpolation.png", folder / "verdicts.json"]
     figures.save(files[0], figures.walks(shown))
+    verdicts = {name: {"classes": walk.classes, "confidences": walk.confidences} for name, walk in walks.items()}
+    write_json(files[1], verdicts)
     for name, walk in walks.items():
         files += [folder / f"{name}.png", folder / f"{name}.npy"]
         write_png(files[-2], grid(walk.pixels, columns=len(walk.pixels)))

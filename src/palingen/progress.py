@@ -4,12 +4,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 LINE_EVERY = 10.0
 """Seconds between two plain lines when standard error is no terminal."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """What a loop tells its watcher."""
 

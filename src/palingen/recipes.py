@@ -22,7 +22,7 @@ JUDGE = {
 DEMO_PALINDROMES = (
     PalindromeRun(cell="rnn", length=5, epochs=15),
     PalindromeRun(cell="lstm", length=5, epochs=15),
-    PalindromeRun(cell="rnn", length=20, epochs=30),
-    PalindromeRun(cell="lstm", length=20, epochs=30),
+    PalindromeRun(cell="rnn", length=20, epochs=30, decay_every=24),
+    PalindromeRun(cell="lstm", length=20, epochs=30, decay_every=24),
 )
 """Both cells where both succeed, and where only one does."""

@@ -16,7 +16,7 @@ GAP = 2
 
 
 def draw_latents(count: int, latent_dim: int, seed: int) -> Float[Tensor, "B Z"]:
-    """Z ~ N(0, I), the same for the same seed on every device."""
+    """Z ~ N(0, I), the same for the same count and seed on every device."""
     return torch.randn(count, latent_dim, generator=Generator().manual_seed(seed))
 
 

@@ -6,7 +6,7 @@ B  images      Z  latent dimensions
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -30,6 +30,10 @@ SHOWN = 25
 
 LOOKS = ("generator_loss", "discriminator_loss", "real_accuracy", "fake_accuracy")
 """What a record says of the steps since the one before it, averaged."""
+
+
+Moment = Literal["start", "middle", "end"]
+"""When a run keeps its generator and 25 of its images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,19 +100,17 @@ def networks(config: GanRun) -> tuple[nn.Module, nn.Module]:
     return PAIRS[config.pair](config.latent_dim, config.batchnorm_eps)
 
 
-def load_generator(folder: Path) -> tuple[nn.Module, GanRun]:
-    """The trained generator of a finished run, and its config.
+def load_generator(folder: Path, moment: Moment = "end") -> tuple[nn.Module, GanRun]:
+    """The generator of a run as it was at a moment, and the run's config.
 
     Raises:
-        RunError: there is no such run, it is not finished, or its weights are damaged.
+        RunError: there is no such run, it has not come so far, or its weights are damaged.
     """
     config = read_config(folder, GanRun)
-    path = folder / "weights.safetensors"
-    held = load_weights(path)
+    path = folder / f"{moment}.safetensors"
     generator, _ = networks(config)
-    own = {name.removeprefix("generator."): held[name] for name in held if name.startswith("generator.")}
     try:
-        generator.load_state_dict(own)  # copies, so half-precision weights become single ones
+        generator.load_state_dict(load_weights(path))  # copies, so half-precision weights become single ones
     except RuntimeError as error:
         raise RunError(f"{path}: does not hold this run's generator ({str(error).splitlines()[0]})") from error
     return generator.eval(), config
@@ -176,7 +178,7 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
             "means": means,
         },
     )
-    moments = {0: "start", loop.total // 2: "middle", loop.total: "end"}
+    moments: dict[int, Moment] = {0: "start", loop.total // 2: "middle", loop.total: "end"}
     if loop.first == 0:
         _snapshot(run, generator, shown, 0, "start")
     for batch in loop:
@@ -204,10 +206,10 @@ def _optimizer(player: nn.Module, config: GanRun) -> torch.optim.Adam:
 
 def read_moments(folder: Path) -> dict[str, UInt8[ndarray, "25 28 28"]]:
     """The images of the start, the middle and the end, as the run left them."""
-    return {moment: np.load(folder / f"{moment}.npy") for moment in ("start", "middle", "end")}
+    return {moment: np.load(folder / f"{moment}.npy") for moment in get_args(Moment)}
 
 
-def _snapshot(run: Run, generator: nn.Module, latents: Tensor, step: int, moment: str | None) -> None:
+def _snapshot(run: Run, generator: nn.Module, latents: Tensor, step: int, moment: Moment | None) -> None:
     pixels = draw_images(generator, latents)
     write_png(run.folder / "snapshots" / f"step-{step:07d}.png", grid(pixels, columns=5))
     if moment:

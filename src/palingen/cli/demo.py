@@ -28,15 +28,16 @@ def demo(*, device: str = "auto", where: WhereFlags = Where()) -> None:
         print(json.dumps(result, default=str))
         return
     table = Table(title="What it found", title_justify="left", title_style="bold")
-    for column in ("experiment", "result", "seconds", "folder"):
-        table.add_column(column, overflow="fold")
+    for column in ("experiment", "result", "seconds"):
+        table.add_column(column)
+    table.add_column("folder", no_wrap=True)
     for run in result["palindromes"]:
-        name = f"{run['cell']}, palindromes of {run['length']} digits"
-        table.add_row(name, f"{100 * run['accuracy']:.1f} % right", f"{run['seconds']:.0f}", str(run["folder"]))
+        right = f"{100 * run['accuracy']:.1f} % right on unseen ones"
+        table.add_row(f"{run['cell']}, T = {run['length']}", right, f"{run['seconds']:.0f}", str(run["folder"]))
     game, ends = result["gan"], result["interpolation"]
-    right = f"discriminator right on {100 * game['real_accuracy']:.0f} % real, {100 * game['fake_accuracy']:.0f} % fake"
-    table.add_row(f"GAN, {game['epochs']} epochs", right, f"{game['seconds']:.0f}", str(game["folder"]))
-    table.add_row("interpolation", f"from a {ends[0]} to a {ends[1]}, 9 images", "", "")
+    told = f"tells {100 * game['real_accuracy']:.0f} % of real, {100 * game['fake_accuracy']:.0f} % of fake"
+    table.add_row(f"GAN, {game['epochs']} epochs", told, f"{game['seconds']:.0f}", str(game["folder"]))
+    table.add_row("interpolation", f"from a {ends[0]} to a {ends[1]}", "", str(result["files"][-1].parent))
     console = Console()
     console.print(table)
     console.print("Look at", style="bold", end=" ")

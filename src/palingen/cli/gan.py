@@ -9,7 +9,7 @@ from palingen import pictures, recipes
 from palingen.adversarial import train as adversarial
 from palingen.adversarial.between import between
 from palingen.adversarial.latent import draw_images, draw_latents, grid
-from palingen.adversarial.train import GanRun, load_generator, write_array, write_png
+from palingen.adversarial.train import GanRun, Moment, load_generator, write_array, write_png
 from palingen.cli.terminal import Training, TrainingFlags, Where, WhereFlags, recipe_values, say
 from palingen.config import check_value
 from palingen.runs import choose_device
@@ -53,6 +53,7 @@ def sample(
     count: int = 25,
     seed: int = 0,
     columns: int = 5,
+    moment: Moment = "end",
     where: WhereFlags = Where(),
 ) -> None:
     """Draw new digits from a trained generator, as a PNG grid and as an array.
@@ -67,6 +68,8 @@ def sample(
         Seed of the latents.
     columns:
         Images in a row of the grid.
+    moment:
+        Of the training: its start, its middle or its end.
     where:
         Where to write.
     """
@@ -74,9 +77,9 @@ def sample(
     check_value("columns", columns, columns >= 1, "at least 1")
     check_value("seed", seed, seed >= 0, "at least 0")
     choose_device("cpu")
-    generator, config = load_generator(run)
+    generator, config = load_generator(run, moment)
     pixels = draw_images(generator, draw_latents(count, config.latent_dim, seed))
-    folder = where.out or Path("runs") / "sample" / f"{run.resolve().name}-seed{seed}"
+    folder = where.out or Path("runs") / "sample" / f"{run.resolve().name}-{moment}-seed{seed}"
     write_png(folder / "samples.png", grid(pixels, columns))
     write_array(folder / "samples.npy", pixels)
     files = [folder / "samples.png", folder / "samples.npy"]

@@ -28,7 +28,7 @@ class Palindromes:
     digits: UInt8[Tensor, "B T"]
 
     @property
-    def seen(self) -> UInt8[Tensor, "B T-1"]:
+    def seen(self) -> UInt8[Tensor, "B S"]:
         """What the network reads."""
         return self.digits[:, :-1]
 

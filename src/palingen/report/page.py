@@ -16,6 +16,7 @@ body { max-width: 60rem; margin: 3rem auto; padding: 0 1.25rem; color: var(--ink
   font: 1.05rem/1.6 system-ui, sans-serif }
 h1 { font-size: 1.7rem; line-height: 1.25 } h2 { margin-top: 2.5rem; font-size: 1.25rem }
 p { max-width: 44rem }
+.wide { overflow-x: auto }
 table { border-collapse: collapse; margin: 1.25rem 0 }
 th, td { padding: .3rem 1.25rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left }
 th { color: var(--soft); font-weight: 600 }
@@ -39,7 +40,8 @@ class Page:
         """A table with one row of headings."""
         above = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
         below = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-        self._parts.append(f"<table><thead><tr>{above}</tr></thead><tbody>{below}</tbody></table>")
+        table = f"<table><thead><tr>{above}</tr></thead><tbody>{below}</tbody></table>"
+        self._parts.append(f'<div class="wide">{table}</div>')
 
     def picture(self, path: Path, words: str) -> None:
         """A PNG, carried inside the page, with a caption that also says it to those who cannot see it."""

@@ -1,0 +1,73 @@
+"""What the tests share. Every call of the modules named here is checked against its shapes and types."""
+
+import gzip
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from jaxtyping import install_import_hook
+
+# Not the modules with configs: those refuse wrong values in their own words, which are tested too.
+CHECKED = [
+    "palingen.adversarial.between",
+    "palingen.adversarial.images",
+    "palingen.adversarial.latent",
+    "palingen.adversarial.losses",
+    "palingen.adversarial.networks",
+    "palingen.files",
+    "palingen.loop",
+    "palingen.recurrence.cells",
+    "palingen.recurrence.exchange",
+    "palingen.recurrence.network",
+    "palingen.recurrence.palindromes",
+    "palingen.recurrence.unroll",
+    "palingen.report",
+    "palingen.runs",
+]
+
+with install_import_hook(CHECKED, "typechecker.checked"):
+    import palingen.pictures
+    import palingen.recipes
+    import palingen.recurrence.exchange
+    import palingen.report.page
+
+
+settings.register_profile("any machine", deadline=None)  # some are slow now and then
+settings.load_profile("any machine")
+
+ROOT = Path(__file__).parents[1]
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def palingen(tmp_path: Path) -> Command:
+    """Run the command in an empty folder, as a user would."""
+
+    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "palingen", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of IDX files with the first 200 training and 50 test images of MNIST."""
+    folder = tmp_path_factory.mktemp("digits")
+    for part, count in (("train", 200), ("t10k", 50)):
+        images = load_images(part)
+        pixels, labels = images.pixels[:count].numpy(), images.labels[:count].numpy().astype("uint8")
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", pixels)
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
+    return folder
+
+
+def write_idx(path: Path, array: object) -> None:
+    """Write an array of unsigned bytes in the IDX format."""
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(struct.pack(">I", size) for size in array.shape)
+    path.write_bytes(gzip.compress(header + array.tobytes()))

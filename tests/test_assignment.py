@@ -1,0 +1,153 @@
+"""The course's front door, used as the course uses it: as scripts, and by the names of its skeleton."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT
+from torch.utils.data import DataLoader
+
+PART1, PART2 = ROOT / "assignment" / "part1", ROOT / "assignment" / "part2"
+
+
+@pytest.fixture
+def part1(monkeypatch):
+    """Import by the skeleton's module names."""
+    monkeypatch.syspath_prepend(str(PART1))
+    for name in ("dataset", "lstm", "vanilla_rnn", "train"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import dataset
+    import lstm
+    import train
+    import vanilla_rnn
+
+    return dataset, lstm, vanilla_rnn, train
+
+
+def script(path: Path, *arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(path), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120)
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_an_item_is_the_digits_read_and_the_digit_to_say(part1, one_hot):
+    items = part1[0].PalindromeDataset(7, 300, one_hot=one_hot)
+    assert len(items) == 300
+    inputs, label = items[4]
+    assert inputs.dtype == torch.float32
+    assert inputs.shape == (7, 10 if one_hot else 1)
+    assert type(label) is int
+    digits = inputs.argmax(-1) if one_hot else inputs[:, 0].long()
+    assert label == digits[0]
+    assert digits[1:].tolist() == digits[1:].flip(0).tolist()
+
+
+def test_the_palindromes_are_unique_and_follow_their_seed(part1):
+    dataset = part1[0].PalindromeDataset
+    rows = {tuple(inputs.flatten().tolist()) for inputs, _ in dataset(9, 500)}
+    assert len(rows) == 500
+    assert torch.equal(dataset(9, 50)[3][0], dataset(9, 50)[3][0])
+    assert not torch.equal(dataset(9, 50)[3][0], dataset(9, 50, seed=7)[3][0])
+
+
+def test_too_many_palindromes_are_capped_and_a_line_says_so(part1, capsys):
+    assert len(part1[0].PalindromeDataset(5, 10_000)) == 1000
+    assert "only 1,000 palindromes have 6 digits" in capsys.readouterr().err
+
+
+def test_the_models_take_sequences_and_give_logits(part1):
+    _, lstm, vanilla_rnn, _ = part1
+    sequences = torch.randn(4, 6, 1)
+    assert lstm.LSTM(6, 1, 16, 10)(sequences).shape == (4, 10)
+    assert vanilla_rnn.VanillaRNN(6, 1, 16, 10)(sequences).shape == (4, 10)
+    assert lstm.LSTM(seq_length=6, input_dim=1, hidden_dim=16, output_dim=10)(sequences).shape == (4, 10)
+
+
+def test_train_and_evaluate_return_loss_and_accuracy(part1):
+    dataset, lstm, _, train = part1
+    loader = DataLoader(dataset.PalindromeDataset(4, 200), 32)
+    model, config = lstm.LSTM(4, 1, 16, 10), train.parse([])
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-2)
+    criterion, device = torch.nn.CrossEntropyLoss(), torch.device("cpu")
+    before, _ = train.evaluate(model, loader, criterion, device, config)
+    for _ in range(30):
+        loss, accuracy = train.train(model, loader, optimizer, criterion, device, config)
+    after, right = train.evaluate(model, loader, criterion, device, config)
+    assert after < before / 2
+    assert 0 <= accuracy <= 1
+    assert right > 0.5
+    assert loss > 0
+
+
+def test_the_flags_are_the_skeletons_with_its_defaults(part1):
+    config = vars(part1[3].parse([]))
+    expected = {
+        "input_length": 5,
+        "input_dim": 1,
+        "num_classes": 10,
+        "num_hidden": 128,
+        "batch_size": 128,
+        "learning_rate": 1e-3,
+        "max_epoch": 100,
+        "max_norm": 10.0,
+        "data_size": 10_000,
+        "portion_train": 0.8,
+    }
+    assert {name: config[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("model", ["lstm", "rnn"])
+def test_the_training_script_runs_and_says_how_well(tmp_path, model):
+    run = script(PART1 / "train.py", "--model", model, "--max_epoch", 2, "--num_hidden", 16, folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"On 200 unseen palindromes: loss \S+, accuracy [01]\.\d+", run.stdout)
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "says"),
+    [
+        (PART1 / "train.py", ("--batch_size", 0), "--batch_size: 0 is not at least 1"),
+        (PART1 / "train.py", ("--num_classes", 3), "--num_classes: 3"),
+        (PART1 / "train.py", ("--portion_train", 1.5), "--portion_train: 1.5"),
+        (PART2 / "my_gan.py", ("--n_epochs", 0), "epochs: 0 is not at least 1"),
+        (PART2 / "my_gan.py", ("--data", "nowhere"), "missing"),
+    ],
+)
+def test_a_wrong_flag_ends_in_a_clear_line_and_exit_code_2(tmp_path, path, arguments, says):
+    run = script(path, *arguments, folder=tmp_path)
+    assert run.returncode == 2
+    assert says in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
+
+
+def test_the_gan_script_trains_and_leaves_its_pictures(tmp_path, few_digits):
+    small = ("--data", few_digits, "--n_epochs", 1, "--batch_size", 50, "--save_interval", 2)
+    run = script(PART2 / "my_gan.py", *small, folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert all((tmp_path / line).exists() for line in run.stdout.splitlines())
+    assert {path.name for path in (tmp_path / "runs/my_gan/snapshots").iterdir()} == {
+        f"step-{step:07d}.png" for step in (0, 2, 4)
+    }
+
+
+def test_the_gans_networks_go_from_noise_to_probability(monkeypatch):
+    monkeypatch.syspath_prepend(str(PART2))
+    import my_gan
+
+    images = my_gan.Generator(100)(torch.randn(3, 100))
+    chances = my_gan.Discriminator()(images)
+    assert images.shape == (3, 1, 28, 28)
+    assert chances.shape == (3, 1)
+    assert ((chances > 0) & (chances < 1)).all()
+
+
+def test_the_gans_flags_are_the_skeletons_with_its_defaults(monkeypatch):
+    monkeypatch.syspath_prepend(str(PART2))
+    import my_gan
+
+    config = vars(my_gan.parse([]))
+    expected = {"n_epochs": 200, "batch_size": 64, "lr": 2e-4, "latent_dim": 100, "save_interval": 500}
+    assert {name: config[name] for name in expected} == expected

@@ -1,0 +1,37 @@
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from palingen.files import write_atomically, write_json
+
+
+def test_a_file_is_replaced_whole_and_nothing_is_left_beside(tmp_path):
+    path = tmp_path / "new" / "file"
+    write_atomically(path, b"old")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_leaves_the_old_file(tmp_path):
+    write_json(tmp_path / "file.json", {"a": 1})
+    before = (tmp_path / "file.json").read_bytes()
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "file.json", {"a": object()})
+    assert (tmp_path / "file.json").read_bytes() == before
+
+
+def test_a_disk_that_takes_no_more_leaves_the_old_file_and_nothing_beside(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    script = (
+        "from pathlib import Path; from palingen.files import write_atomically;"
+        f"write_atomically(Path({str(path)!r}), b'x' * 9000)"
+    )
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # noqa: E731
+    run = subprocess.run([sys.executable, "-c", script], preexec_fn=limit, capture_output=True, text=True)
+    assert "OSError" in run.stderr
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,170 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import get_args, get_type_hints
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from palingen.adversarial import train as adversarial
+from palingen.adversarial.images import to_unit
+from palingen.adversarial.losses import LOSSES
+from palingen.adversarial.networks import PAIRS, mlp
+from palingen.adversarial.train import GanRun, load_generator, play, read_moments, train
+from palingen.errors import Interrupted, RunError
+from palingen.runs import load_weights, read_records
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def small(few_digits):
+    """Two epochs of seven steps each: 200 images, 32 a step, 8 in the last."""
+    return {"data": str(few_digits), "epochs": 2, "batch_size": 32, "save_interval": 5, "record_interval": 4}
+
+
+def same_weights(one, other):
+    a, b = (load_weights(folder / "weights.safetensors") for folder in (one, other))
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_courses_networks_have_the_courses_layers():
+    generator, discriminator = mlp(100, 1e-5)
+    shapes = [(layer.in_features, layer.out_features) for layer in generator if isinstance(layer, nn.Linear)]
+    assert shapes == [(100, 128), (128, 256), (256, 512), (512, 1024), (1024, 784)]
+    assert [layer.num_features for layer in generator if isinstance(layer, nn.BatchNorm1d)] == [256, 512, 1024]
+    shapes = [(layer.in_features, layer.out_features) for layer in discriminator if isinstance(layer, nn.Linear)]
+    assert shapes == [(784, 512), (512, 256), (256, 1)]
+    slopes = [layer.negative_slope for layer in [*generator, *discriminator] if isinstance(layer, nn.LeakyReLU)]
+    assert slopes == [0.2] * 6
+    assert sum(weight.numel() for weight in generator.parameters()) == 1_510_032
+    assert sum(weight.numel() for weight in discriminator.parameters()) == 533_505
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_one_shared_pass_takes_the_very_steps_of_two_separate_ones(few_digits, scale):
+    """The script's order to the letter: the generator's step, then the discriminator's on the same images."""
+    torch.manual_seed(0)
+    ours, script = [tuple(network.double() for network in mlp(10, 1e-5)) for _ in range(2)]
+    for mine, its in zip(ours, script, strict=True):
+        its.load_state_dict(mine.state_dict())
+    pixels = adversarial.load_images("train", str(few_digits)).pixels.unsqueeze(1)
+    players = {who: [torch.optim.Adam(net.parameters(), 2e-4) for net in nets] for who, nets in
+               (("ours", ours), ("script", script))}  # fmt: skip
+    cross_entropy = nn.BCELoss()
+    for step in range(5):
+        real, latents = to_unit(pixels[step * 16 : step * 16 + 16]).double(), torch.randn(16, 10).double()
+        play(*ours, LOSSES["non-saturating"], scale, real, latents)
+        for player in players["ours"]:
+            player.step()
+
+        generator, discriminator = script
+        valid, invalid = torch.ones(16).double(), torch.zeros(16).double()
+        fake = generator(latents)
+        players["script"][0].zero_grad()
+        cross_entropy(discriminator(fake).sigmoid(), valid).backward()
+        players["script"][0].step()
+        players["script"][1].zero_grad()
+        real_loss = cross_entropy(discriminator(real).sigmoid(), valid)
+        fake_loss = cross_entropy(discriminator(fake.detach()).sigmoid(), invalid)
+        (scale * (real_loss + fake_loss)).backward()
+        players["script"][1].step()
+    for mine, its in zip(ours, script, strict=True):
+        for weight, same in zip(mine.state_dict().values(), its.state_dict().values(), strict=True):
+            # Adam divides by the gradient's own size: where that is about 1e-12, its digits are rounding
+            torch.testing.assert_close(weight, same, rtol=1e-8, atol=1e-9)
+
+
+def test_a_run_keeps_grids_arrays_weights_and_records(tmp_path, small):
+    result = train(GanRun(**small), tmp_path, CPU)
+    assert sorted(path.name for path in (tmp_path / "snapshots").iterdir()) == [
+        f"step-{step:07d}.png" for step in (0, 5, 7, 10, 14)
+    ]
+    moments = read_moments(tmp_path)
+    assert {name: (pixels.shape, pixels.dtype) for name, pixels in moments.items()} == dict.fromkeys(
+        ("start", "middle", "end"), ((25, 28, 28), np.dtype("uint8"))
+    )
+    assert len({pixels.tobytes() for pixels in moments.values()}) == 3
+    for name in moments:
+        with Image.open(tmp_path / f"{name}.png") as image:
+            assert image.size == (592, 592)
+    steps = [record for record in read_records(tmp_path) if record["kind"] == "step"]
+    assert [record["step"] for record in steps] == [4, 8, 12, 14]
+    assert all(0 <= record[f"{side}_accuracy"] <= 1 for record in steps for side in ("real", "fake"))
+    assert (result["epochs"], result["steps"]) == (2, 14)
+
+
+def test_each_moments_generator_draws_its_images_again(tmp_path, small):
+    config = GanRun(**small)
+    train(config, tmp_path, CPU)
+    latents = adversarial.draw_latents(25, config.latent_dim, config.seed)
+    for moment, pixels in read_moments(tmp_path).items():
+        generator, loaded = load_generator(tmp_path, moment)
+        assert loaded == config
+        assert np.array_equal(adversarial.draw_images(generator, latents).numpy(), pixels)
+
+
+@pytest.mark.parametrize("steps", [1, 6, 9])
+def test_a_stopped_run_goes_on_to_the_very_same_weights_and_records(tmp_path, small, monkeypatch, steps):
+    config = GanRun(**small)
+    train(config, tmp_path / "whole", CPU)
+    played, done = adversarial.play, []
+
+    def stopped(*arguments):
+        done.append(None)
+        if len(done) == steps:
+            signal.raise_signal(signal.SIGINT)
+        return played(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adversarial, "play", stopped)
+        with pytest.raises(Interrupted):
+            train(config, tmp_path / "stopped", CPU)
+    train(config, tmp_path / "stopped", CPU)
+    assert same_weights(tmp_path / "whole", tmp_path / "stopped")
+    whole, again = (read_records(tmp_path / name)[:-1] for name in ("whole", "stopped"))
+    assert whole == again
+
+
+def test_a_run_killed_outright_goes_on_from_its_checkpoint_to_the_very_same_weights(tmp_path, small):
+    config = GanRun(**{**small, "epochs": 20})
+    train(config, tmp_path / "whole", CPU)
+    script = (
+        "import sys; from pathlib import Path; import torch; from palingen import loop;"
+        "from palingen.adversarial.train import GanRun, train; loop.CHECKPOINT_EVERY = 0;"
+        f"train(GanRun(**{{**{small!r}, 'epochs': 20}}), Path(sys.argv[1]), torch.device('cpu'))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
+    records = tmp_path / "killed" / "records.jsonl"
+    deadline = time.monotonic() + 60
+    while not (records.exists() and records.stat().st_size > 500) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert not (tmp_path / "killed" / "weights.safetensors").exists()
+    train(config, tmp_path / "killed", CPU)
+    assert same_weights(tmp_path / "whole", tmp_path / "killed")
+    whole, again = (read_records(tmp_path / name)[:-1] for name in ("whole", "killed"))
+    assert whole == again
+
+
+def test_a_single_last_image_is_left_out(tmp_path, small):
+    assert train(GanRun(**{**small, "batch_size": 199, "epochs": 1}), tmp_path, CPU)["steps"] == 1
+
+
+def test_weights_of_another_network_are_named(tmp_path, small):
+    train(GanRun(**{**small, "epochs": 1}), tmp_path, CPU)
+    adversarial.save_weights(tmp_path / "end.safetensors", {"x": torch.ones(1)}, GanRun())
+    with pytest.raises(RunError, match="does not hold this run's generator"):
+        load_generator(tmp_path)
+
+
+def test_registries_and_literals_name_the_same():
+    hints = get_type_hints(GanRun)
+    assert set(get_args(hints["loss"])) == set(LOSSES)
+    assert set(get_args(hints["pair"])) == set(PAIRS)
