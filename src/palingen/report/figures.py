@@ -37,6 +37,7 @@ REAL, FAKE = "#1f5fa8", "#d1602b"
 
 Records = Sequence[Mapping[str, Any]]
 Digits = UInt8[ndarray, "B 28 28"]
+Strip = tuple[Digits, Sequence[int], Sequence[float]]
 
 
 def save(path: Path, figure: Figure) -> None:
@@ -69,6 +70,44 @@ def palindrome_curves(runs: Mapping[str, Records]) -> Figure:
     for axes in (accuracy, loss):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     accuracy.legend(loc="center right")
+    return figure
+
+
+def memory(results: Records) -> Figure:
+    """How often each cell is right, over the palindrome's length: one dot a seed, a line through the means."""
+    figure = new_figure(5.5, 3.6)
+    draw_memory(figure, results)
+    return figure
+
+
+def draw_memory(figure: Figure | SubFigure, results: Records) -> None:
+    """Draw `memory` into a figure or a part of one."""
+    axes = figure.subplots()
+    for cell in dict.fromkeys(result["cell"] for result in results):
+        shares: dict[int, list[float]] = {}
+        for result in results:
+            if result["cell"] == cell:
+                shares.setdefault(result["length"], []).append(100 * result["accuracy"])
+        lengths = sorted(shares)
+        axes.plot(lengths, [np.mean(shares[length]) for length in lengths], color=COLOURS[cell], label=cell)
+        for length in lengths:
+            seeds = shares[length]
+            axes.scatter([length] * len(seeds), seeds, s=14, color=COLOURS[cell], alpha=0.7)
+    axes.axhline(10, color="#888888", linewidth=1, linestyle=":")
+    axes.annotate("guessing", (1, 10), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="#666666")
+    axes.set(title="Right on unseen palindromes, one dot a seed", xlabel="length of the palindrome, digits", ylabel="%")
+    axes.set(ylim=(0, 104), xticks=sorted({result["length"] for result in results}))
+    axes.legend(loc="lower left")
+
+
+def overview(results: Records, grids: Mapping[str, Digits], strips: Mapping[str, Strip]) -> Figure:
+    """Both laboratories at a glance."""
+    figure = new_figure(13, 6.4)
+    above, below = np.ravel(figure.subfigures(2, 1, height_ratios=[1.25, 1]))
+    left, right = np.ravel(above.subfigures(1, 2, width_ratios=[1, 2.1]))
+    draw_memory(left, results)
+    draw_moments(right, grids)
+    draw_walks(below, strips)
     return figure
 
 
@@ -109,14 +148,14 @@ def draw_moments(figure: Figure | SubFigure, grids: Mapping[str, Digits]) -> Non
         axes.set_title(moment, loc="center")
 
 
-def walks(strips: Mapping[str, tuple[Digits, Sequence[int], Sequence[float]]]) -> Figure:
+def walks(strips: Mapping[str, Strip]) -> Figure:
     """Walks between two latents, one row each: images, and under each its class and the judge's confidence."""
     figure = new_figure(9.5, 1.32 * len(strips))
     draw_walks(figure, strips)
     return figure
 
 
-def draw_walks(figure: Figure | SubFigure, strips: Mapping[str, tuple[Digits, Sequence[int], Sequence[float]]]) -> None:
+def draw_walks(figure: Figure | SubFigure, strips: Mapping[str, Strip]) -> None:
     """Draw `walks` into a figure or a part of one."""
     columns = max(len(pixels) for pixels, _, _ in strips.values())
     rows = np.atleast_2d(figure.subplots(len(strips), columns))
