@@ -12,16 +12,16 @@ from palingen.recurrence import train as recurrence
 from palingen.report.page import Page
 
 
-def demo(out: Path, device: torch.device) -> dict[str, Any]:
+def demo(out: Path, device: torch.device, *, force: bool = False) -> dict[str, Any]:
     """Train four cells and one GAN in `out`, draw what they found, and lay it out on `out/index.html`.
 
-    What is finished already is not done again.
+    What is finished already is not done again, unless by `force`.
 
     Returns:
         `palindromes` and `gan`, the runs' results; `interpolation`, its classes; `page` and `files`, where to look.
     """
-    palindromes, memory = _recurrence(out, device)
-    game, walks, shown = _adversarial(out, device)
+    palindromes, memory = _recurrence(out, device, force)
+    game, walks, shown = _adversarial(out, device, force)
     page = Page("palingen: both laboratories in a few minutes")
     page.section(
         "How long does a cell remember?",
@@ -53,18 +53,18 @@ def demo(out: Path, device: torch.device) -> dict[str, Any]:
     }
 
 
-def _recurrence(out: Path, device: torch.device) -> tuple[list[dict[str, Any]], Path]:
+def _recurrence(out: Path, device: torch.device, force: bool) -> tuple[list[dict[str, Any]], Path]:
     results, runs = [], {}
     for config in recipes.DEMO_PALINDROMES:
         folder = out / "palindromes" / f"{config.cell}-T{config.length}"
-        results.append({**recurrence.train(config, folder, device), "folder": folder})
+        results.append({**recurrence.train(config, folder, device, force=force), "folder": folder})
         runs[f"{config.cell} T = {config.length}"] = folder
     return results, pictures.of_palindromes(out / "palindromes", runs)
 
 
-def _adversarial(out: Path, device: torch.device) -> tuple[dict[str, Any], dict[str, Walk], dict[Path, str]]:
+def _adversarial(out: Path, device: torch.device, force: bool) -> tuple[dict[str, Any], dict[str, Walk], dict[Path, str]]:
     config, folder = recipes.GAN["demo"], out / "gan"
-    result = {**adversarial.train(config, folder, device), "folder": folder}
+    result = {**adversarial.train(config, folder, device, force=force), "folder": folder}
     generator, _ = adversarial.load_generator(folder)
     walks = between(generator, config.latent_dim, steps=7, seed=config.seed)
     digits, curves = pictures.of_game(folder, folder)

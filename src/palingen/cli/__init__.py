@@ -3,6 +3,7 @@
 The verbs' modules are imported when one of them is called, so that `palingen --help` needs no torch.
 """
 
+import os
 import sys
 
 from cyclopts import App, CycloptsError
@@ -35,6 +36,9 @@ def main() -> None:
         app(exit_on_error=False, print_error=False)
     except (CycloptsError, PalingenError) as error:
         _end(2, f"error: {error}")
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _end(2, f"error: {where}{error.strerror or error}")

@@ -7,23 +7,21 @@ from rich.console import Console
 from rich.table import Table
 
 from palingen import demo as whole
-from palingen.cli.terminal import Where, WhereFlags
+from palingen.cli.terminal import Training, TrainingFlags
 from palingen.runs import choose_device
 
 
-def demo(*, device: str = "auto", where: WhereFlags = Where()) -> None:
+def demo(*, where: TrainingFlags = Training()) -> None:
     """Train LSTM and RNN on short and long palindromes and a GAN on digits, and show what they found on one page.
 
     Takes a few minutes on two cores; stopped, it goes on where it was.
 
     Parameters
     ----------
-    device:
-        `cpu`, `cuda`, `mps`, or `auto` for the best there is.
     where:
-        Where to write; by default runs/demo.
+        Where to write, by default runs/demo, and run.
     """
-    result = whole.demo(where.out or Path("runs") / "demo", choose_device(device))
+    result = whole.demo(where.out or Path("runs") / "demo", choose_device(where.device), force=where.force)
     if where.json:
         print(json.dumps(result, default=str))
         return

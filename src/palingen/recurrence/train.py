@@ -12,7 +12,7 @@ from palingen.config import check, check_types
 from palingen.loop import Loop, Means
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.network import Classifier
-from palingen.recurrence.palindromes import DIGITS, Encoding, Palindromes, Split, encode, split
+from palingen.recurrence.palindromes import DIGITS, Encoding, Palindromes, Split, count_palindromes, encode, split
 from palingen.runs import Run, open_run
 
 EVALUATION_BATCH = 1000
@@ -77,7 +77,7 @@ class PalindromeRun:
         check(self, "portion", 0 < self.portion < 1, "between 0 and 1")
         check(self, "alpha", 0 <= self.alpha < 1, "at least 0 and below 1")
         check(self, "seed", 0 <= self.seed < 2**31, "between 0 and 2147483647")
-        distinct = min(self.samples, DIGITS ** min(self.length, 20))
+        distinct = min(self.samples, count_palindromes(self.length))
         check(self, "portion", 0 < round(self.portion * distinct) < distinct, "leaving samples on both sides")
 
 

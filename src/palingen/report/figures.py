@@ -33,6 +33,8 @@ STYLE: Any = {  # matplotlib types each key apart
 COLOURS = {"lstm": "#1f5fa8", "rnn": "#d1602b", "gru": "#3a8f5c", "peephole": "#8454a3"}
 """One colour a cell, the same in every figure; told apart by the colour-blind too."""
 
+DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+
 REAL, FAKE = "#1f5fa8", "#d1602b"
 
 Records = Sequence[Mapping[str, Any]]
@@ -54,13 +56,22 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def palindrome_curves(runs: Mapping[str, Records]) -> Figure:
-    """Accuracy on unseen palindromes and training loss over epochs; a label's first word is its cell."""
-    figure = new_figure(9, 3.4)
+    """Accuracy on unseen palindromes and training loss over epochs.
+
+    A label's first word is its cell and gives the colour; further runs of a cell are dashed.
+    """
+    figure = new_figure(10, 3.4)
     accuracy, loss = figure.subplots(1, 2)
+    cells: list[str] = []
     for label, records in runs.items():
+        cells.append(label.split()[0])
         epochs = [record for record in records if record["kind"] == "epoch"]
         steps = [record["epoch"] for record in epochs]
-        look: dict[str, Any] = {"color": COLOURS.get(label.split()[0], "#444444"), "label": label}
+        look: dict[str, Any] = {
+            "color": COLOURS.get(cells[-1], "#444444"),
+            "linestyle": DASHES[(cells.count(cells[-1]) - 1) % len(DASHES)],
+            "label": label,
+        }
         accuracy.plot(steps, [100 * record["test_accuracy"] for record in epochs], **look)
         loss.semilogy(steps, [record["loss"] for record in epochs], **look)
     accuracy.axhline(10, color="#888888", linewidth=1, linestyle=":")
@@ -69,7 +80,7 @@ def palindrome_curves(runs: Mapping[str, Records]) -> Figure:
     loss.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy, nats")
     for axes in (accuracy, loss):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    accuracy.legend(loc="center right")
+    figure.legend(*accuracy.get_legend_handles_labels(), loc="outside right center")
     return figure
 
 
@@ -97,17 +108,17 @@ def draw_memory(figure: Figure | SubFigure, results: Records) -> None:
     axes.annotate("guessing", (1, 10), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="#666666")
     axes.set(title="Right on unseen palindromes, one dot a seed", xlabel="length of the palindrome, digits", ylabel="%")
     axes.set(ylim=(0, 104), xticks=sorted({result["length"] for result in results}))
-    axes.legend(loc="lower left")
+    axes.legend(loc="center left")
 
 
 def overview(results: Records, grids: Mapping[str, Digits], strips: Mapping[str, Strip]) -> Figure:
     """Both laboratories at a glance."""
     figure = new_figure(13, 6.4)
-    above, below = np.ravel(figure.subfigures(2, 1, height_ratios=[1.25, 1]))
-    left, right = np.ravel(above.subfigures(1, 2, width_ratios=[1, 2.1]))
+    rows: Any = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+    left, right = rows[0].subfigures(1, 2, width_ratios=[1, 2.1])
     draw_memory(left, results)
     draw_moments(right, grids)
-    draw_walks(below, strips)
+    draw_walks(rows[1], strips)
     return figure
 
 
