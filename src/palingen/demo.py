@@ -62,7 +62,9 @@ def _recurrence(out: Path, device: torch.device, force: bool) -> tuple[list[dict
     return results, pictures.of_palindromes(out / "palindromes", runs)
 
 
-def _adversarial(out: Path, device: torch.device, force: bool) -> tuple[dict[str, Any], dict[str, Walk], dict[Path, str]]:
+def _adversarial(
+    out: Path, device: torch.device, force: bool
+) -> tuple[dict[str, Any], dict[str, Walk], dict[Path, str]]:
     config, folder = recipes.GAN["demo"], out / "gan"
     result = {**adversarial.train(config, folder, device, force=force), "folder": folder}
     generator, _ = adversarial.load_generator(folder)
