@@ -1,5 +1,6 @@
 """What every training loop keeps: its batches, its place, its running means, its noise. All of it resumes exactly."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from palingen.errors import Interrupted, RunError
 from palingen.interrupts import stop_requests
@@ -79,6 +80,28 @@ class Noise:
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Go on from there."""
         self._generator.set_state(state["generator"])
+
+
+class Best:
+    """The weights of the epoch with the lowest loss."""
+
+    def __init__(self) -> None:
+        self.epoch, self.loss = 0, math.inf
+        self.weights: dict[str, Tensor] = {}
+
+    def offer(self, epoch: int, loss: float, model: nn.Module) -> None:
+        """Keep a copy of the model's weights if the loss is the lowest so far."""
+        if loss < self.loss:
+            self.epoch, self.loss = epoch, loss
+            self.weights = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is kept."""
+        return vars(self)
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Go on from there."""
+        vars(self).update(state)
 
 
 @dataclass(frozen=True)

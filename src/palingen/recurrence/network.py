@@ -29,17 +29,12 @@ class Recurrent(nn.Module):
         for weight in self.parameters():
             nn.init.uniform_(weight, -(hidden**-0.5), hidden**-0.5)
 
-    def zero_state(self, batch: int) -> State:
-        """h(0) = c(0) = 0, each `[batch, H]`."""
-        return tuple(self.hidden_weight.new_zeros(batch, self.hidden) for _ in self.cell.state)
-
     def forward(
         self, inputs: Float[Tensor, "B T I"], state: State | None = None
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """Every h(t) and the last state, from `state` or from zero."""
-        start = self.zero_state(len(inputs)) if state is None else state
         extras = [self.extras[name] for name in self.cell.extras]
-        return unroll(self.cell, inputs, start, self.input_weight, self.hidden_weight, self.bias, extras)
+        return unroll(self.cell, inputs, state, self.input_weight, self.hidden_weight, self.bias, extras)
 
 
 class Classifier(nn.Module):

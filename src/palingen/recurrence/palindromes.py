@@ -40,6 +40,11 @@ class Palindromes:
     def __len__(self) -> int:
         return len(self.digits)
 
+    def distinct(self) -> tuple["Palindromes", Int64[Tensor, " D"]]:
+        """Each of them once, and how often it is there."""
+        digits, counts = torch.unique(self.digits, dim=0, return_counts=True)
+        return Palindromes(digits), counts
+
     def to(self, device: torch.device) -> "Palindromes":
         """The same palindromes on `device`."""
         return Palindromes(self.digits.to(device))

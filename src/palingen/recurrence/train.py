@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Int64
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from palingen.config import check, check_types
-from palingen.loop import Loop, Means
+from palingen.loop import Best, Loop, Means
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.network import Classifier
 from palingen.recurrence.palindromes import DIGITS, Encoding, Palindromes, Split, count_palindromes, encode, split
 from palingen.runs import Run, open_run
 
-EVALUATION_BATCH = 1000
-"""Sequences evaluated at once."""
+EVALUATED_DIGITS = 100_000
+"""Digits read at once when a network is evaluated; it bounds the memory for long palindromes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,10 @@ def network(config: PalindromeRun) -> Classifier:
 def train(config: PalindromeRun, folder: Path, device: torch.device, *, force: bool = False) -> dict[str, Any]:
     """Train in `folder`, or go on where it stopped; the result record of the finished run.
 
+    The weights kept are those of the epoch with the lowest training loss: once the loss is tiny, so is RMSprop's
+    running square of the gradient, and now and then a step is far too large and costs some epochs. The test palindromes
+    have no say in it; what they would have said after every epoch is in the records.
+
     Raises:
         RunError: the folder is not this run's, or the loss is no longer a number.
         Interrupted: Ctrl-C; everything is saved.
@@ -105,10 +110,12 @@ def train(config: PalindromeRun, folder: Path, device: torch.device, *, force: b
 
 def _train(config: PalindromeRun, run: Run, device: torch.device) -> dict[str, Any]:
     parts = data(config)
-    training, test = parts.train.to(device), parts.test.to(device)
+    training = parts.train.to(device)
+    test, counts = parts.test.to(device).distinct()
     model = network(config).to(device)
     optimizer = torch.optim.RMSprop(model.parameters(), lr=config.learning_rate, alpha=config.alpha)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, config.decay_every, config.decay)
+    best = Best()
     means = Means("loss", "accuracy", "gradient_norm", device=device)
     loop = Loop(
         run,
@@ -118,7 +125,7 @@ def _train(config: PalindromeRun, run: Run, device: torch.device) -> dict[str, A
         epochs=config.epochs,
         seed=config.seed,
         device=device,
-        parts={"model": model, "optimizer": optimizer, "schedule": schedule, "means": means},
+        parts={"model": model, "optimizer": optimizer, "schedule": schedule, "best": best, "means": means},
     )
     for batch in loop:
         target = training.target[batch.examples]
@@ -132,29 +139,35 @@ def _train(config: PalindromeRun, run: Run, device: torch.device) -> dict[str, A
         if batch.ends_epoch:
             rate = schedule.get_last_lr()[0]
             schedule.step()
-            looks = {**means.take(), **evaluate(model, test, config.encoding)}
+            looks = {**means.take(), **evaluate(model, test, counts, config.encoding)}
             run.record("epoch", epoch=batch.epoch, learning_rate=rate, **looks)
+            best.offer(batch.epoch, looks["loss"], model)
             loop.show(batch, loss=looks["loss"], test_accuracy=looks["test_accuracy"])
 
-    final = evaluate(model, test, config.encoding)
+    model.load_state_dict(best.weights)
+    kept = evaluate(model, test, counts, config.encoding)
     return run.finish(
-        model.state_dict(),
+        best.weights,
         cell=config.cell,
         length=config.length,
         seed=config.seed,
-        accuracy=final["test_accuracy"],
-        loss=final["test_loss"],
+        accuracy=kept["test_accuracy"],
+        loss=kept["test_loss"],
+        epoch=best.epoch,
         seconds=loop.seconds,
     )
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, palindromes: Palindromes, encoding: Encoding) -> dict[str, float]:
-    """The `test_loss`, a mean, and the `test_accuracy`, a share, of `model` on `palindromes`."""
+def evaluate(
+    model: nn.Module, palindromes: Palindromes, counts: Int64[Tensor, " B"], encoding: Encoding
+) -> dict[str, float]:
+    """The `test_loss`, a mean, and the `test_accuracy`, a share, on palindromes that are there `counts` times each."""
     loss, correct = 0.0, 0
-    for digits in palindromes.digits.split(EVALUATION_BATCH):
+    batch = max(1, EVALUATED_DIGITS // palindromes.digits.shape[1])
+    for digits, times in zip(palindromes.digits.split(batch), counts.split(batch), strict=True):
         part = Palindromes(digits)
         logits: Tensor = model(encode(part.seen, encoding))
-        loss += cross_entropy(logits, part.target, reduction="sum").item()
-        correct += int((logits.argmax(1) == part.target).sum())
-    return {"test_loss": loss / len(palindromes), "test_accuracy": correct / len(palindromes)}
+        loss += float((cross_entropy(logits, part.target, reduction="none") * times).sum())
+        correct += int(times[logits.argmax(1) == part.target].sum())
+    return {"test_loss": loss / int(counts.sum()), "test_accuracy": correct / int(counts.sum())}
