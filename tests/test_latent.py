@@ -65,7 +65,7 @@ def test_images_are_drawn_in_evaluation_mode_and_leave_the_generator_as_it_was()
     assert all(torch.equal(before[name], value) for name, value in generator.state_dict().items())
 
 
-def certain(*classes, confidence=0.99):
+def certain(*classes, confidence=0.995):
     rest = (1 - confidence) / 9
     return torch.stack([torch.full((10,), rest).scatter(0, torch.tensor(c), confidence) for c in classes])
 

@@ -99,5 +99,5 @@ def test_the_learning_rate_falls_as_the_schedule_says(tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     config = PalindromeRun(cell="rnn", epochs=2, learning_rate=1e38, **SMALL)
-    with pytest.raises(RunError, match="no longer a number"):
+    with pytest.raises(RunError, match="no longer a finite number"):
         train(config, tmp_path, CPU)

@@ -44,14 +44,14 @@ class Means:
         """The means since the last time, by name; start over.
 
         Raises:
-            RunError: one of them is no longer a number.
+            RunError: one of them is no longer finite.
         """
         *sums, weight = self._sums.tolist()
         self._sums.zero_()
         means = {name: value / weight for name, value in zip(self.names, sums, strict=True)}
         for name, mean in means.items():
-            if mean != mean:
-                raise RunError(f"{name} is no longer a number; try a smaller --learning-rate")
+            if not math.isfinite(mean):
+                raise RunError(f"{name} is no longer a finite number; try a smaller --learning-rate")
         return means
 
     def state_dict(self) -> dict[str, Any]:

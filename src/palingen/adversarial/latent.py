@@ -54,7 +54,7 @@ WALKS = {"linear": lerp, "spherical": slerp}
 
 
 def endpoints(
-    probabilities: Float[Tensor, "B K"], pair: tuple[int, int] | None = None, sure: float = 0.9
+    probabilities: Float[Tensor, "B K"], pair: tuple[int, int] | None = None, sure: float = 0.999
 ) -> tuple[int, int] | None:
     """Two images of different classes: the first two that a classifier is sure of, else the two it is surest of.
 
