@@ -22,14 +22,14 @@ class Progress(Protocol):
 def progress(label: str, total: int, unit: str, done: int = 0) -> Iterator[Progress]:
     """Watch `total` units of work go by, `done` of them finished before (a resumed run)."""
     if sys.stderr.isatty():
-        with _bar(label, total, unit, done) as bar:
+        with _bar(label, total, done) as bar:
             yield bar
     else:
         yield _Lines(label, total, unit, done)
 
 
 def _numbers(numbers: dict[str, float]) -> str:
-    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in numbers.items())
+    return " ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in numbers.items())
 
 
 class _Lines:
@@ -52,26 +52,25 @@ class _Lines:
 
 
 @contextmanager
-def _bar(label: str, total: int, unit: str, done: int) -> Iterator[Progress]:
+def _bar(label: str, total: int, done: int) -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Rich
 
-    columns = (
+    columns = (  # two short numbers fit beside them in 80 columns
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=10),
         MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[numbers]}"),
+        TextColumn("{task.fields[rate]:.0f}/s"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left {task.fields[numbers]}"),
     )
     with Rich(*columns, console=Console(stderr=True)) as rich:
-        task = rich.add_task(label, total=total, completed=done, numbers="")
+        task = rich.add_task(label, total=total, completed=done, numbers="", rate=0)
 
         class Bar:
             def advance(self, done: int, **numbers: float) -> None:
-                rich.update(task, completed=done, numbers=_numbers(numbers))
+                rate = rich.tasks[task].speed or 0
+                rich.update(task, completed=done, numbers=_numbers(numbers), rate=rate)
 
         yield Bar()

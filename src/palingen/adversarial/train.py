@@ -190,7 +190,7 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
         if batch.step % config.record_interval == 0 or batch.step == loop.total:
             looks = means.take()
             run.record("step", step=batch.step, epoch=batch.step / loop.steps_an_epoch, **looks)
-            loop.show(batch, **looks)
+            loop.show(batch, told_real=looks["real_accuracy"], told_fake=looks["fake_accuracy"])
         if batch.step % config.save_interval == 0 or batch.step in moments:
             _snapshot(run, generator, shown, batch.step, moments.get(batch.step))
 

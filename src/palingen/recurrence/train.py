@@ -142,7 +142,7 @@ def _train(config: PalindromeRun, run: Run, device: torch.device) -> dict[str, A
             looks = {**means.take(), **evaluate(model, test, counts, config.encoding)}
             run.record("epoch", epoch=batch.epoch, learning_rate=rate, **looks)
             best.offer(batch.epoch, looks["loss"], model)
-            loop.show(batch, loss=looks["loss"], test_accuracy=looks["test_accuracy"])
+            loop.show(batch, loss=looks["loss"], accuracy=looks["test_accuracy"])
 
     model.load_state_dict(best.weights)
     kept = evaluate(model, test, counts, config.encoding)
