@@ -34,7 +34,7 @@ with install_import_hook(CHECKED, "typechecker.checked"):
     import palingen.recipes
     import palingen.recurrence.exchange
     import palingen.report.page
-
+    from palingen.adversarial.images import load_images
 
 settings.register_profile("any machine", deadline=None)  # some are slow now and then
 settings.load_profile("any machine")

@@ -7,9 +7,11 @@ from palingen import progress as module
 from palingen.progress import progress
 
 SCRIPT = (
+    "import time\n"
     "from palingen.progress import progress\n"
     "with progress('lstm T=20 seed 0', 3000, 'steps') as watcher:\n"
     "    for done in (1000, 2000, 3000):\n"
+    "        time.sleep(0.3)\n"
     "        watcher.advance(done, loss=0.123, test_accuracy=done / 3000)\n"
 )
 

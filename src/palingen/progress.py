@@ -56,16 +56,17 @@ def _bar(label: str, total: int, done: int) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Rich
+    from rich.table import Column
 
-    columns = (  # two short numbers fit beside them in 80 columns
+    columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=10),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),  # it alone gives way in a narrow terminal
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]:.0f}/s"),
         TimeRemainingColumn(compact=True),
         TextColumn("left {task.fields[numbers]}"),
     )
-    with Rich(*columns, console=Console(stderr=True)) as rich:
+    with Rich(*columns, console=Console(stderr=True), expand=True) as rich:
         task = rich.add_task(label, total=total, completed=done, numbers="", rate=0)
 
         class Bar:
