@@ -117,7 +117,7 @@ def test_a_folder_that_is_a_file_or_may_not_be_written_is_named(palingen, tmp_pa
 def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_when_there_is_room(palingen, tmp_path):
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))  # noqa: E731
     command = ("palindrome", "train", "--samples", 200, "--hidden", 64, "--epochs", 2, "--out", "run")
-    assert "File too large" in one_line(palingen(*command, preexec_fn=limit))
+    assert "weights.safetensors: File too large" in one_line(palingen(*command, preexec_fn=limit))
     assert not [path for path in (tmp_path / "run").iterdir() if path.name.endswith((".pt", ".safetensors"))]
     assert palingen(*command).returncode == 0
     assert (tmp_path / "run" / "weights.safetensors").exists()

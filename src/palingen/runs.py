@@ -3,7 +3,7 @@
     config.json           what was asked for, one JSON object
     environment.json      versions, device, commit and command of the last start
     records.jsonl         what was measured, one JSON object a line
-    resume.pt             network, optimiser, randomness and position; loads with `weights_only=True`
+    resume.pt             of an unfinished run: network, optimiser, randomness, position; loads with `weights_only=True`
     weights.safetensors   the result; it is written last, so a folder that has it is a finished run
 
 A run that is started again continues from `resume.pt` and ends in the very same weights.
@@ -158,10 +158,11 @@ class Run:
         return state
 
     def finish(self, weights: Mapping[str, Tensor], **result: Any) -> dict[str, Any]:
-        """Record the result, then write the weights, which marks the run as finished."""
+        """Record the result, then write the weights, which marks the run as finished; nothing is left to resume."""
         self.record("result", **result)
         os.fsync(self._records.fileno())
         save_weights(self.folder / "weights.safetensors", weights, self.config)
+        (self.folder / "resume.pt").unlink(missing_ok=True)
         return self.result
 
     def close(self) -> None:
