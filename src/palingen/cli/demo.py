@@ -26,14 +26,14 @@ def demo(*, where: TrainingFlags = Training()) -> None:
         print(json.dumps(result, default=str))
         return
     table = Table(title="What it found", title_justify="left", title_style="bold")
-    for column in ("experiment", "result", "seconds"):
+    for column in ("experiment", "result", "s"):
         table.add_column(column)
     table.add_column("folder", no_wrap=True)
     for run in result["palindromes"]:
-        right = f"{100 * run['accuracy']:.1f} % right on unseen ones"
+        right = f"{100 * run['accuracy']:.1f} % unseen right"
         table.add_row(f"{run['cell']}, T = {run['length']}", right, f"{run['seconds']:.0f}", str(run["folder"]))
     game, ends = result["gan"], result["interpolation"]
-    told = f"tells {100 * game['real_accuracy']:.0f} % of real, {100 * game['fake_accuracy']:.0f} % of fake"
+    told = f"told {100 * game['real_accuracy']:.0f} % real, {100 * game['fake_accuracy']:.0f} % fake"
     table.add_row(f"GAN, {game['epochs']} epochs", told, f"{game['seconds']:.0f}", str(game["folder"]))
     table.add_row("interpolation", f"from a {ends[0]} to a {ends[1]}", "", str(result["files"][-1].parent))
     console = Console()

@@ -39,7 +39,7 @@ REAL, FAKE = "#1f5fa8", "#d1602b"
 
 Records = Sequence[Mapping[str, Any]]
 Digits = UInt8[ndarray, "B 28 28"]
-Strip = tuple[Digits, Sequence[int], Sequence[float]]
+Strip = tuple[UInt8[ndarray, "S 28 28"], Sequence[int], Sequence[float]]
 
 
 def save(path: Path, figure: Figure) -> None:
