@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pty
 import subprocess
@@ -31,11 +32,9 @@ def test_without_a_terminal_there_are_plain_lines_on_standard_error(capsys, monk
 def read_all(terminal: int) -> str:
     """All that a terminal shows until the other side hangs up."""
     parts = []
-    try:
+    with contextlib.suppress(OSError):  # how Linux says that the other side has hung up
         while part := os.read(terminal, 4096):
             parts.append(part)
-    except OSError:  # how Linux says that the other side has hung up
-        pass
     os.close(terminal)
     return b"".join(parts).decode()
 
