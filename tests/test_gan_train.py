@@ -8,6 +8,7 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 import torch
+from conftest import write_idx
 from PIL import Image
 from torch import nn
 
@@ -16,7 +17,7 @@ from palingen.adversarial.images import to_unit
 from palingen.adversarial.losses import LOSSES
 from palingen.adversarial.networks import PAIRS, mlp
 from palingen.adversarial.train import GanRun, load_generator, play, read_moments, train
-from palingen.errors import Interrupted, RunError
+from palingen.errors import DataError, Interrupted, RunError
 from palingen.runs import load_weights, read_records
 
 CPU = torch.device("cpu")
@@ -155,6 +156,13 @@ def test_a_run_killed_outright_goes_on_from_its_checkpoint_to_the_very_same_weig
 
 def test_a_single_last_image_is_left_out(tmp_path, small):
     assert train(GanRun(**{**small, "batch_size": 199, "epochs": 1}), tmp_path, CPU)["steps"] == 1
+
+
+def test_a_single_image_is_too_few_to_train_on(tmp_path):
+    for part, shape in (("images-idx3", (1, 28, 28)), ("labels-idx1", (1,))):
+        write_idx(tmp_path / f"train-{part}-ubyte.gz", np.zeros(shape, np.uint8))
+    with pytest.raises(DataError, match="at least 2 examples, and there are 1"):
+        train(GanRun(data=str(tmp_path)), tmp_path / "run", CPU)
 
 
 def test_weights_of_another_network_are_named(tmp_path, small):

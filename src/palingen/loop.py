@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
 
-from palingen.errors import Interrupted, RunError
+from palingen.errors import DataError, Interrupted, RunError
 from palingen.interrupts import stop_requests
 from palingen.progress import progress
 from palingen.runs import Run
@@ -149,11 +149,16 @@ class Loop:
             device: where the batches' indices are wanted.
             parts: everything that a checkpoint must hold, by name.
             smallest: a last batch of an epoch with fewer examples is left out.
+
+        Raises:
+            DataError: there are too few examples for a single step.
         """
         self.run, self.label, self.parts, self.device = run, label, parts, device
         self.examples, self.batch_size, self.epochs, self.seed = examples, batch_size, epochs, seed
         self.steps_an_epoch = examples // batch_size + (examples % batch_size >= smallest)
         self.total = epochs * self.steps_an_epoch
+        if not self.total:
+            raise DataError(f"a step needs at least {smallest} examples, and there are {examples}")
         self.first, self._before = 0, 0.0
         if state := run.restore():
             for name, part in parts.items():
