@@ -34,7 +34,7 @@ def test_outputs_and_gradients_equal_those_of_torchs_layer(name, shape, seed):
     state = tuple(torch.randn(batch, hidden, dtype=torch.float64, requires_grad=True) for _ in ours.cell.state)
     arriving = torch.randn(batch, steps, hidden, dtype=torch.float64)
 
-    our_hidden, our_last = ours(sequence, state)
+    (our_hidden, *_), our_last = ours(sequence, state)
     their_hidden, their_last = theirs(sequence, as_torch_state(name, state))
     torch.testing.assert_close(our_hidden, their_hidden, rtol=1e-10, atol=1e-12)
     their_last = their_last if name == "lstm" else (their_last,)
@@ -77,7 +77,7 @@ def test_peephole_follows_its_equations_and_its_gradients_their_differences(shap
         o = torch.sigmoid(pre["o"] + p["p_o"] * c)
         h = torch.tanh(c) * o
 
-    hidden_states, (last_h, last_c) = layer(sequence)
+    (hidden_states, _), (last_h, last_c) = layer(sequence)
     torch.testing.assert_close(hidden_states[:, -1], h, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(last_h, h, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(last_c, c, rtol=1e-10, atol=1e-12)
@@ -99,7 +99,7 @@ def test_gradients_are_those_of_finite_differences(name):
     torch.manual_seed(0)
     layer = Recurrent(name, 2, 3).double()
     sequence = torch.randn(2, 3, 2, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda inputs: layer(inputs)[0], sequence)
+    assert torch.autograd.gradcheck(lambda inputs: layer(inputs).states, sequence)
 
 
 @pytest.mark.parametrize("name", TORCH)
@@ -113,7 +113,7 @@ def test_weights_go_to_torch_and_back_unchanged(name):
     free = slice(0, 10) if name == "gru" else slice(None)
     assert not theirs.bias_hh_l0[free].any()
     sequence = torch.randn(4, 6, 3)
-    torch.testing.assert_close(ours(sequence)[0], theirs(sequence.transpose(0, 1))[0].transpose(0, 1))
+    torch.testing.assert_close(ours(sequence).states[0], theirs(sequence.transpose(0, 1))[0].transpose(0, 1))
 
 
 @pytest.mark.parametrize(

@@ -83,16 +83,16 @@ class Noise:
 
 
 class Best:
-    """The weights of the epoch with the lowest loss."""
+    """The weights of the epoch with the lowest loss, among those of the highest level."""
 
     def __init__(self) -> None:
-        self.epoch, self.loss = 0, math.inf
+        self.epoch, self.loss, self.level = 0, math.inf, -1
         self.weights: dict[str, Tensor] = {}
 
-    def offer(self, epoch: int, loss: float, model: nn.Module) -> None:
-        """Keep a copy of the model's weights if the loss is the lowest so far."""
-        if loss < self.loss:
-            self.epoch, self.loss = epoch, loss
+    def offer(self, epoch: int, loss: float, model: nn.Module, level: int = 0) -> None:
+        """Keep a copy of the model's weights if no other epoch had as high a level and as low a loss."""
+        if (level, -loss) > (self.level, -self.loss):
+            self.epoch, self.loss, self.level = epoch, loss, level
             self.weights = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:

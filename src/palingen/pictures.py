@@ -1,7 +1,8 @@
 """What the laboratories made, laid out as picture files: the one place where runs meet figures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from palingen.adversarial.between import Walk
 from palingen.adversarial.latent import grid
@@ -15,6 +16,13 @@ def of_palindromes(folder: Path, runs: Mapping[str, Path]) -> Path:
     """Draw the curves of some finished runs, by label; the file."""
     path = folder / "curves.png"
     figures.save(path, figures.palindrome_curves({label: read_records(run) for label, run in runs.items()}))
+    return path
+
+
+def of_memory(folder: Path, results: Sequence[Mapping[str, Any]]) -> Path:
+    """Draw how often each cell is right over the palindromes' lengths, from a study's results; the file."""
+    path = folder / "memory.png"
+    figures.save(path, figures.memory(results))
     return path
 
 

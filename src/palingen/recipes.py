@@ -6,6 +6,23 @@ from palingen.recurrence.train import PalindromeRun
 
 PALINDROME = {
     "course": PalindromeRun(),
+    # One recipe for every length: short palindromes first, and units that keep what they hold.
+    "memory": PalindromeRun(
+        encoding="one-hot",
+        hidden=64,
+        batch_size=64,
+        epochs=30,
+        optimizer="adam",
+        alpha=0.999,
+        learning_rate=2e-3,
+        length_decay=0.5,
+        max_norm=1.0,
+        forget_bias=3.0,
+        orthogonal=True,
+        stream=True,
+        curriculum=0.99,
+        stop_at=0.999,
+    ),
 }
 
 GAN = {

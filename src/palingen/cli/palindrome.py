@@ -1,13 +1,21 @@
 """`palingen palindrome`: recurrent cells and how long they remember."""
 
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from palingen import pictures, recipes
+from palingen.cli.live import watch_study
 from palingen.cli.terminal import Training, TrainingFlags, recipe_values, say
+from palingen.config import check
+from palingen.files import write_json
+from palingen.recurrence import study as studies
 from palingen.recurrence import train as recurrence
+from palingen.recurrence.cells import CellName
+from palingen.recurrence.engines import EngineName
+from palingen.recurrence.study import Workers
 from palingen.recurrence.train import PalindromeRun
 from palingen.runs import choose_device
 
@@ -19,6 +27,7 @@ def train(
     *,
     recipe: str = "course",
     config: Annotated[PalindromeRun, Parameter(name="*")] = recipes.PALINDROME["course"],
+    engine: EngineName = "auto",
     where: TrainingFlags = Training(),
 ) -> None:
     """Train one cell at one length; without flags, the course's setting.
@@ -32,6 +41,9 @@ def train(
         Named settings; flags beside it change single ones.
     config:
         The experiment.
+    engine:
+        How the cell is run: by its equations, with its step compiled (fused), or in C++ (native: the LSTM). All give the
+        same; auto takes the fastest there is.
     where:
         Where to write and run.
     """
@@ -39,8 +51,73 @@ def train(
     device = choose_device(where.device)
     if note := recurrence.data(config).note:
         print(note, file=sys.stderr)
-    result = recurrence.train(config, folder, device, force=where.force)
+    result = recurrence.train(config, folder, device, engine=engine, force=where.force)
     curves = pictures.of_palindromes(folder, {config.cell: folder})
     files = [curves, folder / "records.jsonl", folder / "weights.safetensors"]
     shown = {name: result[name] for name in ("cell", "length", "seed", "accuracy", "loss", "seconds")}
     say({**shown, "folder": folder, "files": files}, where, title="Palindromes")
+
+
+@app.command(name="study", config=recipe_values(recipes.PALINDROME, "memory"))
+def study(
+    *,
+    cells: Annotated[tuple[CellName, ...], Parameter(consume_multiple=True, negative_iterable=())] = ("lstm", "rnn"),
+    lengths: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative_iterable=())] = (
+        10,
+        20,
+        50,
+        100,
+        200,
+    ),
+    seeds: int = 3,
+    recipe: str = "memory",
+    config: Annotated[PalindromeRun, Parameter(name="*", show_default=False)] = recipes.PALINDROME["memory"],
+    engine: EngineName = "auto",
+    workers: Annotated[Workers, Parameter(name="*")] = Workers(),
+    where: TrainingFlags = Training(),
+) -> None:
+    """Train every cell at every length with every seed, in parallel: how long does each remember, how reliably?
+
+    Without flags: LSTM and RNN at 10 to 200 digits, three seeds each, one recipe for all. The same study again goes on
+    where it was stopped, and does not run again what is finished; more lengths or seeds in the same --out are added.
+
+    Parameters
+    ----------
+    cells:
+        Cells to compare.
+    lengths:
+        Lengths of palindromes, in digits.
+    seeds:
+        Runs of each cell at each length, with seeds 0, 1, ...
+    recipe:
+        Named settings of each run; flags beside it change single ones.
+    config:
+        Each run's experiment; its cell, length and seed are the study's.
+    engine:
+        How the cells are run; auto takes the fastest there is.
+    workers:
+        Where the runs are computed.
+    where:
+        Where to write and run.
+    """
+    for name, flag in (("cell", "cells"), ("length", "lengths"), ("seed", "seeds")):
+        check(
+            config,
+            name,
+            getattr(config, name) == getattr(recipes.PALINDROME[recipe], name),
+            f"a study's; it takes --{flag}",
+        )
+    runs = studies.plan(config, cells, lengths, seeds)
+    folder = where.folder("study", recipe, config)
+    device = choose_device(where.device)
+    results = watch_study(runs, studies.study(runs, folder, device, workers, engine=engine, force=where.force))
+    write_json(folder / "study.json", {"config": asdict(config), "runs": results})
+    files = [pictures.of_memory(folder, results), folder / "study.json"]
+    rows = [
+        {name: run[name] for name in ("cell", "length", "seed", "accuracy", "loss", "seconds", "folder")}
+        for run in results
+    ]
+    if where.json:
+        say({"runs": rows, "folder": folder, "files": files}, where, title="")
+    else:
+        say({"folder": folder, "files": files}, where, title="Study")

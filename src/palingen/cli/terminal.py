@@ -44,14 +44,14 @@ WhereFlags = Annotated[Where, Parameter(name="*")]
 TrainingFlags = Annotated[Training, Parameter(name="*")]
 
 
-def recipe_values(recipes: Mapping[str, Any]) -> Callable[[App, tuple[str, ...], ArgumentCollection], None]:
+def recipe_values(
+    recipes: Mapping[str, Any], default: str = "course"
+) -> Callable[[App, tuple[str, ...], ArgumentCollection], None]:
     """A source of values for cyclopts: what the command line leaves open is taken from `--recipe`."""
 
     def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         named = [argument for argument in arguments if argument.name == "--recipe" and argument.tokens]
-        if not named:
-            return
-        recipe = named[0].tokens[0].value
+        recipe = named[0].tokens[0].value if named else default
         if recipe not in recipes:
             raise CycloptsError(msg=f"recipe: {unknown(recipe, recipes)}")
         values = asdict(recipes[recipe])

@@ -38,6 +38,12 @@ class Cell:
     extras: tuple[str, ...] = ()
     """Further weights, one number a unit, handed to the step in this order."""
 
+    remembers: str | None = None
+    """The gate that keeps the past when open."""
+
+    writes: str | None = None
+    """The gate that lets the present in when open, where it is another one."""
+
 
 def rnn(x_part: Hidden, h_part: Hidden, state: tuple[Hidden]) -> tuple[Hidden]:
     """Elman's network (Elman 1990).
@@ -109,7 +115,14 @@ CellName = Literal["rnn", "lstm", "gru", "peephole"]
 
 CELLS: dict[str, Cell] = {
     "rnn": Cell(rnn, gates=("h",)),
-    "lstm": Cell(lstm, gates=("i", "f", "g", "o"), state=("h", "c")),
-    "gru": Cell(gru, gates=("r", "z", "n"), extras=("b_hn",)),
-    "peephole": Cell(peephole, gates=("i", "f", "g", "o"), state=("h", "c"), extras=("p_i", "p_f", "p_o")),
+    "lstm": Cell(lstm, gates=("i", "f", "g", "o"), state=("h", "c"), remembers="f", writes="i"),
+    "gru": Cell(gru, gates=("r", "z", "n"), extras=("b_hn",), remembers="z"),
+    "peephole": Cell(
+        peephole,
+        gates=("i", "f", "g", "o"),
+        state=("h", "c"),
+        extras=("p_i", "p_f", "p_o"),
+        remembers="f",
+        writes="i",
+    ),
 }

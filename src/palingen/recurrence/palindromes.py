@@ -121,10 +121,17 @@ def mirror(halves: UInt8[Tensor, "B K"], length: int) -> UInt8[Tensor, "B T"]:
     return torch.cat([halves, halves[:, : length // 2].flip(1)], dim=1)
 
 
+def keys(halves: UInt8[Tensor, "B K"]) -> Int64[Tensor, " B"]:
+    """A number for each first half (whole palindromes do as well), by its first digits.
+
+    Two long ones that share eighteen digits are rarer than a memory error.
+    """
+    leading = halves[:, :KEY_DIGITS].long()
+    return (leading * DIGITS ** torch.arange(leading.shape[1] - 1, -1, -1)).sum(1)
+
+
 def _without_repeats(halves: UInt8[Tensor, "B K"]) -> UInt8[Tensor, "B2 K"]:
-    leading = halves[:, :KEY_DIGITS].long()  # two long halves that share 18 digits are rarer than a memory error
-    keys = (leading * DIGITS ** torch.arange(leading.shape[1] - 1, -1, -1)).sum(1)
-    first = np.unique(keys.numpy(), return_index=True)[1]
+    first = np.unique(keys(halves).numpy(), return_index=True)[1]
     return halves[torch.from_numpy(np.sort(first))]
 
 

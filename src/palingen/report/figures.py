@@ -107,7 +107,10 @@ def draw_memory(figure: Figure | SubFigure, results: Records) -> None:
     axes.axhline(10, color="#888888", linewidth=1, linestyle=":")
     axes.annotate("guessing", (1, 10), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="#666666")
     axes.set(title="Right on unseen palindromes, one dot a seed", xlabel="length of the palindrome, digits", ylabel="%")
-    axes.set(ylim=(0, 104), xticks=sorted({result["length"] for result in results}))
+    lengths = sorted({result["length"] for result in results})
+    axes.set(ylim=(0, 104), xscale="log" if lengths[-1] > 10 * lengths[0] else "linear", xticks=lengths)
+    axes.set_xticks(lengths, labels=[f"{length:,}" for length in lengths])
+    axes.minorticks_off()
     axes.legend(loc="center left")
 
 
