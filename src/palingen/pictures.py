@@ -8,6 +8,7 @@ from palingen.adversarial.between import Walk
 from palingen.adversarial.latent import grid
 from palingen.adversarial.train import read_moments, write_array, write_png
 from palingen.files import write_json
+from palingen.recurrence.inside import Inside
 from palingen.report import figures
 from palingen.runs import read_records
 
@@ -24,6 +25,26 @@ def of_memory(folder: Path, results: Sequence[Mapping[str, Any]]) -> Path:
     path = folder / "memory.png"
     figures.save(path, figures.memory(results))
     return path
+
+
+def of_inside(folder: Path, looks: Mapping[str, Inside]) -> list[Path]:
+    """Draw gates and gradients of some runs, by label, and keep the numbers; the files."""
+    runs = [
+        {
+            "label": label,
+            "cell": look.config.cell,
+            "digits": look.digits,
+            **{
+                kind: {name: values.tolist() for name, values in getattr(look, kind).items()}
+                for kind in ("gates", "before", "after")
+            },
+        }
+        for label, look in looks.items()
+    ]
+    files = [folder / "inside.png", folder / "inside.json"]
+    figures.save(files[0], figures.inside(runs))
+    write_json(files[1], runs)
+    return files
 
 
 def of_game(folder: Path, run: Path) -> list[Path]:

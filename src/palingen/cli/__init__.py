@@ -21,7 +21,7 @@ app.command("palingen.cli.demo:demo", name="demo", help="Both laboratories in a 
 app.command(
     "palingen.cli.palindrome:app",
     name="palindrome",
-    help="Recurrent cells that predict a palindrome's last digit: train.",
+    help="Recurrent cells that predict a palindrome's last digit: train, study, inside.",
 )
 app.command("palingen.cli.gan:app", name="gan", help="A GAN that draws digits: train, sample, interpolate.")
 app.command(

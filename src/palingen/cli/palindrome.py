@@ -2,15 +2,18 @@
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from torch import Tensor
 
 from palingen import pictures, recipes
 from palingen.cli.live import watch_study
-from palingen.cli.terminal import Training, TrainingFlags, recipe_values, say
-from palingen.config import check
+from palingen.cli.terminal import Training, TrainingFlags, Where, WhereFlags, recipe_values, say
+from palingen.config import check, check_value
 from palingen.files import write_json
+from palingen.recurrence import inside as insides
 from palingen.recurrence import study as studies
 from palingen.recurrence import train as recurrence
 from palingen.recurrence.cells import CellName
@@ -42,8 +45,8 @@ def train(
     config:
         The experiment.
     engine:
-        How the cell is run: by its equations, with its step compiled (fused), or in C++ (native: the LSTM). All give the
-        same; auto takes the fastest there is.
+        How the cell is run: by its equations, with its step compiled (fused), or in C++ (native: the LSTM). All give
+        the same; auto takes the fastest there is.
     where:
         Where to write and run.
     """
@@ -56,6 +59,41 @@ def train(
     files = [curves, folder / "records.jsonl", folder / "weights.safetensors"]
     shown = {name: result[name] for name in ("cell", "length", "seed", "accuracy", "loss", "seconds")}
     say({**shown, "folder": folder, "files": files}, where, title="Palindromes")
+
+
+@app.command(name="inside")
+def inside(*runs: Path, where: WhereFlags = Where()) -> None:
+    """Draw the gates over time, and the gradient that reaches each step before and after training, of trained runs.
+
+    Give an RNN and an LSTM of equal length to see the gradient vanish in the one and not in the other.
+
+    Parameters
+    ----------
+    runs:
+        Folders of finished `palindrome train` runs, one at least.
+    where:
+        Where to write; by default into the first run's folder.
+    """
+    check_value("runs", [str(run) for run in runs], len(runs) > 0, "one folder at least")
+    looks = {run: insides.look(run) for run in runs}
+    labels = {run: f"{look.config.cell} T = {look.config.length}" for run, look in looks.items()}
+    if len({*labels.values()}) < len(labels):
+        labels = {run: f"{label}, {run.name}" for run, label in labels.items()}
+    files = pictures.of_inside(where.out or runs[0], {labels[run]: look for run, look in looks.items()})
+    kept = {run: (_kept(look.before), _kept(look.after)) for run, look in looks.items()}
+    if where.json:
+        found = [{"run": run, "untrained": before, "trained": after} for run, (before, after) in kept.items()]
+        say({"gradient_kept": found, "files": files}, where, title="")
+    else:
+        words = {labels[run]: f"{before:.2g} untrained, {after:.2g} trained" for run, (before, after) in kept.items()}
+        named = {f"gradient that reaches the first step, {label}": said for label, said in words.items()}
+        say({**named, "files": files}, where, title="Inside")
+
+
+def _kept(norms: dict[str, Tensor]) -> float:
+    """How much of the gradient at the last h is left at the first step, in the part of the state that has most."""
+    first = max(float(part[0]) for part in norms.values())
+    return first / float(norms["h"][-1])
 
 
 @app.command(name="study", config=recipe_values(recipes.PALINDROME, "memory"))
@@ -76,10 +114,10 @@ def study(
     workers: Annotated[Workers, Parameter(name="*")] = Workers(),
     where: TrainingFlags = Training(),
 ) -> None:
-    """Train every cell at every length with every seed, in parallel: how long does each remember, how reliably?
+    """Train every cell at every length with every seed, to see how long each remembers and how reliably.
 
     Without flags: LSTM and RNN at 10 to 200 digits, three seeds each, one recipe for all. The same study again goes on
-    where it was stopped, and does not run again what is finished; more lengths or seeds in the same --out are added.
+    where it was stopped, and more lengths or seeds in the same --out are added to what is there.
 
     Parameters
     ----------

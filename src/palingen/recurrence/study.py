@@ -103,6 +103,5 @@ def _cluster(workers: Workers) -> Iterator[None]:
             with joblib.parallel_config("loky"):
                 yield
     except ImportError as error:
-        raise PalingenError(
-            f"backend: {workers.backend!r} needs the package {error.name!r}: pip install 'palingen[cluster]'"
-        ) from error
+        needs = f"{workers.backend!r} needs the package {error.name!r} (pip install 'palingen[cluster]')"
+        raise PalingenError(f"backend: {needs}") from error

@@ -107,8 +107,8 @@ class PalindromeRun:
     """Factor from one length of a curriculum to the next."""
 
     length_decay: float = 0.0
-    """The learning rate is divided by the ratio of the length at hand to --first-length to this power (0.5: by its square
-    root): the longer the sequence, the more often a step's change acts."""
+    """The learning rate is divided by the ratio of the length at hand to --first-length to this power (0.5: by its
+    square root): the longer the sequence, the more often a step's change acts."""
 
     stop_at: float = 0.0
     """Stop a stream of full length once this share of a thousand new palindromes is right; 0 never stops."""
@@ -218,7 +218,7 @@ def _train(config: PalindromeRun, run: Run, device: torch.device, engine: Engine
         optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.max_norm)
-        _slow_down(config, optimizer, schedule.get_last_lr()[0], palindromes.digits.shape[1])
+        _slow_down(config, optimizer, float(schedule.get_last_lr()[0]), palindromes.digits.shape[1])
         optimizer.step()
         right = logits.argmax(1) == palindromes.target
         means.add(loss, right.float().mean(), norm, weight=len(right))
@@ -230,7 +230,8 @@ def _train(config: PalindromeRun, run: Run, device: torch.device, engine: Engine
             judged = looks["loss"], looks["accuracy"]
             if config.stream:
                 fresh, once = stream.draw(VALIDATED, curriculum.length).to(device).distinct()
-                judged = tuple(evaluate(model, fresh, once, config.encoding).values())
+                validation = evaluate(model, fresh, once, config.encoding)
+                judged = validation["test_loss"], validation["test_accuracy"]
                 looks |= {"validation_loss": judged[0], "validation_accuracy": judged[1]}
             run.record("epoch", epoch=batch.epoch, learning_rate=rate, length=curriculum.length, **looks)
             best.offer(batch.epoch, judged[0], model, level=curriculum.length)

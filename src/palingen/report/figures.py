@@ -114,6 +114,44 @@ def draw_memory(figure: Figure | SubFigure, results: Records) -> None:
     axes.legend(loc="center left")
 
 
+def inside(runs: Sequence[Mapping[str, Any]]) -> Figure:
+    """The gates of the first run that has some, and how much gradient reaches each step in every run.
+
+    A run is `label`, `cell`, `digits`, `gates` (name to [steps, units]), `before` and `after` (state to [steps]).
+    """
+    gated = next((run for run in runs if run["gates"]), None)
+    figure = new_figure(11, 6.8 if gated else 3.6)
+    rows: Any = figure.subfigures(2, 1, height_ratios=[1, 1.1]) if gated else [None, figure]
+    if gated:
+        _draw_gates(rows[0], gated)
+    axes = rows[1].subplots(1, 2, sharey=True)
+    for moment, title, place in zip(("before", "after"), ("before training", "after training"), axes, strict=True):
+        for run in runs:
+            for part, norms in run[moment].items():
+                dashes = DASHES[0] if part == "h" else DASHES[1]
+                look: dict[str, Any] = {"color": COLOURS.get(run["cell"], "#444444"), "linestyle": dashes}
+                steps = np.arange(1, len(norms) + 1)
+                place.semilogy(steps, np.maximum(norms, 1e-40), label=f"{run['label']}: dL/d{part}(t)", **look)
+        place.set(title=f"Gradient that reaches step t, {title}", xlabel="t")
+        place.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].set(ylabel="mean norm over palindromes")
+    rows[1].legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
+    return figure
+
+
+def _draw_gates(figure: SubFigure, run: Mapping[str, Any]) -> None:
+    names = {"f": "forget gate f", "i": "input gate i", "o": "output gate o", "z": "update gate z", "r": "reset gate r"}
+    axes = np.atleast_1d(figure.subplots(1, len(run["gates"]), sharey=True))
+    for place, (name, gate) in zip(axes, run["gates"].items(), strict=True):
+        image = place.imshow(np.asarray(gate).T, aspect="auto", cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
+        place.set(title=names[name], xlabel="digit read at step t")
+        place.grid(visible=False)
+        if len(run["digits"]) <= 32:
+            place.set_xticks(range(len(run["digits"])), labels=run["digits"])
+    axes[0].set(ylabel=f"units of {run['label']}")
+    figure.colorbar(image, ax=axes, label="open", pad=0.01)
+
+
 def overview(results: Records, grids: Mapping[str, Digits], strips: Mapping[str, Strip]) -> Figure:
     """Both laboratories at a glance."""
     figure = new_figure(13, 6.4)

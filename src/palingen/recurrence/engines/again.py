@@ -35,9 +35,8 @@ def gradients_by_equations(
     inputs, state, weights = unpack(cell, tensors)
     with torch.enable_grad():
         ran = unroll(cell, weights, inputs, state or None, resets)
-        arrived = [
-            (out, grad) for out, grad in zip((*ran.states, *ran.last), gradients, strict=True) if grad is not None
-        ]
+        pairs = zip((*ran.states, *ran.last), gradients, strict=True)
+        arrived = [(out, grad) for out, grad in pairs if grad is not None]
         wanted = [tensor for tensor in tensors if tensor.requires_grad]
         found = iter(
             torch.autograd.grad(

@@ -32,19 +32,20 @@ def run(
 ) -> Unrolled:
     """As `unroll`; with `recompute`, backward makes the projections again instead of keeping them."""
     parts = len(cell.state)
-    made = _Fused.apply(cell, resets, recompute, *pack(inputs, state or (), weights))
+    store = torch.is_grad_enabled() and not recompute
+    made: Tensors = _Fused.apply(cell, resets, recompute, store, *pack(inputs, state or (), weights))  # type: ignore[no-untyped-call]
     return Unrolled(made[:parts], made[parts:])
 
 
 class _Fused(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, cell: Cell, resets: Tensor | None, recompute: bool, *tensors: Tensor) -> Tensors:
+    def forward(ctx: Any, cell: Cell, resets: Tensor | None, recompute: bool, store: bool, *tensors: Tensor) -> Tensors:
         inputs, state, weights = unpack(cell, tensors)
         B, T, _ = inputs.shape
         H = weights.hidden.shape[1]
         step, _ = kernels(cell, B, H, inputs.dtype, inputs.device)
         states = tuple(inputs.new_empty(T + 1, B, H) for _ in cell.state)
-        for part, first in zip(states, state or (0,) * len(states), strict=True):
+        for part, first in zip(states, state or [inputs.new_zeros(())] * len(states), strict=True):
             part[0] = first
         ctx.cell, ctx.resets, ctx.states, ctx.from_rest = cell, resets, states, not state
         ctx.keep = None if resets is None else (~resets.T).unsqueeze(2).to(inputs.dtype)
@@ -55,7 +56,7 @@ class _Fused(torch.autograd.Function):
             for t in piece:
                 now = _recur(ctx, weights, parts, piece, t)
                 step(*now, *_past(ctx, t), *weights.extras, *(part[t + 1] for part in states))
-            if any(ctx.needs_input_grad) and not recompute:
+            if store:
                 ctx.parts.append(parts)
             else:
                 POOL.give(*parts)
@@ -70,13 +71,13 @@ class _Fused(torch.autograd.Function):
         cell, states = ctx.cell, ctx.states
         tensors = ctx.saved_tensors[: -len(states)]
         if torch.is_grad_enabled():  # somebody wants to differentiate the gradients
-            return None, None, None, *gradients_by_equations(cell, tensors, ctx.resets, gradients)
+            return None, None, None, None, *gradients_by_equations(cell, tensors, ctx.resets, gradients)
         inputs, state, weights = unpack(cell, tensors)
         B, _, _ = inputs.shape
         _, gradient = kernels(cell, B, weights.hidden.shape[1], inputs.dtype, inputs.device)
         extras = tuple(extra.expand(B, -1).contiguous() for extra in weights.extras)
         d_extras = tuple(torch.zeros_like(part) for part in extras)
-        d_inputs = torch.empty_like(inputs) if ctx.needs_input_grad[3] else None
+        d_inputs = torch.empty_like(inputs) if ctx.needs_input_grad[4] else None
         d_weights = [torch.zeros_like(weight, memory_format=torch.contiguous_format) for weight in weights[:3]]
         every, last = gradients[: len(states)], gradients[len(states) :]
         d_state = [
@@ -111,7 +112,7 @@ class _Fused(torch.autograd.Function):
                 d_inputs[:, steps] = (d_parts[0] @ weights.input).transpose(0, 1)
             POOL.give(*parts, *d_parts)
         d_first = d_state[: len(state)]
-        return None, None, None, d_inputs, *d_first, *d_weights, *(part.sum(0) for part in d_extras)
+        return None, None, None, None, d_inputs, *d_first, *d_weights, *(part.sum(0) for part in d_extras)
 
 
 def _pieces(T: int, recompute: bool) -> list[range]:

@@ -40,12 +40,15 @@ def kernels(cell: Cell, B: int, H: int, dtype: torch.dtype, device: torch.device
 def only_adds(cell: Cell) -> bool:
     """Whether the step looks at x_part + h_part only, which saves a buffer for all time steps."""
     wide, narrow = torch.zeros(2, 2 * len(cell.gates)), torch.zeros(2, 2)
-    traced = make_fx(lambda x, h: _pure(cell)(x, h, (narrow,) * len(cell.state), *[narrow[0]] * len(cell.extras)))(
-        wide, wide
-    )
+    state, extras = (narrow,) * len(cell.state), [narrow[0]] * len(cell.extras)
+    traced = make_fx(lambda x_part, h_part: _pure(cell)(x_part, h_part, state, *extras))(wide, wide.clone())
     x_part, h_part = (node for node in traced.graph.nodes if node.op == "placeholder")
     users = {*x_part.users, *h_part.users}
-    return len(users) == 1 and users.pop().target == torch.ops.aten.add.Tensor
+    return any(
+        node.target == torch.ops.aten.add.Tensor and {*node.args} == {x_part, h_part} and not node.kwargs
+        for node in users
+        if len(users) == 1
+    )
 
 
 def _step(cell: Cell, *tensors: Tensor) -> None:
@@ -56,17 +59,17 @@ def _step(cell: Cell, *tensors: Tensor) -> None:
 
 def _gradient(cell: Cell, *tensors: Tensor) -> None:
     names = "parts", "state", "extras", "state", "parts", "state", "extras"
-    parts, state, extras, d_state, *out, sums = _split(cell, tensors, *names)
-    _, pull_back = torch.func.vjp(lambda parts, *others: _pure(cell)(*_both(parts), *others), parts, state, *extras)
+    parts, state, extras, d_state, out_parts, out_past, sums = _split(cell, tensors, *names)
+    pull_back = torch.func.vjp(lambda parts, *others: _pure(cell)(*_both(parts), *others), parts, state, *extras)[1]
     d_parts, d_past, *d_extras = pull_back(d_state)
-    for place, part in zip((*out[0], *out[1]), (*d_parts, *d_past), strict=True):
+    for place, part in zip((*out_parts, *out_past), (*d_parts, *d_past), strict=True):
         place.copy_(part)
     for place, part in zip(sums, d_extras, strict=True):
         place.add_(part)
 
 
-def _both(parts: Tensors) -> Tensors:
-    return parts if len(parts) == 2 else (*parts, parts[0].new_zeros(()))
+def _both(parts: Tensors) -> tuple[Tensor, Tensor]:
+    return (parts[0], parts[1]) if len(parts) == 2 else (parts[0], parts[0].new_zeros(()))
 
 
 def _pure(cell: Cell) -> Callable[..., State]:
@@ -84,10 +87,15 @@ def _compiled(function: Kernel, like: list[Tensor]) -> Kernel:
     """`function` for arguments like these; as it is, with a line that says so, where nothing compiles it."""
     like = [tensor.clone() for tensor in like]
     try:
-        compiled: Kernel = torch._inductor.compile(make_fx(function)(*like), like)
+        compiled: Kernel = torch._inductor.compile(make_fx(function)(*like), [*like])
         compiled(*like)
     except Exception as error:  # it raises as many kinds as there are ways to lack a compiler
         words = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        print(f"engine fused: the step is not compiled, so it is slower ({words})", file=sys.stderr)
+        _say_once(f"engine fused: the step is not compiled, so it is slower ({words})")
         return function
     return compiled
+
+
+@cache
+def _say_once(words: str) -> None:
+    print(words, file=sys.stderr)

@@ -64,14 +64,14 @@ def run(
     cell: Cell, weights: Weights, inputs: Tensor, state: State | None, resets: Tensor | None, *, recompute: bool = False
 ) -> Unrolled:
     """As `unroll`; with `recompute`, backward makes the gates again instead of keeping them (a third of the memory)."""
-    parts = len(cell.state)
-    made = _Lstm.apply(cell, resets, recompute, *pack(inputs, state or (), weights))
-    return Unrolled(made[:parts], made[parts:])
+    store = torch.is_grad_enabled() and not recompute
+    every_h, every_c, h, c = _Lstm.apply(cell, resets, store, *pack(inputs, state or (), weights))  # type: ignore[no-untyped-call]
+    return Unrolled((every_h, every_c), (h, c))
 
 
 class _Lstm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, cell: Cell, resets: Tensor | None, recompute: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, cell: Cell, resets: Tensor | None, store: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
         inputs, state, weights = unpack(cell, tensors)
         B, T, I = inputs.shape
         H = weights.hidden.shape[1]
@@ -84,8 +84,7 @@ class _Lstm(torch.autograd.Function):
             reads[0, :, :HP].zero_()
             reads[0, :, :H] = state[0] if keep is None else state[0] * keep[0, :, None]
             memory[0, :, :H] = state[1]
-        stored = any(ctx.needs_input_grad) and not recompute
-        gates = POOL.take((T, B, len(cell.gates) * HP), inputs) if stored else None
+        gates = POOL.take((T, B, len(cell.gates) * HP), inputs) if store else None
         hidden = reads[1:, :, :HP] if keep is None else inputs.new_empty(T, B, HP)
         held = [tensor.contiguous() for tensor in (weights.hidden, weights.input, weights.bias)]
         sequence = Sequence(

@@ -1,4 +1,7 @@
-"""Large buffers between two uses: the system would clear their pages anew each time, which costs as much as using them."""
+"""Large buffers between two uses.
+
+Were they given back, the system would clear their pages anew each time, which costs as much as using them.
+"""
 
 import threading
 
@@ -27,7 +30,7 @@ class Pool:
     def give(self, *buffers: Tensor) -> None:
         """Keep them for the next one. Whoever gives a buffer must not look at it again."""
         with self._lock:
-            whole = [buffer.new_empty(0).set_(buffer.untyped_storage()) for buffer in buffers]  # type: ignore[call-overload]
+            whole = [buffer.new_empty(0).set_(buffer.untyped_storage()) for buffer in buffers]
             self._free = [*whole, *self._free][: self.kept]
 
 
