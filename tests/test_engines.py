@@ -260,6 +260,11 @@ def test_a_learnt_first_state_starts_at_zero_and_gets_a_gradient(engine):
     torch.testing.assert_close(ran.last, rest.last)
     ran.last[0].sum().backward()
     assert all(part.grad.abs().sum() > 0 for part in layer.first.values())
+    with torch.no_grad():
+        layer.first["h"].fill_(0.5)
+        layer.first["c"].fill_(-1.0)
+    given = (torch.full((4, 5), 0.5), torch.full((4, 5), -1.0))
+    torch.testing.assert_close(layer(inputs).last, layer(inputs, given).last)
 
 
 def test_auto_takes_the_native_lstm_and_compiles_other_cells_only_for_long_sequences():

@@ -76,8 +76,8 @@ def look(folder: Path) -> Inside:
 def gates(layer: Recurrent, inputs: Float[Tensor, "1 T I"]) -> dict[str, Float[Tensor, "T H"]]:
     """How far each gate is open at every step, from 0 to 1; equations (2) to (4) and their like in other cells."""
     ran = layer(inputs)
-    first = [part.expand(1, 1, -1) for part in layer.first.values()] or [torch.zeros(1, 1, layer.hidden)] * 2
-    past = [torch.cat([start, part[:, :-1]], dim=1) for start, part in zip(first, ran.states, strict=False)]
+    first = layer.start(1) or [torch.zeros(1, layer.hidden)] * len(ran.states)
+    past = [torch.cat([start[None], part[:, :-1]], dim=1) for start, part in zip(first, ran.states, strict=True)]
     sums = linear(inputs, layer.input_weight, layer.bias) + linear(past[0], layer.hidden_weight)
     blocks = dict(zip(layer.cell.gates, sums[0].chunk(len(layer.cell.gates), dim=-1), strict=True))
     for name, weight in layer.extras.items():
@@ -98,11 +98,10 @@ def gradient_norms(model: Classifier, inputs: Float[Tensor, "B T I"], target: Te
     """
     layer = model.recurrent
     x_parts = linear(inputs.transpose(0, 1), layer.input_weight, layer.bias)
-    first = [part.expand(len(inputs), -1) for part in layer.first.values()]
-    now = tuple(first) or (inputs.new_zeros(len(inputs), layer.hidden),) * len(layer.cell.state)
+    now = layer.start(len(inputs)) or (inputs.new_zeros(len(inputs), layer.hidden),) * len(layer.cell.state)
     history = []
     for x_part in x_parts:
-        now = layer.cell.step(x_part, now[0] @ layer.hidden_weight.T, now, *layer.extras.values())
+        now = layer.cell.step(x_part, now[0] @ layer.hidden_weight.T, now, *layer.weights.extras)
         history.append(now)
     loss = cross_entropy(model.readout(now[0]), target, reduction="sum")
     flat = [part for step in history for part in step]

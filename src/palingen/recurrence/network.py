@@ -50,6 +50,16 @@ class Recurrent(nn.Module):
         learnt = self.cell.state if learn_state else ()
         self.first = nn.ParameterDict({name: nn.Parameter(torch.zeros(hidden)) for name in learnt})
 
+    @property
+    def weights(self) -> Weights:
+        """All weights but the first state's, as engines take them."""
+        extras = tuple(self.extras[name] for name in self.cell.extras)  # a ParameterDict has an order of its own
+        return Weights(self.input_weight, self.hidden_weight, self.bias, extras)
+
+    def start(self, count: int) -> State | None:
+        """The learnt first state for so many sequences, None where it is zero."""
+        return tuple(self.first[name].expand(count, -1) for name in self.cell.state) if self.first else None
+
     def forward(
         self,
         inputs: Float[Tensor, "B T I"],
@@ -71,8 +81,7 @@ class Recurrent(nn.Module):
             ConfigError: the engine cannot run this cell on these inputs.
             ValueError: a length is below 1 or above T.
         """
-        if state is None and self.first:
-            state = tuple(part.expand(len(inputs), -1) for part in self.first.values())
+        state = state or self.start(len(inputs))
         if lengths is None:
             return self._run(inputs, state, resets)
         if not 1 <= int(lengths.min()) <= int(lengths.max()) <= inputs.shape[1]:
@@ -86,9 +95,7 @@ class Recurrent(nn.Module):
         )
 
     def _run(self, inputs: Tensor, state: State | None, resets: Tensor | None) -> Unrolled:
-        extras = tuple(self.extras[name] for name in self.cell.extras)
-        weights = Weights(self.input_weight, self.hidden_weight, self.bias, extras)
-        return engines.run(self.engine, self.cell, weights, inputs, state, resets, recompute=self.recompute)
+        return engines.run(self.engine, self.cell, self.weights, inputs, state, resets, recompute=self.recompute)
 
 
 class Classifier(nn.Module):

@@ -7,7 +7,6 @@ from functools import cache, partial
 from itertools import islice
 
 import torch
-import torch._inductor
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -85,9 +84,11 @@ def _split(cell: Cell, tensors: Tensors, *names: str) -> list[Tensors]:
 
 def _compiled(function: Kernel, like: list[Tensor]) -> Kernel:
     """`function` for arguments like these; as it is, with a line that says so, where nothing compiles it."""
+    from torch._inductor import compile as inductor  # importing it takes seconds, and few runs need it
+
     like = [tensor.clone() for tensor in like]
     try:
-        compiled: Kernel = torch._inductor.compile(make_fx(function)(*like), [*like])
+        compiled: Kernel = inductor(make_fx(function)(*like), [*like])
         compiled(*like)
     except Exception as error:  # it raises as many kinds as there are ways to lack a compiler
         words = next(iter(str(error).strip().splitlines()), type(error).__name__)
