@@ -70,10 +70,10 @@ def arms(inputs: Tensor, hidden: int) -> dict[tuple[str, str], Arm]:
 
     torchs = nn.LSTM(size, hidden, batch_first=True)
     made = {("torch", "lstm"): both_passes(torchs, lambda: torchs(inputs)[1][0])}
-    if engines.native.missing(CELLS["lstm"], inputs) is None:
-        made["native", "lstm"] = ours("native", "lstm")
-        made["native, recompute", "lstm"] = ours("native", "lstm", recompute=True)
     for cell in ("lstm", "peephole"):
+        if engines.native.missing(CELLS[cell], inputs) is None:
+            made["native", cell] = ours("native", cell)
+            made["native, recompute", cell] = ours("native", cell, recompute=True)
         made["fused", cell] = ours("fused", cell)
         made["equations", cell] = ours("equations", cell)
         made["plain", cell] = plain(cell)

@@ -26,7 +26,7 @@ def leaky(x_part, h_part, state):
 
 
 OWN = Cell(leaky, gates=("h",))
-PAIRS = [("native", "lstm"), *(("fused", name) for name in CELLS), ("fused", "own")]
+PAIRS = [(engine, name) for engine in ("native", "fused") for name in (*CELLS, "own")]
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-5}
 """Largest difference, relative to the largest number of a tensor. Float32 rounds at 6e-8, and sums up to 130 of those
 at each of a few steps; the polynomials of the native engine add as much again."""
@@ -83,13 +83,24 @@ def assert_equal(found, tolerance):
 @pytest.fixture(scope="module", autouse=True)
 def _native_is_there():
     """These tests must not pass because there was nothing to test."""
-    assert native.missing(CELLS["lstm"], torch.zeros(1, 1, 1)) is None
+    for cell in (*CELLS.values(), OWN):
+        assert native.missing(cell, torch.zeros(1, 1, 1)) is None
 
 
+@pytest.mark.parametrize("name", [*CELLS, "own"])
 @given(shape=shapes, seed=st.integers(0, 1000), state=st.booleans(), last=st.booleans(), recompute=st.booleans())
-@settings(max_examples=80)
-def test_the_native_lstm_equals_the_equations(shape, seed, state, last, recompute):
-    assert_equal(*run_both("native", CELLS["lstm"], shape, seed, state=state, only_last=last, recompute=recompute))
+@settings(max_examples=30)
+def test_the_native_engine_equals_the_equations(name, shape, seed, state, last, recompute):
+    assert_equal(*run_both("native", cell_called(name), shape, seed, state=state, only_last=last, recompute=recompute))
+
+
+@pytest.mark.parametrize("hidden", [1, 15, 16, 17, 33])
+def test_units_that_pad_a_vector_never_matter(hidden):
+    def contrary(x_part, h_part, state):
+        both = x_part + h_part
+        return (torch.tanh(both * (both / both)),)  # no number where nothing is, as in padding
+
+    assert_equal(*run_both("native", Cell(contrary, gates=("h",)), (3, 4, 2, hidden), 0))
 
 
 @pytest.mark.parametrize("name", [*CELLS, "own"])
@@ -267,17 +278,24 @@ def test_a_learnt_first_state_starts_at_zero_and_gets_a_gradient(engine):
     torch.testing.assert_close(layer(inputs).last, layer(inputs, given).last)
 
 
-def test_auto_takes_the_native_lstm_and_compiles_other_cells_only_for_long_sequences():
+def wavy(x_part, h_part, state):
+    """A cell with an operation that the native engine does not know."""
+    return (torch.sin(x_part + h_part),)
+
+
+def test_auto_takes_the_native_engine_and_has_torch_compile_only_for_long_sequences():
     short, long = torch.zeros(2, 4, 1), torch.zeros(2, engines.REPAID, 1)
-    assert choose("auto", CELLS["lstm"], short) == "native"
-    assert choose("auto", CELLS["lstm"], short.double()) == "equations"
-    assert choose("auto", CELLS["gru"], short) == "equations"
-    assert choose("auto", OWN, long) == "fused"
+    assert choose("auto", CELLS["lstm"], short) == choose("auto", OWN, long) == "native"
+    for cell, inputs in ((CELLS["lstm"], torch.float64), (Cell(wavy, gates=("h",)), torch.float32)):
+        assert choose("auto", cell, short.to(inputs)) == "equations"
+        assert choose("auto", cell, long.to(inputs)) == "fused"
 
 
 def test_an_engine_that_cannot_run_a_cell_says_why():
-    with pytest.raises(ConfigError, match="the LSTM only"):
-        choose("native", CELLS["gru"], torch.zeros(1, 1, 1))
+    with pytest.raises(ConfigError, match=r"no vector form of aten\.sin"):
+        choose("native", Cell(wavy, gates=("h",)), torch.zeros(1, 1, 1))
+    with pytest.raises(ConfigError, match="5 parts, more than 4"):
+        choose("native", Cell(wavy, gates=("h",), state=tuple("hcdef")), torch.zeros(1, 1, 1))
     with pytest.raises(ConfigError, match=r"not torch\.float64 on cpu"):
         choose("native", CELLS["lstm"], torch.zeros(1, 1, 1, dtype=torch.float64))
     with pytest.raises(ConfigError, match="did you mean 'fused'"):
@@ -320,6 +338,7 @@ print(loss.item(), model.recurrent.hidden_weight.grad.sum().item())
         [sys.executable, "-c", program], env={**os.environ, **hidden}, capture_output=True, text=True, timeout=120
     )
     if engine == "native":
+        assert done.returncode == 1
         assert done.stderr.splitlines()[-1].endswith("no C++ compiler (no-such-compiler) was found")
         return
     assert done.returncode == 0, done.stderr
@@ -335,3 +354,40 @@ print(loss.item(), model.recurrent.hidden_weight.grad.sum().item())
 
 def test_fused_has_nothing_missing():
     assert fused.missing(OWN, torch.zeros(1, 1, 1)) is None
+
+
+def operations(x_part, h_part, state):
+    """Every operation that the native engine knows, in a cell that means nothing."""
+    h, c = state
+    a, b, d = (x_part + h_part).chunk(3, dim=-1)
+    e = torch.relu(a) + torch.expm1(-(a * a)) + torch.exp(-(b**2))
+    f = 1 - torch.sigmoid(d) / (2 + torch.tanh(b) * h) + 0.5 * torch.reciprocal(3 + c * c) - torch.ones_like(h)
+    both = torch.cat([e, f], dim=-1)
+    first, second = both[:, : h.shape[-1]], both[:, h.shape[-1] :]
+    return 0.5 * torch.tanh(first) + 0 * torch.zeros_like(h), 0.5 * torch.tanh(second) + 0.1 * c.detach()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x, h, state: ((x + h) / x.shape[1],),
+        lambda x, h, state: (torch.tanh(x + h) - (x + h).mean(),),
+        lambda x, h, state: (torch.tanh(x + h).view(-1, 1, x.shape[1])[:, :1].reshape(x.shape),),
+        lambda x, h, state: (torch.cat([x[:, :2] + h[:, :2], x[:, 2:]], dim=1),),
+        lambda x, h, state: (torch.cat([x[:1], (x + h)[1:]], dim=0),),
+        lambda x, h, state: (torch.tanh(x + h) * torch.rand_like(x),),
+    ],
+    ids=["size", "mean", "view", "units", "sequences", "random"],
+)
+def test_a_step_that_is_not_pointwise_is_left_to_the_other_engines(step):
+    cell = Cell(step, gates=("h",))
+    why = native.missing(cell, torch.zeros(1, 1, 1))
+    assert why is not None
+    assert "no vector form" in why or "depends on the number" in why
+
+
+def test_every_operation_of_the_native_engine_is_that_of_torch():
+    cell = Cell(operations, gates=("a", "b", "d"), state=("h", "c"))
+    assert native.missing(cell, torch.zeros(1, 1, 1)) is None
+    for recompute in (False, True):
+        assert_equal(*run_both("native", cell, (3, 4, 2, 21), 0, recompute=recompute))

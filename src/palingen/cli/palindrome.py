@@ -45,7 +45,7 @@ def train(
     config:
         The experiment.
     engine:
-        How the cell is run: by its equations, with its step compiled (fused), or in C++ (native: the LSTM). All give
+        How the cell is run: by its equations, with its step compiled by torch (fused), or all in C++ (native). All give
         the same; auto takes the fastest there is.
     where:
         Where to write and run.

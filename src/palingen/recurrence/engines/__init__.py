@@ -1,8 +1,8 @@
 """The same function as `unroll`, fast: an engine runs a cell over time, gradients included, and equals the equations.
 
     equations   the plain loop, the definition; runs everything
-    fused       any pointwise cell, its step compiled once (`fused.py`)
-    native      the LSTM in C++ on a processor, float32 (`native.py`)
+    fused       any cell, its step compiled once by torch (`fused.py`); any device and precision
+    native      any pointwise cell, the whole loop in C++ made from its step (`native.py`); float32 on a processor
     auto        native where it can run, else fused where the sequence repays the compiling, else the equations
 
 To add one, write a module with `missing` and `run` and add it to `ENGINES` and `EngineName`.

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -20,20 +21,26 @@ class NoCompilerError(Exception):
 
 
 @cache
-def load(source: Path) -> ctypes.CDLL:
+def load(source: Path, name: str, header: str) -> ctypes.CDLL:
     """The compiled library of a C++ file, built now unless an equal one was built before.
+
+    Args:
+        source: the file; other headers lie beside it.
+        name: of one more header that it includes.
+        header: what that one says.
 
     Raises:
         NoCompilerError: there is no compiler (`CXX` names one), or it does not take the file.
     """
     compiler = _compiler()
-    parts = [source.read_bytes(), *(header.read_bytes() for header in sorted(source.parent.glob("*.h")))]
+    beside = sorted(source.parent.glob("*.h"))
+    parts = [source.read_bytes(), *(path.read_bytes() for path in beside), header.encode()]
     runtime = _openmp_runtime()
     key = hashlib.sha256(b"\0".join([*parts, _target(compiler), runtime.encode()])).hexdigest()[:16]
     library = cache_folder() / f"{source.stem}-{key}.so"
     try:
         if not library.exists():
-            _build(compiler, source, library, runtime)
+            _build(compiler, source, name, header, library, runtime)
         return ctypes.CDLL(str(library))
     except OSError as error:
         raise NoCompilerError(f"{library}: {error}") from error
@@ -71,13 +78,15 @@ def _openmp_runtime() -> str:
     return min((path for path in paths if "/" in path), default="-fopenmp")
 
 
-def _build(compiler: list[str], source: Path, library: Path, runtime: str) -> None:
+def _build(compiler: list[str], source: Path, name: str, header: str, library: Path, runtime: str) -> None:
+    print("engine native: compiling the cell for this processor, once", file=sys.stderr)
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        (Path(folder) / name).write_text(header)
         made = Path(folder) / "library.o"
         linked = Path(folder) / library.name
         for command in (
-            [*compiler, *FLAGS, "-c", str(source), "-o", str(made)],
+            [*compiler, *FLAGS, f"-I{folder}", "-c", str(source), "-o", str(made)],
             [*compiler, "-shared", str(made), "-o", str(linked), runtime],
         ):
             done = subprocess.run(command, capture_output=True, text=True, check=False)

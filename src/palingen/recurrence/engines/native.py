@@ -1,9 +1,10 @@
-"""The LSTM over a whole sequence in C++ (`lstm.cpp`), compiled at first use: float32 on a processor.
+"""Any pointwise cell over a whole sequence in C++ (`cell.cpp`), compiled at first use: float32 on a processor.
 
 B  sequences      T  steps      I  inputs      H  hidden units      HP  H in whole vectors      KP  [h | x | 1] in them
 """
 
 import ctypes
+from collections.abc import Sequence as Several
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,51 +12,60 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from palingen.recurrence.cells import CELLS, Cell, State
+from palingen.recurrence.cells import Cell, State
 from palingen.recurrence.engines import compiler
 from palingen.recurrence.engines.again import gradients_by_equations, pack, unpack
+from palingen.recurrence.engines.generate import UnknownOperationError, generate
+from palingen.recurrence.engines.kernels import only_adds
 from palingen.recurrence.engines.pool import POOL
 from palingen.recurrence.unroll import Unrolled, Weights
 
+Tensors = tuple[Tensor, ...]
 Pointer = ctypes.c_void_p
+MOST_STATES = 4
+"""As in `cell.cpp`."""
 
 
 class Sequence(ctypes.Structure):
-    """As in `lstm.cpp`."""
+    """As in `cell.cpp`."""
 
     _fields_ = [
         *((name, ctypes.c_long) for name in ("T", "B", "H", "I", "HP", "KP")),
-        *((name, Pointer) for name in ("hidden_weight", "input_weight", "bias", "inputs")),
+        *((name, Pointer) for name in ("hidden_weight", "input_weight", "bias", "extras", "inputs")),
         *((name, ctypes.c_long) for name in ("input_step", "input_row", "input_stride")),
-        *((name, Pointer) for name in ("reads", "memory", "gates", "keep", "hidden")),
+        *((name, Pointer) for name in ("reads", "others", "saved", "keep", "hidden")),
         *((name, ctypes.c_long) for name in ("from_rest", "threads")),
     ]
 
 
 class Gradients(ctypes.Structure):
-    """As in `lstm.cpp`."""
+    """As in `cell.cpp`."""
 
     _fields_ = [
-        ("hidden", Pointer),
-        ("hidden_step", ctypes.c_long),
-        ("hidden_row", ctypes.c_long),
-        ("memory", Pointer),
-        ("memory_step", ctypes.c_long),
-        ("memory_row", ctypes.c_long),
-        *((name, Pointer) for name in ("last_hidden", "last_memory", "hidden_weight", "input_weight", "bias")),
-        *((name, Pointer) for name in ("first_hidden", "first_memory", "gates")),
+        ("every", Pointer * MOST_STATES),
+        ("every_step", ctypes.c_long * MOST_STATES),
+        ("every_row", ctypes.c_long * MOST_STATES),
+        ("last", Pointer * MOST_STATES),
+        *((name, Pointer) for name in ("hidden_weight", "input_weight", "bias", "extras")),
+        ("first", Pointer * MOST_STATES),
+        ("x_parts", Pointer),
     ]
 
 
 def missing(cell: Cell, inputs: Tensor) -> str | None:
     """Why the native engine cannot run this, or None."""
-    if cell != CELLS["lstm"]:
-        return "it has the LSTM only"
     if inputs.device.type != "cpu" or inputs.dtype != torch.float32:
         return f"it computes float32 on a processor, not {inputs.dtype} on {inputs.device.type}"
+    return _missing_for(cell)
+
+
+@cache
+def _missing_for(cell: Cell) -> str | None:
+    if len(cell.state) > MOST_STATES:
+        return f"the cell's state has {len(cell.state)} parts, more than {MOST_STATES}"
     try:
-        _library()
-    except compiler.NoCompilerError as error:
+        _library(cell)
+    except (compiler.NoCompilerError, UnknownOperationError) as error:
         return str(error)
     return None
 
@@ -63,85 +73,88 @@ def missing(cell: Cell, inputs: Tensor) -> str | None:
 def run(
     cell: Cell, weights: Weights, inputs: Tensor, state: State | None, resets: Tensor | None, *, recompute: bool = False
 ) -> Unrolled:
-    """As `unroll`; with `recompute`, backward makes the gates again instead of keeping them (a third of the memory)."""
+    """As `unroll`; with `recompute`, backward takes each step again instead of keeping what it needs of it."""
     store = torch.is_grad_enabled() and not recompute
-    every_h, every_c, h, c = _Lstm.apply(cell, resets, store, *pack(inputs, state or (), weights))  # type: ignore[no-untyped-call]
-    return Unrolled((every_h, every_c), (h, c))
+    parts = len(cell.state)
+    made: Tensors = _Native.apply(cell, resets, store, *pack(inputs, state or (), weights))  # type: ignore[no-untyped-call]
+    return Unrolled(made[:parts], made[parts:])
 
 
-class _Lstm(torch.autograd.Function):
+class _Native(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, cell: Cell, resets: Tensor | None, store: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, cell: Cell, resets: Tensor | None, store: bool, *tensors: Tensor) -> Tensors:
         inputs, state, weights = unpack(cell, tensors)
+        library = _library(cell)
         B, T, I = inputs.shape
         H = weights.hidden.shape[1]
-        V = _library().lstm_floats_in_a_vector()
+        V = library.floats_in_a_vector()
         HP, KP = _whole(H, V), _whole(_whole(H, V) + I + 1, V)
         keep = None if resets is None else torch.cat([~resets.T, resets.new_ones(1, B)]).float()
-        reads, memory = inputs.new_empty(T + 1, B, KP), inputs.new_empty(T + 1, B, HP)
-        memory[0].zero_()
+        reads, others = inputs.new_empty(T + 1, B, KP), inputs.new_empty(len(cell.state) - 1, T + 1, B, HP)
+        reads[0, :, :HP], others[:, 0] = 0, 0
         if state:
-            reads[0, :, :HP].zero_()
             reads[0, :, :H] = state[0] if keep is None else state[0] * keep[0, :, None]
-            memory[0, :, :H] = state[1]
-        gates = POOL.take((T, B, len(cell.gates) * HP), inputs) if store else None
+            for place, part in zip(others, state[1:], strict=True):
+                place[0, :, :H] = part
+        saved = POOL.take((T, B, HP * library.floats_kept_for_a_unit()), inputs) if store else None
         hidden = reads[1:, :, :HP] if keep is None else inputs.new_empty(T, B, HP)
-        held = [tensor.contiguous() for tensor in (weights.hidden, weights.input, weights.bias)]
+        held = [weights.hidden.contiguous(), weights.input.contiguous(), weights.bias.contiguous()]
+        held.append(torch.nn.functional.pad(torch.stack([*weights.extras, weights.bias[:H]]), (0, HP - H)))
         sequence = Sequence(
             *(T, B, H, I, HP, KP),
             *map(_place, held),
             *(_place(inputs), *(inputs.stride(axis) for axis in (1, 0, 2))),
-            *map(_place, (reads, memory, gates, keep, None if keep is None else hidden)),
+            *map(_place, (reads, others, saved, keep, None if keep is None else hidden)),
             *(not state, min(torch.get_num_threads(), B)),
         )
-        _library().lstm_forward(ctypes.byref(sequence))
+        library.cell_forward(ctypes.byref(sequence))
 
-        hidden, memories = hidden[:, :, :H].transpose(0, 1), memory[1:, :, :H].transpose(0, 1)
-        made = hidden, memories, hidden[:, -1].clone(), memories[:, -1].clone()
-        ctx.cell, ctx.resets, ctx.sequence, ctx.gates = cell, resets, sequence, gates
-        ctx.buffers = reads, memory, keep, *held
-        ctx.save_for_backward(*tensors, hidden, memories)
+        states = tuple(part[:, :, :H].transpose(0, 1) for part in (hidden, *others[:, 1:]))
+        ctx.cell, ctx.resets, ctx.sequence, ctx.saved = cell, resets, sequence, saved
+        ctx.buffers = reads, others, keep, *held
+        ctx.save_for_backward(*tensors, *states)
         ctx.set_materialize_grads(False)
-        return made
+        return *states, *(part[:, -1].clone() for part in states)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        tensors = ctx.saved_tensors[:-2]
+        cell, parts = ctx.cell, len(ctx.cell.state)
+        tensors = ctx.saved_tensors[:-parts]
         if torch.is_grad_enabled():  # somebody wants to differentiate the gradients
-            return None, None, None, *gradients_by_equations(ctx.cell, tensors, ctx.resets, gradients)
-        inputs, state, weights = unpack(ctx.cell, tensors)
+            return None, None, None, *gradients_by_equations(cell, tensors, ctx.resets, gradients)
+        inputs, state, weights = unpack(cell, tensors)
         s = ctx.sequence
-        s.gates = _place(ctx.gates)  # none the second time: they are made again
-        every_h, every_c, last_h, last_c = gradients
-        every_h, every_c = (_rows(gradient) for gradient in (every_h, every_c))
-        last_h, last_c = (gradient if gradient is None else gradient.contiguous() for gradient in (last_h, last_c))
-        w_x, w_h, bias = (torch.empty_like(weight, memory_format=torch.contiguous_format) for weight in weights[:3])
+        s.saved = _place(ctx.saved)  # none the second time: the steps are taken again
+        every = [grad if grad is None or grad.stride(2) == 1 else grad.contiguous() for grad in gradients[:parts]]
+        last = [grad if grad is None else grad.contiguous() for grad in gradients[parts:]]
+        d_weights = [torch.empty_like(weight, memory_format=torch.contiguous_format) for weight in weights[:3]]
+        d_extras = inputs.new_empty(len(weights.extras), s.HP)
         first = [inputs.new_empty(s.B, s.HP) for part in state]
         through_inputs = ctx.needs_input_grad[3]
-        before = inputs.new_empty(s.T, s.B, len(ctx.cell.gates) * s.HP) if through_inputs else None
-        _library().lstm_backward(
-            ctypes.byref(s),
-            ctypes.byref(
-                Gradients(
-                    *(_place(every_h), *_strides(every_h)),
-                    *(_place(every_c), *_strides(every_c)),
-                    *map(_place, (last_h, last_c, w_h, w_x, bias)),
-                    *(map(_place, first) if first else (None, None)),
-                    _place(before),
-                )
-            ),
+        d_x_parts = inputs.new_empty(s.T, s.B, len(cell.gates) * s.HP) if through_inputs else None
+        wanted = Gradients(
+            _places(every),
+            _numbers([0 if grad is None else grad.stride(1) for grad in every]),
+            _numbers([0 if grad is None else grad.stride(0) for grad in every]),
+            _places(last),
+            *map(_place, (d_weights[1], d_weights[0], d_weights[2], d_extras)),
+            _places(first),
+            _place(d_x_parts),
         )
-        if ctx.gates is not None:
-            POOL.give(ctx.gates)
-            ctx.gates = None
-        of_inputs = None if before is None else (before @ _interleaved(weights.input, s)).transpose(0, 1)
-        return None, None, None, of_inputs, *(part[:, : s.H] for part in first), w_x, w_h, bias
+        _library(cell).cell_backward(ctypes.byref(s), ctypes.byref(wanted))
+        if ctx.saved is not None:
+            POOL.give(ctx.saved)
+            ctx.saved = None
+        d_inputs = None if d_x_parts is None else (d_x_parts @ _interleaved(cell, weights.input, s)).transpose(0, 1)
+        d_first = (part[:, : s.H] for part in first)
+        return None, None, None, d_inputs, *d_first, *d_weights, *d_extras[:, : s.H]
 
 
 @cache
-def _library() -> ctypes.CDLL:
-    library = compiler.load(Path(__file__).with_name("lstm.cpp"))
-    library.lstm_floats_in_a_vector.restype = ctypes.c_long
+def _library(cell: Cell) -> ctypes.CDLL:
+    header = generate(cell, only_adds(cell))
+    library = compiler.load(Path(__file__).with_name("cell.cpp"), "step.h", header)
+    library.floats_in_a_vector.restype = library.floats_kept_for_a_unit.restype = ctypes.c_long
     return library
 
 
@@ -153,18 +166,17 @@ def _place(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
 
 
-def _rows(gradient: Tensor | None) -> Tensor | None:
-    """With the units of a row side by side."""
-    return gradient if gradient is None or gradient.stride(2) == 1 else gradient.contiguous()
+def _places(tensors: Several[Tensor | None]) -> ctypes.Array[Pointer]:
+    return (Pointer * MOST_STATES)(*map(_place, tensors))
 
 
-def _strides(gradient: Tensor | None) -> tuple[int, int]:
-    return (0, 0) if gradient is None else (gradient.stride(1), gradient.stride(0))
+def _numbers(numbers: list[int]) -> ctypes.Array[ctypes.c_long]:
+    return (ctypes.c_long * MOST_STATES)(*numbers)
 
 
-def _interleaved(weight: Tensor, s: Sequence) -> Tensor:
-    """[4H, I] with its rows in the order of the interleaved gates, and zeros for the units that pad."""
-    gates = weight.view(4, s.H, s.I)
+def _interleaved(cell: Cell, weight: Tensor, s: Sequence) -> Tensor:
+    """[GH, I] with its rows in the order of the interleaved gates, and zeros for the units that pad."""
+    gates = weight.view(len(cell.gates), s.H, s.I)
     padded = torch.nn.functional.pad(gates, (0, 0, 0, s.HP - s.H))
-    vector = _library().lstm_floats_in_a_vector()
-    return padded.view(4, s.HP // vector, vector, s.I).transpose(0, 1).reshape(4 * s.HP, s.I)
+    vectors = padded.view(len(cell.gates), -1, _library(cell).floats_in_a_vector(), s.I)
+    return vectors.transpose(0, 1).reshape(-1, s.I)

@@ -4,17 +4,11 @@
 #include <type_traits>
 
 #if defined(__AVX512F__)
-constexpr long V = 16;       // floats in a vector
-constexpr long ROWS = 6;     // a tile of 6 rows and 4 vectors takes 24 of 32 registers
-constexpr long WEIGHT_ROWS = 8, WEIGHT_VECTORS = 3;
+constexpr long V = 16, REGISTERS = 32;  // floats in a vector; vectors that the processor holds
 #elif defined(__AVX__)
-constexpr long V = 8;
-constexpr long ROWS = 3;
-constexpr long WEIGHT_ROWS = 4, WEIGHT_VECTORS = 3;
+constexpr long V = 8, REGISTERS = 16;
 #else
-constexpr long V = 4;
-constexpr long ROWS = 3;
-constexpr long WEIGHT_ROWS = 4, WEIGHT_VECTORS = 3;
+constexpr long V = 4, REGISTERS = 16;
 #endif
 
 typedef float Vector __attribute__((vector_size(V * 4), may_alias));
