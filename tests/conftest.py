@@ -17,6 +17,7 @@ CHECKED = [
     "palingen.adversarial.images",
     "palingen.adversarial.latent",
     "palingen.adversarial.losses",
+    "palingen.adversarial.metrics",
     "palingen.adversarial.networks",
     "palingen.files",
     "palingen.loop",
