@@ -19,6 +19,7 @@ CHECKED = [
     "palingen.adversarial.losses",
     "palingen.adversarial.metrics",
     "palingen.adversarial.networks",
+    "palingen.adversarial.score",
     "palingen.files",
     "palingen.loop",
     "palingen.recurrence.cells",
