@@ -4,8 +4,8 @@ import math
 import pytest
 
 from palingen import recipes
+from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.judge import JudgeRun
-from palingen.adversarial.train import GanRun
 from palingen.config import unknown
 from palingen.errors import ConfigError
 from palingen.recurrence.train import PalindromeRun
@@ -72,16 +72,25 @@ def test_the_courses_defaults_stand():
     }
     assert dataclasses.asdict(recipes.GAN["course"]) == {
         "pair": "mlp",
+        "conditional": False,
         "loss": "non-saturating",
+        "penalty": "none",
+        "gamma": 1.0,
+        "gamma_decay": 1.0,
         "data": "mnist",
         "latent_dim": 100,
         "batch_size": 64,
         "epochs": 200,
         "learning_rate": 2e-4,
+        "learning_rate_decay": 1.0,
         "beta1": 0.9,
         "beta2": 0.999,
+        "beta2_end": 0.0,
         "batchnorm_eps": 1e-5,
         "discriminator_scale": 1.0,
+        "average_steps": 0,
+        "precision": "float32",
+        "watch_samples": 2000,
         "save_interval": 500,
         "record_interval": 100,
         "seed": 0,

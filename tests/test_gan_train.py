@@ -13,12 +13,18 @@ from PIL import Image
 from torch import nn
 
 from palingen.adversarial import train as adversarial
-from palingen.adversarial.images import to_unit
+from palingen.adversarial.experiment import GanRun
+from palingen.adversarial.game import play
+from palingen.adversarial.images import load_images, to_unit
+from palingen.adversarial.latent import draw_images, draw_latents
 from palingen.adversarial.losses import LOSSES
 from palingen.adversarial.networks import PAIRS, mlp
-from palingen.adversarial.train import GanRun, load_generator, play, read_moments, train
+from palingen.adversarial.penalties import PENALTIES
+from palingen.adversarial.snapshots import read_moments
+from palingen.adversarial.train import train
+from palingen.adversarial.trained import load_generator
 from palingen.errors import DataError, Interrupted, RunError
-from palingen.runs import load_weights, read_records
+from palingen.runs import load_weights, read_records, save_weights
 
 CPU = torch.device("cpu")
 
@@ -54,7 +60,7 @@ def test_one_shared_pass_takes_the_very_steps_of_two_separate_ones(few_digits, s
     ours, script = [tuple(network.double() for network in mlp(10, 1e-5)) for _ in range(2)]
     for mine, its in zip(ours, script, strict=True):
         its.load_state_dict(mine.state_dict())
-    pixels = adversarial.load_images("train", str(few_digits)).pixels.unsqueeze(1)
+    pixels = load_images("train", str(few_digits)).pixels.unsqueeze(1)
     players = {who: [torch.optim.Adam(net.parameters(), 2e-4) for net in nets] for who, nets in
                (("ours", ours), ("script", script))}  # fmt: skip
     cross_entropy = nn.BCELoss()
@@ -103,11 +109,11 @@ def test_a_run_keeps_grids_arrays_weights_and_records(tmp_path, small):
 def test_each_moments_generator_draws_its_images_again(tmp_path, small):
     config = GanRun(**small)
     train(config, tmp_path, CPU)
-    latents = adversarial.draw_latents(25, config.latent_dim, config.seed)
+    latents = draw_latents(25, config.latent_dim, config.seed)
     for moment, pixels in read_moments(tmp_path).items():
         generator, loaded = load_generator(tmp_path, moment)
         assert loaded == config
-        assert np.array_equal(adversarial.draw_images(generator, latents).numpy(), pixels)
+        assert np.array_equal(draw_images(generator, latents).numpy(), pixels)
 
 
 @pytest.mark.parametrize("steps", [1, 6, 9])
@@ -137,7 +143,8 @@ def test_a_run_killed_outright_goes_on_from_its_checkpoint_to_the_very_same_weig
     train(config, tmp_path / "whole", CPU)
     script = (
         "import sys; from pathlib import Path; import torch; from palingen import loop;"
-        "from palingen.adversarial.train import GanRun, train; loop.CHECKPOINT_EVERY = 0;"
+        "from palingen.adversarial.experiment import GanRun; from palingen.adversarial.train import train;"
+        "loop.CHECKPOINT_EVERY = 0;"
         f"train(GanRun(**{{**{small!r}, 'epochs': 20}}), Path(sys.argv[1]), torch.device('cpu'))"
     )
     child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
@@ -167,7 +174,7 @@ def test_a_single_image_is_too_few_to_train_on(tmp_path):
 
 def test_weights_of_another_network_are_named(tmp_path, small):
     train(GanRun(**{**small, "epochs": 1}), tmp_path, CPU)
-    adversarial.save_weights(tmp_path / "end.safetensors", {"x": torch.ones(1)}, GanRun())
+    save_weights(tmp_path / "end.safetensors", {"x": torch.ones(1)}, GanRun())
     with pytest.raises(RunError, match="does not hold this run's generator"):
         load_generator(tmp_path)
 
@@ -176,3 +183,4 @@ def test_registries_and_literals_name_the_same():
     hints = get_type_hints(GanRun)
     assert set(get_args(hints["loss"])) == set(LOSSES)
     assert set(get_args(hints["pair"])) == set(PAIRS)
+    assert set(get_args(hints["penalty"])) == {"none", *PENALTIES}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from palingen.adversarial.between import Walk
 from palingen.adversarial.latent import grid
-from palingen.adversarial.train import read_moments, write_array, write_png
+from palingen.adversarial.snapshots import read_moments, write_array, write_png
 from palingen.files import write_json
 from palingen.report import figures
 from palingen.runs import read_records
