@@ -13,7 +13,8 @@ SLOPE = 0.2
 
 Latents = Float[Tensor, "B Z"]
 Images = Float[Tensor, "B channels 28 28"]
-Maps = Float[Tensor, "B C h w"]
+Maps = Float[Tensor, "B before h w"]
+Resampled = Float[Tensor, "B after H W"]
 Logits = Float[Tensor, "B"] | Float[Tensor, "B K"]
 
 
@@ -66,7 +67,7 @@ class Grow(nn.Module):
         self.first, self.second = _convolution(before, after), _convolution(after, after, gain=0)
         self.skip = nn.Conv2d(before, after, 1, bias=False)
 
-    def forward(self, maps: Maps) -> Maps:
+    def forward(self, maps: Maps) -> Resampled:
         """[B, before, h, w] to [B, after, 2h, 2w]."""
         hidden = self.first(leaky_relu(maps, SLOPE))
         hidden, straight = (interpolate(x, scale_factor=2, mode="bilinear") for x in (hidden, self.skip(maps)))
@@ -81,7 +82,7 @@ class Shrink(nn.Module):
         self.first, self.second = _convolution(before, before), _convolution(before, after, gain=0)
         self.skip = nn.Conv2d(before, after, 1, bias=False)
 
-    def forward(self, maps: Maps) -> Maps:
+    def forward(self, maps: Maps) -> Resampled:
         """[B, before, 2h, 2w] to [B, after, h, w]."""
         hidden = avg_pool2d(self.first(leaky_relu(maps, SLOPE)), 2)
         return self.skip(avg_pool2d(maps, 2)) + self.second(leaky_relu(hidden, SLOPE))

@@ -14,10 +14,10 @@ from palingen.adversarial.averaging import Average, settle
 from palingen.adversarial.examples import batch as batch_of
 from palingen.adversarial.examples import load_examples
 from palingen.adversarial.experiment import GanRun, networks
-from palingen.adversarial.game import play
+from palingen.adversarial.game import play, play_by_slopes
 from palingen.adversarial.latent import draw_latents, with_classes
 from palingen.adversarial.losses import LOSSES
-from palingen.adversarial.penalties import PENALTIES
+from palingen.adversarial.penalties import BETWEEN, PENALTIES
 from palingen.adversarial.snapshots import Moment, keep
 from palingen.adversarial.watch import Watch, due
 from palingen.loop import Loop, Means, Noise, Stateful
@@ -91,21 +91,23 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
         real = batch_of(examples, batch.examples)
         labels = examples.labels[batch.examples] if config.conditional else None
         latents = with_classes(noise.draw(len(real), config.latent_dim), labels, config.classes)
-        penalty = None
-        if config.penalty != "none":
-            shares = torch.special.ndtr(noise.draw(len(real)))  # uniform between 0 and 1
-            penalty = PENALTIES[config.penalty], gamma(config, done), shares
-        scale = config.discriminator_scale
-        means.add(*play(generator, discriminator, loss, scale, real, latents, labels, penalty, config.precision))
+        players, scale, precision = (generator, discriminator), config.discriminator_scale, config.precision
+        penalty = (PENALTIES[config.penalty], gamma(config, done)) if config.penalty != "none" else None
+        if penalty is None or config.penalty in BETWEEN:
+            between = torch.special.ndtr(noise.draw(len(real))) if penalty else None  # uniform from 0 to 1
+            looks = play(*players, loss, scale, real, latents, labels, penalty, between, precision)
+        else:
+            looks = play_by_slopes(*players, loss, scale, real, latents, labels, penalty, precision)
+        means.add(*looks)
         for optimizer in (of_generator, of_discriminator):
             set_adam(optimizer, config, done)
             optimizer.step()
         if average:
             average.update(generator, batch.step)
         if batch.step % config.record_interval == 0 or batch.step == loop.total:
-            looks = means.take()
-            run.record("step", step=batch.step, epoch=batch.step / loop.steps_an_epoch, **looks)
-            loop.show(batch, told_real=looks["real_accuracy"], told_fake=looks["fake_accuracy"])
+            told = means.take()
+            run.record("step", step=batch.step, epoch=batch.step / loop.steps_an_epoch, **told)
+            loop.show(batch, told_real=told["real_accuracy"], told_fake=told["fake_accuracy"])
         if batch.step % config.save_interval == 0 or batch.step in moments:
             keep(run, _settled(average, generator, config), shown, batch.step, moments.get(batch.step))
         if watch and batch.ends_epoch and due(batch.epoch, config.epochs):
@@ -113,7 +115,7 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
 
     weights = {f"generator.{name}": tensor for name, tensor in generator.state_dict().items()}
     weights |= {f"discriminator.{name}": tensor for name, tensor in discriminator.state_dict().items()}
-    return run.finish(weights, epochs=config.epochs, steps=loop.total, seed=config.seed, seconds=loop.seconds, **looks)
+    return run.finish(weights, epochs=config.epochs, steps=loop.total, seed=config.seed, seconds=loop.seconds, **told)
 
 
 def _on(device: torch.device, network: nn.Module) -> nn.Module:
