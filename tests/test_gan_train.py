@@ -12,6 +12,8 @@ from conftest import write_idx
 from PIL import Image
 from torch import nn
 
+from palingen import recipes
+from palingen.adversarial import examples
 from palingen.adversarial import train as adversarial
 from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.game import play
@@ -23,6 +25,7 @@ from palingen.adversarial.penalties import PENALTIES
 from palingen.adversarial.snapshots import read_moments
 from palingen.adversarial.train import train
 from palingen.adversarial.trained import load_generator
+from palingen.cli.gan import Recipe
 from palingen.errors import DataError, Interrupted, RunError
 from palingen.runs import load_weights, read_records, save_weights
 
@@ -116,11 +119,40 @@ def test_each_moments_generator_draws_its_images_again(tmp_path, small):
         assert np.array_equal(draw_images(generator, latents).numpy(), pixels)
 
 
+EVERYTHING = {
+    "conditional": True,
+    "loss": "relativistic",
+    "penalty": "r1-r2",
+    "gamma_decay": 0.1,
+    "learning_rate_decay": 0.1,
+    "beta2_end": 0.9,
+    "average_steps": 3,
+    "precision": "bfloat16",
+    "latent_dim": 8,
+    "watch_samples": 100,
+}
+
+
+@pytest.mark.parametrize("pair", ["mlp", "conv"])
+@pytest.mark.parametrize("penalty", ["r1-r2", "gradient"])
+def test_a_stopped_run_with_every_setting_goes_on_to_the_very_same_weights(tmp_path, small, monkeypatch, pair, penalty):
+    monkeypatch.setattr(adversarial, "SETTLING", 100)
+    config = GanRun(**{**small, **EVERYTHING, "pair": pair, "penalty": penalty})
+    name = "play" if penalty == "gradient" else "play_by_slopes"
+    stop_and_go_on(config, tmp_path, monkeypatch, name, steps=9)
+    one, other = (load_weights(tmp_path / run / "end.safetensors") for run in ("whole", "stopped"))
+    assert all(torch.equal(one[name], other[name]) for name in one)  # the averaged generator
+
+
 @pytest.mark.parametrize("steps", [1, 6, 9])
 def test_a_stopped_run_goes_on_to_the_very_same_weights_and_records(tmp_path, small, monkeypatch, steps):
-    config = GanRun(**small)
+    stop_and_go_on(GanRun(**small), tmp_path, monkeypatch, "play", steps)
+
+
+def stop_and_go_on(config, tmp_path, monkeypatch, step, steps):
+    """Train once at a stretch, once stopped after some steps; hold weights and records against each other."""
     train(config, tmp_path / "whole", CPU)
-    played, done = adversarial.play, []
+    played, done = getattr(adversarial, step), []
 
     def stopped(*arguments):
         done.append(None)
@@ -129,7 +161,7 @@ def test_a_stopped_run_goes_on_to_the_very_same_weights_and_records(tmp_path, sm
         return played(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(adversarial, "play", stopped)
+        patch.setattr(adversarial, step, stopped)
         with pytest.raises(Interrupted):
             train(config, tmp_path / "stopped", CPU)
     train(config, tmp_path / "stopped", CPU)
@@ -179,8 +211,47 @@ def test_weights_of_another_network_are_named(tmp_path, small):
         load_generator(tmp_path)
 
 
+def test_watching_is_recorded_as_rough_and_changes_no_weight(tmp_path, small):
+    train(GanRun(**small), tmp_path / "watched", CPU)
+    train(GanRun(**small, watch_samples=0), tmp_path / "unwatched", CPU)
+    assert same_weights(tmp_path / "watched", tmp_path / "unwatched")
+    watched = [record for record in read_records(tmp_path / "watched") if record["kind"] == "watch"]
+    assert [record["epoch"] for record in watched] == [1, 2]
+    assert all((record["n"], record["against"]) == (200, "training images") for record in watched)
+    assert all(record["fd"] > 0 and 0 <= record["coverage"] <= 1 and 0 <= record["recall"] <= 1 for record in watched)
+    assert not [record for record in read_records(tmp_path / "unwatched") if record["kind"] == "watch"]
+
+
+def test_a_run_that_diverges_stops_in_one_line_that_names_what_to_change(tmp_path, small):
+    with pytest.raises(RunError, match="no longer a finite number; try a smaller --learning-rate") as stop:
+        train(GanRun(**{**small, "loss": "wasserstein", "learning_rate": 1e30}), tmp_path, CPU)
+    assert "\n" not in str(stop.value)
+
+
+def test_the_average_is_what_is_kept_and_what_batchnorm_needs_comes_with_it(tmp_path, small):
+    config = GanRun(**small, average_steps=1000)
+    train(config, tmp_path, CPU)
+    last = load_weights(tmp_path / "weights.safetensors")
+    kept = load_weights(tmp_path / "end.safetensors")
+    assert not torch.equal(kept["0.weight"], last["generator.0.weight"])
+    generator, _ = load_generator(tmp_path)
+    hidden = nn.Sequential(*list(generator)[:3])(draw_latents(adversarial.SETTLING, 100, 0))
+    torch.testing.assert_close(generator[3].running_mean, hidden.mean(0), rtol=1e-3, atol=1e-4)
+
+
+def test_stacked_digits_train_and_their_modes_are_watched(tmp_path, monkeypatch):
+    monkeypatch.setattr(examples, "STACKED", 240)
+    result = train(GanRun(data="stacked", epochs=1, batch_size=60, watch_samples=200), tmp_path, CPU)
+    assert result["steps"] == 4
+    assert read_moments(tmp_path)["end"].shape == (25, 28, 84)
+    (watched,) = (record for record in read_records(tmp_path) if record["kind"] == "watch")
+    assert 1 <= watched["modes"] <= 200
+    assert watched["reverse_kl"] > 0
+
+
 def test_registries_and_literals_name_the_same():
     hints = get_type_hints(GanRun)
     assert set(get_args(hints["loss"])) == set(LOSSES)
     assert set(get_args(hints["pair"])) == set(PAIRS)
     assert set(get_args(hints["penalty"])) == {"none", *PENALTIES}
+    assert set(get_args(Recipe)) == set(recipes.GAN)

@@ -33,7 +33,7 @@ def load_examples(data: str, device: torch.device) -> Examples:
         DataError: a file is missing or damaged.
     """
     if data == "stacked":
-        return Stacked(load_images("train"), device)
+        return Stacked(load_images("train"), device, STACKED)
     return Single(load_images("train", data), device)
 
 
@@ -63,7 +63,7 @@ class Stacked:
     A label is the number that the three digits make, 0 to 999.
     """
 
-    def __init__(self, images: Images, device: torch.device, count: int = STACKED) -> None:
+    def __init__(self, images: Images, device: torch.device, count: int) -> None:
         self._pixels = images.pixels.to(device)
         triples = torch.randint(len(images), (count, 3), generator=Generator().manual_seed(0))
         self._triples = triples.to(device)

@@ -33,7 +33,10 @@ SETTLING = 10_000
 """Latents over which an averaged generator's BatchNorm statistics are taken."""
 
 LOOKS = ("generator_loss", "discriminator_loss", "real_accuracy", "fake_accuracy")
-"""What a record says of the steps since the one before it, averaged; the penalty is not part of the loss."""
+"""What a record says of the steps since the one before it, averaged; the penalty is not part of the loss.
+
+Accuracy is a matter of logits above or below 0, which a relativistic or a Wasserstein discriminator may put anywhere.
+"""
 
 
 def train(config: GanRun, folder: Path, device: torch.device, *, force: bool = False) -> dict[str, Any]:
