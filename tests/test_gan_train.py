@@ -14,6 +14,7 @@ from torch import nn
 
 from palingen import recipes
 from palingen.adversarial import examples
+from palingen.adversarial import steps as steps_module
 from palingen.adversarial import train as adversarial
 from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.game import play
@@ -152,16 +153,16 @@ def test_a_stopped_run_goes_on_to_the_very_same_weights_and_records(tmp_path, sm
 def stop_and_go_on(config, tmp_path, monkeypatch, step, steps):
     """Train once at a stretch, once stopped after some steps; hold weights and records against each other."""
     train(config, tmp_path / "whole", CPU)
-    played, done = getattr(adversarial, step), []
+    played, done = getattr(steps_module, step), []
 
-    def stopped(*arguments):
+    def stopped(*arguments, **named):
         done.append(None)
         if len(done) == steps:
             signal.raise_signal(signal.SIGINT)
-        return played(*arguments)
+        return played(*arguments, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(adversarial, step, stopped)
+        patch.setattr(steps_module, step, stopped)
         with pytest.raises(Interrupted):
             train(config, tmp_path / "stopped", CPU)
     train(config, tmp_path / "stopped", CPU)
@@ -209,6 +210,21 @@ def test_weights_of_another_network_are_named(tmp_path, small):
     save_weights(tmp_path / "end.safetensors", {"x": torch.ones(1)}, GanRun())
     with pytest.raises(RunError, match="does not hold this run's generator"):
         load_generator(tmp_path)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_stopped_run_by_hand_goes_on_to_the_very_same_weights(tmp_path, small, monkeypatch, precision):
+    config = GanRun(**small, engine="by-hand", precision=precision)
+    stop_and_go_on(config, tmp_path, monkeypatch, "set_adam", steps=9)
+
+
+def test_by_hand_a_run_learns_what_it_learns_by_autograd(tmp_path, small):
+    for engine in ("autograd", "by-hand"):
+        train(GanRun(**{**small, "epochs": 1}, engine=engine), tmp_path / engine, CPU)
+    one, other = (load_weights(tmp_path / engine / "weights.safetensors") for engine in ("autograd", "by-hand"))
+    assert one.keys() == other.keys()
+    for name in one:  # seven steps of at most 2e-4 each; the sign of a gradient near zero may differ
+        torch.testing.assert_close(other[name], one[name], rtol=1e-2, atol=4e-4)
 
 
 def test_watching_is_recorded_as_rough_and_changes_no_weight(tmp_path, small):

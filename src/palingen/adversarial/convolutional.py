@@ -3,7 +3,6 @@
 B  images      Z  inputs of the generator (latents, and classes if there are any)
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
@@ -99,8 +98,8 @@ class ResidualGenerator(nn.Module):
         self.paint = _convolution(narrow, channels)
 
     def forward(self, latents: Latents) -> Images:
-        """Images in -1 to 1."""
-        return torch.tanh(self.paint(leaky_relu(self.blocks(self.start(latents)), SLOPE)))
+        """Images, mostly in -1 to 1; no tanh: black is its flat end, and a first strong push would leave it there."""
+        return self.paint(leaky_relu(self.blocks(self.start(latents)), SLOPE))
 
 
 class ResidualDiscriminator(nn.Module):

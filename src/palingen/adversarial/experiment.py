@@ -78,6 +78,10 @@ class GanRun:
     precision: Literal["float32", "bfloat16"] = "float32"
     """Number format of the networks' products; weights, losses and Adam stay in float32."""
 
+    engine: Literal["autograd", "by-hand"] = "autograd"
+    """How gradients are come by: by torch's autograd, or, for the bare `mlp` pair, by the same products written out,
+    which is faster and equal but for rounding."""
+
     watch_samples: int = 2000
     """Images, real and generated, of which the Frechet distance, coverage and recall are recorded after epochs 1, 2, 5,
     10, 20, 50, ... (too few for a score to report); 0 does not watch."""
@@ -105,6 +109,8 @@ class GanRun:
         check(self, "watch_samples", self.watch_samples == 0 or self.watch_samples >= 100, "0 or at least 100")
         check(self, "batch_size", self.batch_size >= 2, "at least 2 (BatchNorm needs two images)")
         check(self, "seed", 0 <= self.seed < 2**31, "between 0 and 2147483647")
+        bare = self.pair == "mlp" and self.penalty == "none" and not self.conditional
+        check(self, "engine", bare or self.engine == "autograd", "for this pair: `mlp` without penalty or classes only")
         check(self, "conditional", not (self.conditional and self.data == "stacked"), "to be had with stacked digits")
 
     @property

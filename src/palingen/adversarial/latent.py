@@ -38,7 +38,7 @@ def draw(generator: nn.Module, latents: Float[Tensor, "B Z"]) -> Float[Tensor, "
     device = next(generator.parameters()).device
     images = torch.cat([generator(part.to(device)).cpu() for part in latents.split(1000)])
     generator.train(training)
-    return images
+    return images.clamp(-1, 1)
 
 
 def draw_images(generator: nn.Module, latents: Float[Tensor, "B Z"]) -> UInt8[Tensor, "B 28 width"]:

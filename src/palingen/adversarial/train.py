@@ -9,16 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from palingen.adversarial.annealing import gamma, set_adam
 from palingen.adversarial.averaging import Average, settle
 from palingen.adversarial.examples import batch as batch_of
 from palingen.adversarial.examples import load_examples
 from palingen.adversarial.experiment import GanRun, networks
-from palingen.adversarial.game import play, play_by_slopes
 from palingen.adversarial.latent import draw_latents, with_classes
-from palingen.adversarial.losses import LOSSES
-from palingen.adversarial.penalties import BETWEEN, PENALTIES
+from palingen.adversarial.penalties import BETWEEN
 from palingen.adversarial.snapshots import Moment, keep
+from palingen.adversarial.steps import Steps
 from palingen.adversarial.watch import Watch, due
 from palingen.loop import Loop, Means, Noise, Stateful
 from palingen.runs import Run, open_run
@@ -55,18 +53,17 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
     examples = load_examples(config.data, device)
     generator, discriminator = (_on(device, network) for network in networks(config))
     if config.conditional:
-        shares = torch.bincount(examples.labels, minlength=config.classes) / len(examples)
-        generator.get_buffer("class_shares").copy_(shares)
-    of_generator, of_discriminator = _optimizer(generator, config), _optimizer(discriminator, config)
+        occurring = torch.bincount(examples.labels, minlength=config.classes) / len(examples)
+        generator.get_buffer("class_shares").copy_(occurring)
+    steps = Steps(config, generator, discriminator)
     average = Average(generator, config.average_steps) if config.average_steps else None
-    loss = LOSSES[config.loss]
     noise = Noise(config.seed, device)
     means = Means(*LOOKS, device=device)
     parts: dict[str, Stateful] = {
         "generator": generator,
         "discriminator": discriminator,
-        "of_generator": of_generator,
-        "of_discriminator": of_discriminator,
+        "of_generator": steps.of_generator,
+        "of_discriminator": steps.of_discriminator,
         "noise": noise,
         "means": means,
     }
@@ -94,17 +91,9 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
         real = batch_of(examples, batch.examples)
         labels = examples.labels[batch.examples] if config.conditional else None
         latents = with_classes(noise.draw(len(real), config.latent_dim), labels, config.classes)
-        players, scale, precision = (generator, discriminator), config.discriminator_scale, config.precision
-        penalty = (PENALTIES[config.penalty], gamma(config, done)) if config.penalty != "none" else None
-        if penalty is None or config.penalty in BETWEEN:
-            between = torch.special.ndtr(noise.draw(len(real))) if penalty else None  # uniform from 0 to 1
-            looks = play(*players, loss, scale, real, latents, labels, penalty, between, precision)
-        else:
-            looks = play_by_slopes(*players, loss, scale, real, latents, labels, penalty, precision)
-        means.add(*looks)
-        for optimizer in (of_generator, of_discriminator):
-            set_adam(optimizer, config, done)
-            optimizer.step()
+        shares = torch.special.ndtr(noise.draw(len(real))) if config.penalty in BETWEEN else None  # uniform, 0 to 1
+        means.add(*steps.play(real, latents, labels, shares, done))
+        steps.move(done)
         if average:
             average.update(generator, batch.step)
         if batch.step % config.record_interval == 0 or batch.step == loop.total:
@@ -124,11 +113,6 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
 def _on(device: torch.device, network: nn.Module) -> nn.Module:
     # channels last is what the convolutions of a processor are several times as fast in, half precision above all
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _optimizer(player: nn.Module, config: GanRun) -> torch.optim.Adam:
-    betas = (config.beta1, config.beta2)
-    return torch.optim.Adam(player.parameters(), config.learning_rate, betas, fused=True)
 
 
 def _settled(average: Average | None, generator: nn.Module, config: GanRun) -> nn.Module:
