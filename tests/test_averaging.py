@@ -80,6 +80,10 @@ def test_step_size_gamma_and_beta2_follow_the_config():
     assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
     assert optimizer.param_groups[0]["betas"] == (0.9, pytest.approx(0.99))
     assert annealing.gamma(config, 1.0) == pytest.approx(0.05)
+    set_adam(optimizer, GanRun(warm_up=0.2), 0.05)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(2e-4 / 4)
+    set_adam(optimizer, GanRun(warm_up=0.2), 0.2)
+    assert optimizer.param_groups[0]["lr"] == 2e-4
     set_adam(optimizer, GanRun(), 0.7)
     assert optimizer.param_groups[0]["lr"] == 2e-4
     assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)

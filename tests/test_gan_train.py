@@ -127,6 +127,7 @@ EVERYTHING = {
     "gamma_decay": 0.1,
     "learning_rate_decay": 0.1,
     "beta2_end": 0.9,
+    "warm_up": 0.5,
     "average_steps": 3,
     "precision": "bfloat16",
     "latent_dim": 8,

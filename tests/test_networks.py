@@ -41,11 +41,14 @@ def test_the_residual_pair_has_the_stated_size_and_no_normalisation():
         assert not any(isinstance(layer, _BatchNorm | nn.LayerNorm | nn.GroupNorm) for layer in network.modules())
 
 
-def test_blocks_double_and_halve_the_side_and_begin_as_their_straight_part():
+def test_blocks_double_and_halve_the_side_and_are_their_straight_part_without_their_branch():
     maps = torch.randn(2, 6, 8, 8)
     grown, shrunk = Grow(6, 4), Shrink(6, 4)
     assert grown(maps).shape == (2, 4, 16, 16)
     assert shrunk(maps).shape == (2, 4, 4, 4)
+    for block in (grown, shrunk):
+        nn.init.zeros_(block.second.weight)
+        nn.init.zeros_(block.second.bias)
     torch.testing.assert_close(shrunk(maps), shrunk.skip(nn.functional.avg_pool2d(maps, 2)))
     straight = nn.functional.interpolate(grown.skip(maps), scale_factor=2, mode="bilinear")
     torch.testing.assert_close(grown(maps), straight)
@@ -57,7 +60,7 @@ def test_every_weight_of_every_pair_can_be_moved():
             PAIRS[name](8, 1e-5, 1, 0), (torch.randn(4, 8), torch.rand(4, 1, 28, 28)), strict=True
         ):
             for weight in network.parameters():
-                weight.data += 0.01 * torch.randn_like(weight)  # blocks begin with a zero, which hides what is before
+                weight.data += 0.01 * torch.randn_like(weight)
             network(seen).square().sum().backward()
             still = [
                 place for place, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()

@@ -19,6 +19,8 @@ def gamma(config: GanRun, done: float) -> float:
 
 def set_adam(optimizer: torch.optim.Adam, config: GanRun, done: float) -> None:
     """Give Adam its step size and its second beta."""
+    risen = min(1.0, done / config.warm_up) if config.warm_up else 1.0
     for group in optimizer.param_groups:
-        group["lr"] = half_cosine(config.learning_rate, config.learning_rate * config.learning_rate_decay, done)
+        rate = half_cosine(config.learning_rate, config.learning_rate * config.learning_rate_decay, done)
+        group["lr"] = risen * rate
         group["betas"] = (config.beta1, half_cosine(config.beta2, config.beta2_end or config.beta2, done))

@@ -3,12 +3,20 @@
 B  images      Z  inputs of the generator (latents, and classes if there are any)
 """
 
+from typing import TypeVar
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
 SLOPE = 0.2
 """LeakyReLU's slope below zero."""
+
+BRANCH = 0.3
+"""Gain of a block's second convolution: at first its straight part is the louder one."""
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 
 Latents = Float[Tensor, "B Z"]
 Images = Float[Tensor, "B channels 28 28"]
@@ -63,8 +71,8 @@ class Grow(nn.Module):
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.first, self.second = _convolution(before, after), _convolution(after, after, gain=0)
-        self.skip = nn.Conv2d(before, after, 1, bias=False)
+        self.first, self.second = _convolution(before, after), _convolution(after, after, gain=BRANCH)
+        self.skip = _linear(nn.Conv2d(before, after, 1, bias=False))
 
     def forward(self, maps: Maps) -> Resampled:
         """[B, before, h, w] to [B, after, 2h, 2w]."""
@@ -78,8 +86,8 @@ class Shrink(nn.Module):
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.first, self.second = _convolution(before, before), _convolution(before, after, gain=0)
-        self.skip = nn.Conv2d(before, after, 1, bias=False)
+        self.first, self.second = _convolution(before, before), _convolution(before, after, gain=BRANCH)
+        self.skip = _linear(nn.Conv2d(before, after, 1, bias=False))
 
     def forward(self, maps: Maps) -> Resampled:
         """[B, before, 2h, 2w] to [B, after, h, w]."""
@@ -93,13 +101,13 @@ class ResidualGenerator(nn.Module):
     def __init__(self, inputs: int, channels: int, widths: tuple[int, int, int] = (96, 64, 16)) -> None:
         super().__init__()
         wide, middle, narrow = widths
-        self.start = nn.Sequential(nn.Linear(inputs, wide * 7 * 7), nn.Unflatten(1, (wide, 7, 7)))
+        self.start = nn.Sequential(_linear(nn.Linear(inputs, wide * 7 * 7)), nn.Unflatten(1, (wide, 7, 7)))
         self.blocks = nn.Sequential(Grow(wide, middle), Grow(middle, narrow))
         self.paint = _convolution(narrow, channels)
 
     def forward(self, latents: Latents) -> Images:
-        """Images, mostly in -1 to 1; no tanh: black is its flat end, and a first strong push would leave it there."""
-        return self.paint(leaky_relu(self.blocks(self.start(latents)), SLOPE))
+        """Images in -1 to 1; tanh makes an even black easy, and needs a slow start: all black is its flat end."""
+        return torch.tanh(self.paint(leaky_relu(self.blocks(self.start(latents)), SLOPE)))
 
 
 class ResidualDiscriminator(nn.Module):
@@ -110,8 +118,8 @@ class ResidualDiscriminator(nn.Module):
         narrow, middle, wide = widths
         self.look = _convolution(channels, narrow)
         self.blocks = nn.Sequential(Shrink(narrow, middle), Shrink(middle, wide))
-        self.read = nn.Linear(wide * 7 * 7, 80)
-        self.judge = nn.Linear(80, max(classes, 1))
+        self.read = _linear(nn.Linear(wide * 7 * 7, 80))
+        self.judge = _linear(nn.Linear(80, max(classes, 1)))
         self.classes = classes
 
     def forward(self, images: Images) -> Logits:
@@ -122,9 +130,17 @@ class ResidualDiscriminator(nn.Module):
 
 
 def _convolution(before: int, after: int, gain: float = 1.0) -> nn.Conv2d:
-    """A 3 x 3 convolution that keeps its input's spread; with gain 0 a residual block starts as its straight part."""
+    """A 3 x 3 convolution that keeps the spread of what a LeakyReLU lets through, times a gain."""
     layer = nn.Conv2d(before, after, 3, padding=1)
     nn.init.kaiming_normal_(layer.weight, SLOPE)
-    layer.weight.data.mul_(gain)
-    nn.init.zeros_(layer.bias) if layer.bias is not None else None
+    with torch.no_grad():
+        layer.weight.mul_(gain)
+    return layer
+
+
+def _linear(layer: Layer) -> Layer:
+    """The same layer with weights that keep their input's spread, and no bias at first."""
+    nn.init.normal_(layer.weight, std=layer.weight[0].numel() ** -0.5)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     return layer

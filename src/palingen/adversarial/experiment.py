@@ -56,6 +56,9 @@ class GanRun:
     learning_rate_decay: float = 1.0
     """What the learning rate is multiplied by at the end, half a cosine on the way; 1 keeps it."""
 
+    warm_up: float = 0.0
+    """Share of the steps over which the learning rate rises from zero."""
+
     beta1: float = 0.9
     """Adam's smoothing of the gradient."""
 
@@ -103,14 +106,19 @@ class GanRun:
             check(self, name, getattr(self, name) > 0, "above 0")
         for name in ("learning_rate_decay", "gamma_decay"):
             check(self, name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
-        for name in ("beta1", "beta2", "beta2_end"):
+        for name in ("warm_up", "beta1", "beta2", "beta2_end"):
             check(self, name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
         check(self, "average_steps", self.average_steps >= 0, "at least 0")
         check(self, "watch_samples", self.watch_samples == 0 or self.watch_samples >= 100, "0 or at least 100")
         check(self, "batch_size", self.batch_size >= 2, "at least 2 (BatchNorm needs two images)")
         check(self, "seed", 0 <= self.seed < 2**31, "between 0 and 2147483647")
         bare = self.pair == "mlp" and self.penalty == "none" and not self.conditional
-        check(self, "engine", bare or self.engine == "autograd", "for this pair: `mlp` without penalty or classes only")
+        check(
+            self,
+            "engine",
+            bare or self.engine == "autograd",
+            "for this pair: it is written for `mlp` without penalty or classes",
+        )
         check(self, "conditional", not (self.conditional and self.data == "stacked"), "to be had with stacked digits")
 
     @property

@@ -2,8 +2,8 @@
 
 A class-conditional generator reads the class as K more latents, one of them 1 and the others 0; a class-conditional
 discriminator has one logit for each class, and the one of the class asked for counts. So a generator maps `[B, Z + K]`
-to `[B, channels, 28, 28]` in -1 to 1 (what lies beyond is cut when it is drawn) and a discriminator maps images to
-logits `[B]`, or `[B, K]` if there are classes; above 0 where an image is taken for real.
+to `[B, channels, 28, 28]` in -1 to 1 and a discriminator maps images to logits `[B]`, or `[B, K]` if there are classes;
+above 0 where an image is taken for real.
 
     B  images      Z  latent dimensions      K  classes, 0 if unconditional
 
