@@ -13,11 +13,22 @@ from jaxtyping import install_import_hook
 
 # Not the modules with configs: those refuse wrong values in their own words, which are tested too.
 CHECKED = [
+    "palingen.adversarial.averaging",
     "palingen.adversarial.between",
+    "palingen.adversarial.convolutional",
+    "palingen.adversarial.examples",
+    "palingen.adversarial.game",
     "palingen.adversarial.images",
     "palingen.adversarial.latent",
     "palingen.adversarial.losses",
+    "palingen.adversarial.metrics",
     "palingen.adversarial.networks",
+    "palingen.adversarial.penalties",
+    "palingen.adversarial.score",
+    "palingen.adversarial.snapshots",
+    "palingen.adversarial.stacked",
+    "palingen.adversarial.trained",
+    "palingen.adversarial.watch",
     "palingen.files",
     "palingen.loop",
     "palingen.recurrence.cells",

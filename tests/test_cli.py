@@ -5,8 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import pytest
+
+from palingen.adversarial.experiment import GanRun, networks
+from palingen.files import write_json
+from palingen.runs import save_weights
 
 PALINDROME = ("palindrome", "train", "--samples", 200, "--hidden", 8)
 
@@ -76,6 +81,60 @@ def test_a_gan_run_is_sampled_and_walked_through(palingen, tmp_path, few_digits)
         assert all((tmp_path / file).exists() for file in result["files"])
 
 
+def test_a_shipped_generator_is_scored_beside_real_and_spoilt_images(palingen, tmp_path):
+    run = palingen("gan", "score", "pretrained:course", "--count", 5000, "--out", "score", "--json")
+    result = json.loads(run.stdout)
+    keys = [
+        "fd",
+        "fd_floor",
+        "kid",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+        "class_tv",
+        "confidence",
+        "agreement",
+        "n",
+    ]
+    assert set(keys) <= set(result)
+    assert result["n"] == 5000
+    assert result["agreement"] is None  # it does not ask for classes
+    assert result["fd"] > result["fd_floor"] > 0
+    assert set(result["rows"]) == {"course", "floor", "blur", "noise", "no 1s", "100 repeated", "1000 repeated"}
+    assert json.loads((tmp_path / "score" / "score.json").read_text())["fd"] == result["fd"]
+
+
+def test_a_shipped_generator_is_sampled_and_walked_through(palingen, tmp_path):
+    sampled = json.loads(
+        palingen("gan", "sample", "pretrained:course", "--count", 9, "--moment", "middle", "--json").stdout
+    )
+    assert sampled["folder"] == "runs/sample/course-middle-seed0"
+    walked = json.loads(palingen("gan", "interpolate", "pretrained:course", "--classes", 3, 8, "--json").stdout)
+    assert walked["classes"] == [3, 8]
+    assert all((tmp_path / file).exists() for file in [*sampled["files"], *walked["files"]])
+
+
+def test_a_generator_of_three_digits_is_scored_by_the_numbers_it_draws(palingen, tmp_path):
+    config = GanRun(data="stacked", watch_samples=0)
+    write_json(tmp_path / "run" / "config.json", {"kind": "GanRun", **asdict(config)})
+    save_weights(tmp_path / "run" / "end.safetensors", networks(config)[0].state_dict(), config)  # an untrained one
+    result = json.loads(palingen("gan", "score", "run", "--count", 20_000, "--json").stdout)
+    assert result["n"] == 20_000
+    assert 1 <= result["modes"] < 1000
+    assert result["reverse_kl"] > 0.1
+    assert "three digits at once" in one_line(palingen("gan", "interpolate", "run"))
+    assert "count: 10000 is not at least 20000" in one_line(palingen("gan", "score", "run", "--count", 10_000))
+
+
+def test_a_class_conditional_run_draws_the_classes_asked_for(palingen, tmp_path, few_digits):
+    small = ("--conditional", "--data", few_digits, "--epochs", 1, "--batch-size", 100, "--out", "run")
+    assert palingen("gan", "train", *small).returncode == 0
+    sampled = json.loads(palingen("gan", "sample", "run", "--classes", 1, 2, "--count", 4, "--json").stdout)
+    assert all((tmp_path / file).exists() for file in sampled["files"])
+    assert "digits from 0 to 9" in one_line(palingen("gan", "sample", "run", "--classes", 11))
+
+
 def test_the_judge_trains_from_the_command_line(palingen, few_digits):
     result = json.loads(palingen("judge", "train", "--data", few_digits, "--epochs", 1, "--json").stdout)
     assert {"accuracy", "folder"} <= set(result)
@@ -93,6 +152,12 @@ def test_the_judge_trains_from_the_command_line(palingen, few_digits):
         (("gan", "train", "--recipe", "publik-script"), "did you mean 'public-script'"),
         (("gan", "train", "--data", "nowhere", "--out", "run"), "train-images-idx3-ubyte.gz: missing"),
         (("gan", "sample", "nowhere"), "nowhere: no run here"),
+        (("gan", "sample", "pretrained:curse"), "did you mean 'course'"),
+        (("gan", "sample", "pretrained:course", "--classes", 3), "not class-conditional"),
+        (("gan", "score", "nowhere"), "nowhere: no run here"),
+        (("gan", "score", "pretrained:course", "--count", 4999), "count: 4999 is not at least 5000"),
+        (("judge", "floor", "--count", 10), "count: 10 is not at least 5000"),
+        (("gan", "train", "--engine", "by-hand", "--pair", "conv"), "engine: 'by-hand' is not for this pair"),
         (("gan", "interpolate", "nowhere", "--classes", 3, 3), "two different digits"),
         (("gan", "interpolate", "nowhere", "--steps", 0), "steps: 0 is not between 1 and 50"),
         (("gan", "sample"), "RUN requires"),

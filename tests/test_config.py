@@ -4,8 +4,8 @@ import math
 import pytest
 
 from palingen import recipes
+from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.judge import JudgeRun
-from palingen.adversarial.train import GanRun
 from palingen.config import unknown
 from palingen.errors import ConfigError
 from palingen.recurrence.train import PalindromeRun
@@ -31,6 +31,16 @@ from palingen.runs import config_hash
         (GanRun, "batch_size", 1),
         (GanRun, "latent_dim", 0),
         (GanRun, "beta1", 1.0),
+        (GanRun, "beta2_end", 1.0),
+        (GanRun, "gamma", 0.0),
+        (GanRun, "warm_up", 1.0),
+        (GanRun, "gamma_decay", 1.5),
+        (GanRun, "learning_rate_decay", 0.0),
+        (GanRun, "penalty", "r3"),
+        (GanRun, "average_steps", -1),
+        (GanRun, "precision", "float8"),
+        (GanRun, "conditional", "yes"),
+        (GanRun, "watch_samples", 50),
         (GanRun, "batchnorm_eps", 0.0),
         (JudgeRun, "shift", 5),
         (JudgeRun, "epochs", 0),
@@ -46,6 +56,20 @@ def test_a_wrong_value_is_refused_by_field_and_value(kind, field, value):
 def test_a_split_that_leaves_one_side_empty_is_refused():
     with pytest.raises(ConfigError, match="portion"):
         PalindromeRun(samples=10, portion=0.01)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"engine": "by-hand", "pair": "residual"},
+        {"engine": "by-hand", "penalty": "r1"},
+        {"engine": "by-hand", "conditional": True},
+        {"conditional": True, "data": "stacked"},
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        GanRun(**settings)
 
 
 def test_an_unknown_name_gets_the_nearest_known_one():
@@ -72,16 +96,27 @@ def test_the_courses_defaults_stand():
     }
     assert dataclasses.asdict(recipes.GAN["course"]) == {
         "pair": "mlp",
+        "conditional": False,
         "loss": "non-saturating",
+        "penalty": "none",
+        "gamma": 1.0,
+        "gamma_decay": 1.0,
         "data": "mnist",
         "latent_dim": 100,
         "batch_size": 64,
         "epochs": 200,
         "learning_rate": 2e-4,
+        "learning_rate_decay": 1.0,
+        "warm_up": 0.0,
         "beta1": 0.9,
         "beta2": 0.999,
+        "beta2_end": 0.0,
         "batchnorm_eps": 1e-5,
         "discriminator_scale": 1.0,
+        "average_steps": 0,
+        "precision": "float32",
+        "engine": "autograd",
+        "watch_samples": 2000,
         "save_interval": 500,
         "record_interval": 100,
         "seed": 0,

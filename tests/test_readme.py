@@ -26,7 +26,10 @@ def test_every_command_of_the_readme_is_understood(command):
     assert callable(verb)
 
 
-@pytest.mark.parametrize("command", [command for command in PALINGEN if " report/runs/" in command])
+SHOWN = [command for command in PALINGEN if re.search("(sample|interpolate) (report/runs/|pretrained:)", command)]
+
+
+@pytest.mark.parametrize("command", SHOWN)
 def test_the_kept_generator_is_sampled_and_walked_through_as_the_readme_says(palingen, command):
     arguments = [str(ROOT / word) if word.startswith("report/") else word for word in shlex.split(command)[1:]]
     run = palingen(*arguments)
@@ -35,9 +38,11 @@ def test_the_kept_generator_is_sampled_and_walked_through_as_the_readme_says(pal
 
 
 def test_the_python_of_the_readme_runs():
-    *_, example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    _, *examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, object] = {}
-    exec(example, names)
+    for example in examples:
+        exec(example, names)
+    assert names["images"].shape == (25, 1, 28, 28)
     assert names["logits"].shape == (32, 10)
 
 

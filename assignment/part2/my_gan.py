@@ -7,8 +7,9 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from palingen import pictures
+from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.networks import MlpDiscriminator, MlpGenerator
-from palingen.adversarial.train import GanRun, train
+from palingen.adversarial.train import train
 from palingen.errors import Interrupted, PalingenError
 from palingen.runs import choose_device
 

@@ -8,6 +8,7 @@ import torch
 from palingen import pictures, recipes
 from palingen.adversarial import train as adversarial
 from palingen.adversarial.between import Walk, between
+from palingen.adversarial.trained import load_generator
 from palingen.recurrence import train as recurrence
 from palingen.report.page import Page
 
@@ -67,7 +68,7 @@ def _adversarial(
 ) -> tuple[dict[str, Any], dict[str, Walk], dict[Path, str]]:
     config, folder = recipes.GAN["demo"], out / "gan"
     result = {**adversarial.train(config, folder, device, force=force), "folder": folder}
-    generator, _ = adversarial.load_generator(folder)
+    generator, _ = load_generator(folder)
     walks = between(generator, config.latent_dim, steps=7, seed=config.seed)
     digits, curves = pictures.of_game(folder, folder)
     ends = walks["linear"].classes

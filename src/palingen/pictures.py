@@ -6,7 +6,7 @@ from typing import Any
 
 from palingen.adversarial.between import Walk
 from palingen.adversarial.latent import grid
-from palingen.adversarial.train import read_moments, write_array, write_png
+from palingen.adversarial.snapshots import read_moments, write_array, write_png
 from palingen.files import write_json
 from palingen.recurrence.inside import Inside
 from palingen.report import figures

@@ -1,7 +1,9 @@
 """Every named experiment, as values; every number in a report traces to one of these or to flags beside it."""
 
+from dataclasses import replace
+
+from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.judge import JudgeRun
-from palingen.adversarial.train import GanRun
 from palingen.recurrence.train import PalindromeRun
 
 PALINDROME = {
@@ -25,11 +27,36 @@ PALINDROME = {
     ),
 }
 
+RESIDUAL = GanRun(
+    pair="residual",
+    conditional=True,
+    loss="relativistic",
+    penalty="r1-r2",
+    gamma=0.1,
+    gamma_decay=0.1,
+    latent_dim=64,
+    batch_size=128,
+    epochs=25,
+    learning_rate=1e-3,
+    learning_rate_decay=0.1,
+    warm_up=0.01,
+    beta1=0.0,
+    beta2=0.9,
+    beta2_end=0.99,
+    average_steps=500,
+    precision="bfloat16",
+)
+"""Quality and variety: a game that converges (Huang et al. 2024), averaged."""
+
 GAN = {
     "course": GanRun(),
     # What the widely copied script does with the same networks: it passes 0.8 in the place of BatchNorm's eps.
     "public-script": GanRun(beta1=0.5, batchnorm_eps=0.8, discriminator_scale=0.5),
     "demo": GanRun(epochs=4, beta1=0.5, save_interval=200),
+    "residual": RESIDUAL,
+    "residual-unconditional": replace(RESIDUAL, conditional=False),
+    # Three digits in the channels of one image: 1000 kinds. An epoch has four times as many examples.
+    "stacked": replace(RESIDUAL, conditional=False, data="stacked", epochs=6),
 }
 
 JUDGE = {

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from palingen.adversarial.judge import load_judge
-from palingen.adversarial.latent import WALKS, draw_images, draw_latents, endpoints
+from palingen.adversarial.latent import WALKS, draw_images, draw_latents, endpoints, lerp
 from palingen.errors import PalingenError
 
 CANDIDATES = 1000
@@ -24,7 +25,12 @@ class Walk:
 
 
 def between(
-    generator: nn.Module, latent_dim: int, steps: int, seed: int, pair: tuple[int, int] | None = None
+    generator: nn.Module,
+    latent_dim: int,
+    steps: int,
+    seed: int,
+    pair: tuple[int, int] | None = None,
+    classes: int = 0,
 ) -> dict[str, Walk]:
     """A linear and a spherical walk between two latents whose images the judge puts in different classes.
 
@@ -34,13 +40,17 @@ def between(
         steps: images between the two ends; a walk has two more.
         seed: of the latents to choose from.
         pair: the classes of the ends, else any two that the judge is sure of.
+        classes: K of a class-conditional generator; between two classes it reads a mixture of them.
 
     Raises:
         PalingenError: no two candidates are of such classes.
     """
     judge = load_judge()
     latents = draw_latents(CANDIDATES, latent_dim, seed)
-    probabilities = judge.probabilities(draw_images(generator, latents))
+    asked = (
+        one_hot(torch.arange(CANDIDATES) % classes, classes).float() if classes else latents.new_zeros(CANDIDATES, 0)
+    )
+    probabilities = judge.probabilities(draw_images(generator, torch.cat([latents, asked], 1)))
     ends = endpoints(probabilities, pair)
     if ends is None:
         seen = ", ".join(str(digit) for digit in sorted(set(probabilities.argmax(1).tolist())))
@@ -51,7 +61,9 @@ def between(
     fractions = torch.linspace(0, 1, steps + 2)
     walks = {}
     for name, walk in WALKS.items():
-        pixels = draw_images(generator, walk(latents[ends[0]], latents[ends[1]], fractions))
-        confidences, classes = judge.probabilities(pixels).max(1)
-        walks[name] = Walk(pixels, classes.tolist(), confidences.tolist())
+        points = walk(latents[ends[0]], latents[ends[1]], fractions)
+        mixtures = lerp(asked[ends[0]], asked[ends[1]], fractions)
+        pixels = draw_images(generator, torch.cat([points, mixtures], 1))
+        confidences, labels = judge.probabilities(pixels).max(1)
+        walks[name] = Walk(pixels, labels.tolist(), confidences.tolist())
     return walks

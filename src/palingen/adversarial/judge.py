@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, max_pool2d, relu
 
@@ -59,6 +59,18 @@ class JudgeRun:
         check(self, "seed", 0 <= self.seed < 2**31, "between 0 and 2147483647")
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the judge sees in some images."""
+
+    features: Float[Tensor, "B 128"]
+    probabilities: Float[Tensor, "B 10"]
+
+    def of(self, chosen: Int64[Tensor, " b"]) -> "Look":
+        """The same of some of them."""
+        return Look(self.features[chosen], self.probabilities[chosen])
+
+
 class Judge(nn.Module):
     """Three convolutions and two linear layers, 0.44 million weights."""
 
@@ -82,11 +94,16 @@ class Judge(nn.Module):
         return self.readout(self.features(images))
 
     @torch.no_grad()
+    def look(self, pixels: UInt8[Tensor, "B 28 28"]) -> Look:
+        """Features and probabilities at once, for grey levels."""
+        device = self.readout.weight.device
+        parts = [self.features(to_unit(part.unsqueeze(1).to(device))) for part in pixels.split(500)]
+        features = torch.cat(parts)
+        return Look(features.cpu(), self.readout(features).softmax(1).cpu())
+
     def probabilities(self, pixels: UInt8[Tensor, "B 28 28"]) -> Float[Tensor, "B 10"]:
         """How likely the judge holds each class to be, for grey levels."""
-        device = self.readout.weight.device
-        parts = [self(to_unit(part.unsqueeze(1).to(device))).softmax(1).cpu() for part in pixels.split(1000)]
-        return torch.cat(parts)
+        return self.look(pixels).probabilities
 
 
 def load_judge(path: Path = SHIPPED) -> Judge:
@@ -100,6 +117,7 @@ def load_judge(path: Path = SHIPPED) -> Judge:
         judge.load_state_dict(load_weights(path))
     except RuntimeError as error:
         raise RunError(f"{path}: does not hold a judge ({str(error).splitlines()[0]})") from error
+    judge.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster; torch's own stub omits it
     return judge.eval().requires_grad_(False)
 
 

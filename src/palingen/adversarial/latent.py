@@ -8,6 +8,7 @@ from math import ceil
 import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor, nn
+from torch.nn.functional import one_hot
 
 from palingen.adversarial.images import to_pixels
 
@@ -20,15 +21,29 @@ def draw_latents(count: int, latent_dim: int, seed: int) -> Float[Tensor, "B Z"]
     return torch.randn(count, latent_dim, generator=Generator().manual_seed(seed))
 
 
+def with_classes(
+    latents: Float[Tensor, "B Z"], labels: Int64[Tensor, " B"] | None, classes: int
+) -> Float[Tensor, "B Z_and_K"]:
+    """Latents followed by the class in one-hot form, as a class-conditional generator reads them; else as they are."""
+    if labels is None:
+        return latents
+    return torch.cat([latents, one_hot(labels, classes).to(latents.dtype)], 1)
+
+
 @torch.no_grad()
-def draw_images(generator: nn.Module, latents: Float[Tensor, "B Z"]) -> UInt8[Tensor, "B 28 28"]:
-    """The generator's images as grey levels, its BatchNorm in evaluation mode, whatever mode it is in."""
+def draw(generator: nn.Module, latents: Float[Tensor, "B Z"]) -> Float[Tensor, "B channels 28 28"]:
+    """The generator's images in -1 to 1, its BatchNorm in evaluation mode, whatever mode it is in."""
     training = generator.training
     generator.eval()
     device = next(generator.parameters()).device
     images = torch.cat([generator(part.to(device)).cpu() for part in latents.split(1000)])
     generator.train(training)
-    return to_pixels(images.squeeze(1))
+    return images.clamp(-1, 1)
+
+
+def draw_images(generator: nn.Module, latents: Float[Tensor, "B Z"]) -> UInt8[Tensor, "B 28 width"]:
+    """The same as grey levels, several channels side by side."""
+    return to_pixels(draw(generator, latents).transpose(1, 2).flatten(2))
 
 
 def lerp(a: Float[Tensor, " Z"], b: Float[Tensor, " Z"], fractions: Float[Tensor, " S"]) -> Float[Tensor, "S Z"]:

@@ -1,5 +1,6 @@
 """`palingen gan`: a generator, a discriminator, and what lies between two digits."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,19 +9,31 @@ from cyclopts import App, Parameter
 from palingen import pictures, recipes
 from palingen.adversarial import train as adversarial
 from palingen.adversarial.between import between
-from palingen.adversarial.latent import draw_images, draw_latents, grid
-from palingen.adversarial.train import GanRun, Moment, load_generator, write_array, write_png
+from palingen.adversarial.experiment import GanRun
+from palingen.adversarial.judge import load_judge
+from palingen.adversarial.latent import grid
+from palingen.adversarial.score import SAMPLES, Score, check_count, yardstick
+from palingen.adversarial.snapshots import Moment, write_array, write_png
+from palingen.adversarial.stacked import FEWEST as STACKED_FEWEST
+from palingen.adversarial.stacked import SAMPLES as STACKED_SAMPLES
+from palingen.adversarial.stacked import ModeScore, count_modes, numbers
+from palingen.adversarial.trained import PREFIX, Trained, load
+from palingen.cli.scores import print_scores
 from palingen.cli.terminal import Training, TrainingFlags, Where, WhereFlags, recipe_values, say
 from palingen.config import check_value
+from palingen.errors import PalingenError
+from palingen.files import write_json
 from palingen.runs import choose_device
 
 app = App(name="gan", help="A GAN that draws digits.")
+
+Recipe = Literal["course", "public-script", "demo", "residual", "residual-unconditional", "stacked"]
 
 
 @app.command(name="train", config=recipe_values(recipes.GAN))
 def train(
     *,
-    recipe: Literal["course", "public-script", "demo"] = "course",
+    recipe: Recipe = "course",
     config: Annotated[GanRun, Parameter(name="*")] = recipes.GAN["course"],
     where: TrainingFlags = Training(),
 ) -> None:
@@ -47,11 +60,12 @@ def train(
 
 @app.command(name="sample")
 def sample(
-    run: Path,
+    run: str,
     /,
     *,
     count: int = 25,
     seed: int = 0,
+    classes: Annotated[tuple[int, ...] | None, Parameter(consume_multiple=True)] = None,
     columns: int = 5,
     moment: Moment = "end",
     where: WhereFlags = Where(),
@@ -61,11 +75,13 @@ def sample(
     Parameters
     ----------
     run:
-        Folder of a finished run.
+        Folder of a finished run, or pretrained:NAME.
     count:
         Images to draw.
     seed:
         Seed of the latents.
+    classes:
+        The digits to draw in turn, for a class-conditional generator; at random if left out.
     columns:
         Images in a row of the grid.
     moment:
@@ -77,9 +93,9 @@ def sample(
     check_value("columns", columns, columns >= 1, "at least 1")
     check_value("seed", seed, seed >= 0, "at least 0")
     choose_device("cpu")
-    generator, config = load_generator(run, moment)
-    pixels = draw_images(generator, draw_latents(count, config.latent_dim, seed))
-    folder = where.out or Path("runs") / "sample" / f"{run.resolve().name}-{moment}-seed{seed}"
+    trained = load(_run(run), moment)
+    pixels = trained.pixels(count, seed, trained.labels(count, seed, classes))
+    folder = where.out or Path("runs") / "sample" / f"{trained.name}-{moment}-seed{seed}"
     write_png(folder / "samples.png", grid(pixels, columns))
     write_array(folder / "samples.npy", pixels)
     files = [folder / "samples.png", folder / "samples.npy"]
@@ -88,7 +104,7 @@ def sample(
 
 @app.command(name="interpolate")
 def interpolate(
-    run: Path,
+    run: str,
     /,
     *,
     steps: int = 7,
@@ -101,7 +117,7 @@ def interpolate(
     Parameters
     ----------
     run:
-        Folder of a finished run.
+        Folder of a finished run, or pretrained:NAME.
     steps:
         Images between the two ends.
     classes:
@@ -117,9 +133,9 @@ def interpolate(
         fit = classes[0] != classes[1] and all(0 <= digit <= 9 for digit in classes)
         check_value("classes", classes, fit, "two different digits")
     choose_device("cpu")
-    generator, config = load_generator(run)
-    walks = between(generator, config.latent_dim, steps, seed, classes)
-    folder = where.out or Path("runs") / "interpolate" / f"{run.resolve().name}-seed{seed}"
+    trained = _of_digits(load(_run(run)))
+    walks = between(trained.generator, trained.config.latent_dim, steps, seed, classes, trained.config.classes)
+    folder = where.out or Path("runs") / "interpolate" / f"{trained.name}-seed{seed}"
     files = pictures.of_walks(folder, walks)
     ends = walks["linear"]
     result = {
@@ -131,3 +147,64 @@ def interpolate(
         "files": files,
     }
     say(result, where, title="Between two digits")
+
+
+@app.command(name="score")
+def score(run: str, /, *, count: int | None = None, seed: int = 0, where: WhereFlags = Where()) -> None:
+    """Measure a generator's images against the test images, real and spoilt images beside it.
+
+    A generator of three digits is measured by how many of the 1000 numbers it draws, and how evenly.
+
+    Parameters
+    ----------
+    run:
+        Folder of a finished run, or pretrained:NAME.
+    count:
+        Images to measure; 10000 if left out (26000 of three digits), and no fewer than 5000.
+    seed:
+        Seed of the latents.
+    where:
+        Where to write.
+    """
+    check_value("seed", seed, seed >= 0, "at least 0")
+    choose_device("cpu")
+    trained = load(_run(run))
+    folder = where.out or Path("runs") / "score" / f"{trained.name}-seed{seed}"
+    made = {"folder": folder, "files": [folder / "score.json"]}
+    if trained.config.channels == 3:
+        modes = asdict(_modes(trained, STACKED_SAMPLES if count is None else count, seed))
+        write_json(folder / "score.json", modes)
+        say({**modes, **made}, where, title="Modes")
+        return
+    rows = _scores(trained, SAMPLES if count is None else count, seed)
+    result = {**asdict(rows[trained.name]), "fd_floor": rows["floor"].fd, "seed": seed}
+    result |= {"rows": {name: asdict(row) for name, row in rows.items()}}
+    write_json(folder / "score.json", result)
+    if not where.json:
+        print_scores(rows, f"{rows['floor'].n} images a row, against the 10000 test images")
+    say({**result, **made} if where.json else made, where, title="Score")
+
+
+def _scores(trained: Trained, count: int, seed: int) -> dict[str, Score]:
+    check_count(count)
+    real = yardstick()
+    labels = trained.labels(count, seed)
+    own = real.score(real.judge.look(trained.pixels(count, seed, labels)), labels)
+    return {trained.name: own, **real.references(count)}
+
+
+def _modes(trained: Trained, count: int, seed: int) -> ModeScore:
+    check_value("count", count, count >= STACKED_FEWEST, f"at least {STACKED_FEWEST}: fewer hardly meet 1000 numbers")
+    pixels = trained.pixels(count, seed, None).unflatten(2, (3, -1)).transpose(1, 2)
+    return count_modes(numbers(load_judge(), pixels))
+
+
+def _of_digits(trained: Trained) -> Trained:
+    if trained.config.channels != 1:
+        raise PalingenError(f"{trained.name}: draws three digits at once; this is for generators of one")
+    return trained
+
+
+def _run(run: str) -> str | Path:
+    """What a RUN argument means: a shipped generator, or a folder whatever it is called."""
+    return run if run.startswith(PREFIX) else Path(run)

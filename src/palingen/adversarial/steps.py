@@ -1,0 +1,69 @@
+"""A step of the game as the loop sees it, whichever way its gradients are come by."""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from palingen.adversarial.annealing import gamma, set_adam
+from palingen.adversarial.by_hand import HandStep, lay_flat
+from palingen.adversarial.experiment import GanRun
+from palingen.adversarial.game import play, play_by_slopes
+from palingen.adversarial.losses import LOSSES, Scalar
+from palingen.adversarial.networks import MlpDiscriminator, MlpGenerator
+from palingen.adversarial.penalties import BETWEEN, PENALTIES
+
+
+class Steps:
+    """Both players, their optimisers, and how the two move."""
+
+    def __init__(self, config: GanRun, generator: nn.Module, discriminator: nn.Module) -> None:
+        self.config, self.generator, self.discriminator = config, generator, discriminator
+        self._by_hand: dict[int, HandStep] = {}
+        self.of_generator, self.of_discriminator = self._adam(generator), self._adam(discriminator)
+
+    def _adam(self, player: nn.Module) -> torch.optim.Adam:
+        weights = [lay_flat(player)] if self.config.engine == "by-hand" else list(player.parameters())
+        betas = (self.config.beta1, self.config.beta2)
+        return torch.optim.Adam(weights, self.config.learning_rate, betas, fused=True)
+
+    def play(
+        self,
+        real: Float[Tensor, "B channels 28 28"],
+        latents: Float[Tensor, "B Z"],
+        labels: Int64[Tensor, " B"] | None = None,
+        shares: Float[Tensor, " B"] | None = None,
+        done: float = 0.0,
+    ) -> tuple[Scalar, Scalar, Scalar, Scalar]:
+        """Leave both players' gradients; both losses and the discriminator's accuracy on real and fake.
+
+        Args:
+            real: images in -1 to 1.
+            latents: the generator's inputs, with the classes of `labels` if there are any.
+            labels: the classes of the real and of the generated images.
+            shares: a number from 0 to 1 for each pair of images, for a penalty between the two.
+            done: how much of the training is.
+        """
+        config = self.config
+        players, loss, scale = (self.generator, self.discriminator), LOSSES[config.loss], config.discriminator_scale
+        if config.engine == "by-hand":
+            return self._hand(len(real)).play(loss, scale, real, latents)
+        if config.penalty == "none":
+            return play(*players, loss, scale, real, latents, labels, precision=config.precision)
+        penalty = PENALTIES[config.penalty], gamma(config, done)
+        if config.penalty in BETWEEN:
+            return play(*players, loss, scale, real, latents, labels, penalty, shares, config.precision)
+        return play_by_slopes(*players, loss, scale, real, latents, labels, penalty, config.precision)
+
+    def move(self, done: float = 0.0) -> None:
+        """Let both players go a step down their gradients."""
+        for optimizer in (self.of_generator, self.of_discriminator):
+            set_adam(optimizer, self.config, done)
+            optimizer.step()
+
+    def _hand(self, batch: int) -> HandStep:
+        generator, discriminator = self.generator, self.discriminator
+        if not isinstance(generator, MlpGenerator) or not isinstance(discriminator, MlpDiscriminator):
+            raise TypeError("only the fully connected pair is written out by hand")
+        if batch not in self._by_hand:  # an epoch's last batch may be smaller
+            self._by_hand[batch] = HandStep(generator, discriminator, batch, self.config.precision)
+        return self._by_hand[batch]

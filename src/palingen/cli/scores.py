@@ -1,0 +1,43 @@
+"""Scores side by side: the numbers down, the sets of images across."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from rich.console import Console
+from rich.table import Table
+
+from palingen.adversarial.score import Score
+
+PERFECT = {
+    "fd": "0",
+    "fd_training": "0",
+    "kid": "0",
+    "precision": "1",
+    "recall": "1",
+    "density": "1",
+    "coverage": "1",
+    "classifier_score": "10",
+    "class_tv": "0",
+    "confidence": "1",
+    "nearest": "1",
+    "agreement": "1",
+}
+"""What the test images would get if they were measured against themselves, or the like."""
+
+
+def print_scores(scores: Mapping[str, Score], title: str) -> None:
+    """Print a table that fits 100 columns; `floor` is what real images get."""
+    table = Table("", "ideal", *scores, title=title, title_justify="left", title_style="bold", padding=(0, 0, 0, 1))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for field in fields(Score):
+        values = [getattr(score, field.name) for score in scores.values()]
+        if any(value is not None for value in values):
+            table.add_row(field.name.replace("_", " "), PERFECT.get(field.name, ""), *map(_words, values))
+    Console().print(table)
+
+
+def _words(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value}" if isinstance(value, int) else f"{value:.3f}" if value < 10 else f"{value:.1f}"
