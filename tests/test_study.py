@@ -67,7 +67,16 @@ def test_the_command_says_what_every_run_reached_and_draws_it(palingen, tmp_path
     assert "8/8" in run.stderr
     assert (tmp_path / "s" / "memory.png").stat().st_size > 5_000
     kept = json.loads((tmp_path / "s" / "study.json").read_text())
-    assert [one["accuracy"] for one in kept["runs"]] == [one["accuracy"] for one in found["runs"]]
+
+    def reached(runs):
+        return {(one["cell"], one["length"], one["seed"]): one["accuracy"] for one in runs}
+
+    assert reached(kept["runs"]) == reached(found["runs"])
+    more = palingen(
+        "palindrome", "study", *FLAGS, "--cells", "gru", "--lengths", 4, "--seeds", 1, "--out", "s", "--json"
+    )
+    assert len(json.loads(more.stdout)["runs"]) == 1
+    assert len(json.loads((tmp_path / "s" / "study.json").read_text())["runs"]) == 9
 
 
 def test_a_killed_study_goes_on_and_does_not_run_again_what_is_finished(palingen, tmp_path):

@@ -23,7 +23,7 @@ def of_palindromes(folder: Path, runs: Mapping[str, Path]) -> Path:
 def of_memory(folder: Path, results: Sequence[Mapping[str, Any]]) -> Path:
     """Draw how often each cell is right over the palindromes' lengths, from a study's results; the file."""
     path = folder / "memory.png"
-    figures.save(path, figures.memory(results))
+    figures.save(path, figures.memory({"Right on unseen palindromes": results}))
     return path
 
 

@@ -20,7 +20,7 @@ from palingen.recurrence.cells import CellName
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.study import Workers
 from palingen.recurrence.train import PalindromeRun
-from palingen.runs import choose_device
+from palingen.runs import choose_device, environment
 
 app = App(name="palindrome", help="Recurrent cells that predict a palindrome's last digit from the digits before it.")
 
@@ -149,8 +149,9 @@ def study(
     folder = where.folder("study", recipe, config)
     device = choose_device(where.device)
     results = watch_study(runs, studies.study(runs, folder, device, workers, engine=engine, force=where.force))
-    write_json(folder / "study.json", {"config": asdict(config), "runs": results})
-    files = [pictures.of_memory(folder, results), folder / "study.json"]
+    every = studies.finished(folder)
+    write_json(folder / "study.json", {"config": asdict(config), "environment": environment(), "runs": every})
+    files = [pictures.of_memory(folder, every), folder / "study.json"]
     rows = [
         {name: run[name] for name in ("cell", "length", "seed", "accuracy", "loss", "seconds", "folder")}
         for run in results

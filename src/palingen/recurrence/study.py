@@ -15,6 +15,7 @@ from palingen.errors import PalingenError
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.train import PalindromeRun, train
+from palingen.runs import read_records
 
 Backend = Literal["loky", "dask", "ray"]
 
@@ -50,6 +51,13 @@ def plan(base: PalindromeRun, cells: Sequence[CellName], lengths: Sequence[int],
 def folder_of(out: Path, config: PalindromeRun) -> Path:
     """A run's own folder."""
     return out / f"{config.cell}-T{config.length}-seed{config.seed}"
+
+
+def finished(out: Path) -> list[dict[str, Any]]:
+    """The results of all finished runs under `out`, of earlier studies too; the shortest palindromes first."""
+    folders = [weights.parent for weights in out.glob("*/weights.safetensors")]
+    results = [{**read_records(folder)[-1], "folder": folder.name} for folder in folders]
+    return sorted(results, key=lambda result: (result["length"], result["cell"], result["seed"]))
 
 
 def study(

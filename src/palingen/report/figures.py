@@ -84,16 +84,21 @@ def palindrome_curves(runs: Mapping[str, Records]) -> Figure:
     return figure
 
 
-def memory(results: Records) -> Figure:
+def memory(studies: Mapping[str, Records]) -> Figure:
     """How often each cell is right, over the palindrome's length: one dot a seed, a line through the means."""
-    figure = new_figure(5.5, 3.6)
-    draw_memory(figure, results)
+    figure = new_figure(5.2 * len(studies), 3.6)
+    draw_memory(figure, studies)
     return figure
 
 
-def draw_memory(figure: Figure | SubFigure, results: Records) -> None:
+def draw_memory(figure: Figure | SubFigure, studies: Mapping[str, Records]) -> None:
     """Draw `memory` into a figure or a part of one."""
-    axes = figure.subplots()
+    for axes, (title, results) in zip(np.atleast_1d(figure.subplots(1, len(studies))), studies.items(), strict=True):
+        _draw_cells(axes, title, results)
+    figure.supxlabel("length of the palindrome, digits", fontsize=10)
+
+
+def _draw_cells(axes: Axes, title: str, results: Records) -> None:
     for cell in dict.fromkeys(result["cell"] for result in results):
         shares: dict[int, list[float]] = {}
         for result in results:
@@ -106,7 +111,7 @@ def draw_memory(figure: Figure | SubFigure, results: Records) -> None:
             axes.scatter([length] * len(seeds), seeds, s=14, color=COLOURS[cell], alpha=0.7)
     axes.axhline(10, color="#888888", linewidth=1, linestyle=":")
     axes.annotate("guessing", (1, 10), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="#666666")
-    axes.set(title="Right on unseen palindromes, one dot a seed", xlabel="length of the palindrome, digits", ylabel="%")
+    axes.set(title=title, ylabel="% right, one dot a seed")
     lengths = sorted({result["length"] for result in results})
     axes.set(ylim=(0, 104), xscale="log" if lengths[-1] > 10 * lengths[0] else "linear", xticks=lengths)
     axes.set_xticks(lengths, labels=[f"{length:,}" for length in lengths])
@@ -152,12 +157,12 @@ def _draw_gates(figure: SubFigure, run: Mapping[str, Any]) -> None:
     figure.colorbar(image, ax=axes, label="open", pad=0.01)
 
 
-def overview(results: Records, grids: Mapping[str, Digits], strips: Mapping[str, Strip]) -> Figure:
+def overview(studies: Mapping[str, Records], grids: Mapping[str, Digits], strips: Mapping[str, Strip]) -> Figure:
     """Both laboratories at a glance."""
-    figure = new_figure(13, 6.4)
+    figure = new_figure(14.5, 6.4)
     rows: Any = figure.subfigures(2, 1, height_ratios=[1.25, 1])
-    left, right = rows[0].subfigures(1, 2, width_ratios=[1, 2.1])
-    draw_memory(left, results)
+    left, right = rows[0].subfigures(1, 2, width_ratios=[1.35, 2.1])
+    draw_memory(left, studies)
     draw_moments(right, grids)
     draw_walks(rows[1], strips)
     return figure
