@@ -151,17 +151,21 @@ def speed(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def compiling(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Seconds until the first training step of the fused engine is done, in a new process with an empty cache."""
+    """Seconds until the first training step of a cell is done, in a new process with empty caches."""
     rows = []
-    for T in options.lengths:
-        with tempfile.TemporaryDirectory() as folder:
-            found = alone("fused", "peephole", T, options, {"TORCHINDUCTOR_CACHE_DIR": folder})
-        rows.append({"length": T, "first_step_s": found["first_s"], "next_step_s": found["next_s"]})
+    for engine in ("native", "fused"):
+        for T in options.lengths:
+            with tempfile.TemporaryDirectory() as folder:
+                empty = {"TORCHINDUCTOR_CACHE_DIR": folder, "PALINGEN_CACHE": folder}
+                found = alone(engine, "peephole", T, options, empty)
+            rows.append(
+                {"engine": engine, "length": T, "first_step_s": found["first_s"], "next_step_s": found["next_s"]}
+            )
     return rows
 
 
 def memory(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """MiB that a process holds at most beyond what it held before its first training step."""
+    """MiB that a process holds at most beyond what it held when its first long training step began."""
     ways = [
         ("torch", False),
         ("native", False),
@@ -174,9 +178,9 @@ def memory(options: argparse.Namespace) -> list[dict[str, Any]]:
         {
             "engine": engine + (", recompute" if recompute else ""),
             "length": T,
-            "peak_mib": alone(engine, "lstm", T, options, recompute=recompute)["peak_mib"],
+            "peak_mib": alone(engine, "lstm", T, options, recompute=recompute, warm=True)["peak_mib"],
         }
-        for T in (100, 300, 1000)
+        for T in (100, 1000)
         for engine, recompute in ways
     ]
 
@@ -187,29 +191,36 @@ def alone(
     T: int,
     options: argparse.Namespace,
     more: dict[str, str] | None = None,
+    *,
     recompute: bool = False,
+    warm: bool = False,
 ) -> dict[str, float]:
     """Run `first_steps` in a process of its own."""
     sizes = [options.batch, T, options.inputs, options.hidden, options.threads]
-    command = [sys.executable, __file__, "--alone", json.dumps([engine, cell, recompute, *sizes])]
+    command = [sys.executable, __file__, "--alone", json.dumps([engine, cell, recompute, warm, *sizes])]
     done = subprocess.run(command, env={**os.environ, **(more or {})}, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
 def first_steps(
-    engine: str, cell: str, recompute: bool, B: int, T: int, I: int, H: int, threads: int
+    engine: str, cell: str, recompute: bool, warm: bool, B: int, T: int, I: int, H: int, threads: int
 ) -> dict[str, float]:
-    """What the first training steps of a new process take."""
+    """What the first training steps of a new process take; `warm`: after one on a short sequence, which compiles."""
     torch.set_num_threads(threads)
-    if engine == "torch":
-        layer: nn.Module = nn.LSTM(I, H, batch_first=True)
-        run = both_passes(layer, lambda: layer(torch.randn(B, T, I))[1][0])
-    else:
+
+    def step(length: int) -> Arm:
+        inputs = torch.randn(B, length, I)
+        if engine == "torch":
+            return both_passes(layer, lambda: layer(inputs)[1][0])
+        return both_passes(layer, lambda: layer(inputs).last[0])
+
+    layer: nn.Module = nn.LSTM(I, H, batch_first=True)
+    if engine != "torch":
         layer = Recurrent(cell, I, H, engine=engine, recompute=recompute)
-        if engine == "fused":  # compiling takes memory too, but none that grows with T
-            both_passes(layer, lambda: layer(torch.randn(B, 2, I)).last[0])() if recompute else None
-        run = both_passes(layer, lambda: layer(torch.randn(B, T, I)).last[0])
+    if warm:
+        step(2)()
+    run = step(T)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     first, later = seconds(run), seconds(run)
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
