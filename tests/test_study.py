@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -106,6 +107,28 @@ def test_a_killed_study_goes_on_and_does_not_run_again_what_is_finished(palingen
     run = palingen(*arguments, "--json")
     assert [one["seed"] for one in json.loads(run.stdout)["runs"]] == [0, 1, 2]
     assert first.stat().st_mtime_ns == made
+
+
+def test_ctrl_c_saves_every_run_and_the_same_command_goes_on(tmp_path):
+    arguments = (
+        "palindrome",
+        "study",
+        *("--recipe", "course", "--samples", 400, "--hidden", 8, "--batch-size", 4, "--epochs", 400),
+        *("--cells", "rnn", "--lengths", 30, "--seeds", 3, "--jobs", 2, "--out", "s"),
+    )
+    command = [sys.executable, "-m", "palingen", *map(str, arguments)]
+    records = [tmp_path / "s" / f"rnn-T30-seed{seed}" / "records.jsonl" for seed in (0, 1)]
+    options = {"cwd": tmp_path, "stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **options) as process:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and not all(path.exists() and path.stat().st_size for path in records):
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        _, words = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert words.strip().splitlines()[-1] == "palingen: stopped, saved in s; the same command again goes on from there"
+    assert all((path.parent / "resume.pt").exists() for path in records)
+    assert not (tmp_path / "s" / "rnn-T30-seed2").exists()
 
 
 @pytest.mark.parametrize(

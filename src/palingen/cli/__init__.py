@@ -16,6 +16,7 @@ app = App(
     help="Two small laboratories: recurrent cells that remember palindromes, and a GAN that draws digits.",
     version=__version__,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # it would end without a word
 )
 app.command("palingen.cli.demo:demo", name="demo", help="Both laboratories in a few minutes, with pictures.")
 app.command(

@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import joblib
 import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from palingen.config import check_value
-from palingen.errors import PalingenError
+from palingen.errors import Interrupted, PalingenError
+from palingen.interrupts import stop_requests
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.train import PalindromeRun, train
@@ -74,20 +76,36 @@ def study(
     A run that is finished is not run again, one that was stopped goes on: the same study again completes it.
 
     Raises:
-        PalingenError: the backend is not to be had.
+        PalingenError: the backend is not to be had, or a worker died.
         Interrupted: Ctrl-C; everything is saved.
     """
     jobs = workers.jobs or os.cpu_count() or 1
-    tasks = (joblib.delayed(_one)(config, folder_of(out, config), str(device), engine, force) for config in runs)
-    with _cluster(workers):
-        yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
+    with stop_requests() as asked, _cluster(workers):
+        tasks = (
+            joblib.delayed(_one)(config, folder_of(out, config), str(device), engine, force)
+            for config in runs
+            if not asked()
+        )
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+        try:
+            yield from (result for result in parallel(tasks) if result)
+        except TerminatedWorkerError as error:
+            if not asked():
+                raise PalingenError("a worker died (out of memory?); the same command again goes on") from error
+        if asked():
+            raise Interrupted(f"stopped, saved in {out}")
 
 
-def _one(config: PalindromeRun, folder: Path, device: str, engine: EngineName, force: bool) -> dict[str, Any]:
+def _one(config: PalindromeRun, folder: Path, device: str, engine: EngineName, force: bool) -> dict[str, Any] | None:
+    """One run in a worker; None if Ctrl-C, which reaches every process of a terminal, stopped it."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):  # the study shows how far it is
-        return {**train(config, folder, torch.device(device), engine=engine, force=force), "folder": str(folder)}
+        try:
+            result = train(config, folder, torch.device(device), engine=engine, force=force)
+        except Interrupted:
+            return None
+    return {**result, "folder": str(folder)}
 
 
 @contextlib.contextmanager
