@@ -8,7 +8,7 @@ from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.judge import JudgeRun
 from palingen.config import unknown
 from palingen.errors import ConfigError
-from palingen.recurrence.train import PalindromeRun
+from palingen.recurrence.experiment import PalindromeRun
 from palingen.runs import config_hash
 
 

@@ -4,8 +4,8 @@ import torch
 from palingen.errors import ConfigError
 from palingen.recurrence import initial
 from palingen.recurrence.cells import CELLS
+from palingen.recurrence.experiment import PalindromeRun, network
 from palingen.recurrence.network import Recurrent
-from palingen.recurrence.train import PalindromeRun, network
 
 GATED = {"lstm": "f", "peephole": "f", "gru": "z"}
 

@@ -6,9 +6,10 @@ from torch.nn.functional import cross_entropy
 
 from palingen.errors import RunError
 from palingen.recurrence.cells import CELLS
+from palingen.recurrence.experiment import PalindromeRun
 from palingen.recurrence.inside import gates, gradient_norms, look
 from palingen.recurrence.network import Classifier, Recurrent
-from palingen.recurrence.train import PalindromeRun, train
+from palingen.recurrence.train import train
 
 CPU = torch.device("cpu")
 

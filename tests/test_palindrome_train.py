@@ -4,7 +4,8 @@ import torch
 from palingen.errors import Interrupted, RunError
 from palingen.recurrence import train as recurrence
 from palingen.recurrence.cells import CELLS
-from palingen.recurrence.train import PalindromeRun, train
+from palingen.recurrence.experiment import PalindromeRun
+from palingen.recurrence.train import train
 from palingen.runs import load_weights, read_records
 
 CPU = torch.device("cpu")

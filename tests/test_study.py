@@ -10,8 +10,8 @@ import torch
 
 from palingen.errors import ConfigError, PalingenError
 from palingen.recurrence import study as studies
+from palingen.recurrence.experiment import PalindromeRun
 from palingen.recurrence.study import Workers, folder_of, plan, study
-from palingen.recurrence.train import PalindromeRun
 from palingen.runs import load_weights
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.judge import JudgeRun
-from palingen.recurrence.train import PalindromeRun
+from palingen.recurrence.experiment import PalindromeRun
 
 PALINDROME = {
     "course": PalindromeRun(),

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from palingen.recurrence.train import PalindromeRun
+from palingen.recurrence.experiment import PalindromeRun
 
 
 def watch_study(runs: list[PalindromeRun], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -18,8 +18,8 @@ from palingen.recurrence import study as studies
 from palingen.recurrence import train as recurrence
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.engines import EngineName
+from palingen.recurrence.experiment import PalindromeRun, data
 from palingen.recurrence.study import Workers
-from palingen.recurrence.train import PalindromeRun
 from palingen.runs import choose_device, environment
 
 app = App(name="palindrome", help="Recurrent cells that predict a palindrome's last digit from the digits before it.")
@@ -52,7 +52,7 @@ def train(
     """
     folder = where.folder("palindrome", recipe, config)
     device = choose_device(where.device)
-    if note := recurrence.data(config).note:
+    if note := data(config).note:
         print(note, file=sys.stderr)
     result = recurrence.train(config, folder, device, engine=engine, force=where.force)
     curves = pictures.of_palindromes(folder, {config.cell: folder})

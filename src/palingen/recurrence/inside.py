@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy, linear
 
+from palingen.recurrence.experiment import PalindromeRun, network
 from palingen.recurrence.network import Classifier, Recurrent
 from palingen.recurrence.palindromes import Palindromes, distinct_palindromes, encode
-from palingen.recurrence.train import PalindromeRun, network
 from palingen.runs import load_weights, read_config
 
 SHOWN = ("i", "f", "o", "r", "z")

@@ -16,7 +16,8 @@ from palingen.errors import Interrupted, PalingenError
 from palingen.interrupts import stop_requests
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.engines import EngineName
-from palingen.recurrence.train import PalindromeRun, train
+from palingen.recurrence.experiment import PalindromeRun
+from palingen.recurrence.train import train
 from palingen.runs import read_records
 
 Backend = Literal["loky", "dask", "ray"]

@@ -15,8 +15,9 @@ from torch import Tensor
 from palingen.recurrence.cells import Cell, State
 from palingen.recurrence.engines import compiler
 from palingen.recurrence.engines.again import gradients_by_equations, pack, unpack
-from palingen.recurrence.engines.generate import UnknownOperationError, generate
+from palingen.recurrence.engines.generate import generate
 from palingen.recurrence.engines.kernels import only_adds
+from palingen.recurrence.engines.operations import UnknownOperationError
 from palingen.recurrence.engines.pool import POOL
 from palingen.recurrence.unroll import Unrolled, Weights
 
