@@ -17,6 +17,7 @@ CHECKED = [
     "palingen.adversarial.between",
     "palingen.adversarial.convolutional",
     "palingen.adversarial.examples",
+    "palingen.adversarial.export",
     "palingen.adversarial.game",
     "palingen.adversarial.images",
     "palingen.adversarial.latent",
