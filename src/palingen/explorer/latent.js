@@ -70,6 +70,40 @@
     return point;
   }
 
+  /** `count` inputs of a seed, latents times `cut`, of one class or (-1) of any in turn, as a link can say them. */
+  function samples(count, seed, cut, latentDim, classes, wanted) {
+    const values = noise(count * latentDim, seed);
+    return Array.from({ length: count }, (_, i) => {
+      const input = new Float32Array(latentDim + classes);
+      for (let k = 0; k < latentDim; k++) input[k] = cut * values[i * latentDim + k];
+      if (classes) input[latentDim + (wanted < 0 ? i % classes : wanted)] = 1;
+      return rounded(input);
+    });
+  }
+
+  /** Another seed, the same one after the same one. */
+  const next = (seed) => Math.floor(uniform(seed + 1)() * 1e6);
+
+  /** An input moved by so many steps along each of some unit directions. */
+  function along(input, directions, steps) {
+    const point = input.slice();
+    directions.forEach((direction, k) => { for (let i = 0; i < direction.length; i++) point[i] += steps[k] * direction[i]; });
+    return point;
+  }
+
+  /** Where the ink of a square RGBA picture is: its size, and its centre of mass; null without ink. */
+  function inkBox(rgba, side) {
+    let [left, right, top, bottom, mass, x, y] = [side, -1, side, -1, 0, 0, 0];
+    for (let k = 0; k < side * side; k++) {
+      const ink = rgba[4 * k + 3], column = k % side, row = Math.floor(k / side);
+      if (ink < 32) continue;
+      left = Math.min(left, column); right = Math.max(right, column);
+      top = Math.min(top, row); bottom = Math.max(bottom, row);
+      mass += ink; x += ink * column; y += ink * row;
+    }
+    return mass ? { width: right - left + 1, height: bottom - top + 1, x: x / mass, y: y / mass } : null;
+  }
+
   /** Inputs as text for a link: one signed byte a number, 32 steps a unit. */
   function pack(input) {
     let raw = "";
@@ -143,7 +177,7 @@
   }
 
   Object.assign(palingen, {
-    uniform, noise, dot, norm, lerp, slerp, between, CORNERS, throughPins, alongPrincipal, pack, unpack, rounded,
+    uniform, noise, dot, norm, lerp, slerp, between, samples, next, along, inkBox, CORNERS, throughPins, alongPrincipal, pack, unpack, rounded,
     nearest, search,
   });
 })((globalThis.palingen ??= {}));
