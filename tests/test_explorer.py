@@ -441,3 +441,10 @@ def test_the_guess_draws_nearer_to_pictures_it_was_not_fitted_on_than_other_samp
     guessed = draw_images(course.generator, judge.look(pixels).features @ fitted.weight.T + fitted.bias)
     far = (pixels.float() - pixels.roll(1, 0).float()).square().mean()
     assert (pixels.float() - guessed.float()).square().mean() < 0.6 * far
+
+
+def test_the_page_kept_with_the_report_is_made_of_the_present_sources():
+    kept = (ROOT / "report" / "explorer.html").read_text()
+    sources = sorted((ROOT / "src/palingen/explorer").glob("**/*.[jc]s*"))
+    assert len(sources) == 16
+    assert [path.name for path in sources if path.read_text() not in kept] == []
