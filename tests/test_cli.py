@@ -155,6 +155,8 @@ def test_the_judge_trains_from_the_command_line(palingen, few_digits):
         (("gan", "sample", "pretrained:curse"), "did you mean 'course'"),
         (("gan", "sample", "pretrained:course", "--classes", 3), "not class-conditional"),
         (("gan", "score", "nowhere"), "nowhere: no run here"),
+        (("gan", "explore", "nowhere", "--no-open"), "nowhere: no run here"),
+        (("gan", "explore", "pretrained:curse", "--no-open"), "did you mean 'course'"),
         (("gan", "score", "pretrained:course", "--count", 4999), "count: 4999 is not at least 5000"),
         (("judge", "floor", "--count", 10), "count: 10 is not at least 5000"),
         (("gan", "train", "--engine", "by-hand", "--pair", "conv"), "engine: 'by-hand' is not for this pair"),

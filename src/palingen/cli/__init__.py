@@ -24,7 +24,9 @@ app.command(
     name="palindrome",
     help="Recurrent cells that predict a palindrome's last digit: train, study, inside.",
 )
-app.command("palingen.cli.gan:app", name="gan", help="A GAN that draws digits: train, sample, interpolate, score.")
+app.command(
+    "palingen.cli.gan:app", name="gan", help="A GAN that draws digits: train, sample, interpolate, score, explore."
+)
 app.command(
     "palingen.cli.report:report", name="report", help="The report's pictures and results, again from its records."
 )

@@ -26,6 +26,8 @@ from palingen.files import write_json
 from palingen.runs import choose_device
 
 app = App(name="gan", help="A GAN that draws digits.")
+app.command("palingen.cli.explore:explore", name="explore")
+app.command("palingen.cli.export:export", name="export")
 
 Recipe = Literal["course", "public-script", "demo", "residual", "residual-unconditional", "stacked"]
 
