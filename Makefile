@@ -16,7 +16,7 @@ demo: .venv/.installed ## both laboratories in a few minutes, pictures in runs/d
 	$(BIN)/palingen demo
 
 test: .venv/.dev .venv/.browser ## the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
 
 check: .venv/.dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

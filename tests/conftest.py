@@ -1,6 +1,8 @@
 """What the tests share. Every call of the modules named here is checked against its shapes and types."""
 
+import contextlib
 import gzip
+import io
 import struct
 import subprocess
 import sys
@@ -48,7 +50,10 @@ with install_import_hook(CHECKED, "typechecker.checked"):
     import palingen.recipes
     import palingen.recurrence.exchange
     import palingen.report.page
-    from palingen.adversarial.images import load_images
+    from palingen.adversarial.images import Images, load_images
+    from palingen.adversarial.judge import load_judge
+    from palingen.adversarial.score import Yardstick
+    from palingen.cli import main
 
 settings.register_profile("any machine", deadline=None)  # some are slow now and then
 settings.load_profile("any machine")
@@ -60,11 +65,23 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def palingen(tmp_path: Path) -> Command:
-    """Run the command in an empty folder, as a user would."""
+    """Run the command in an empty folder as a user would, but in this process, which has torch imported already."""
 
-    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "palingen", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, **options)
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = ["palingen", *map(str, arguments)]
+        out, words, code = io.StringIO(), io.StringIO(), 0
+        with (
+            contextlib.chdir(tmp_path),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(words),
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setattr(sys, "argv", command)
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code
+        return subprocess.CompletedProcess(command, code, out.getvalue(), words.getvalue())
 
     return run
 
@@ -79,6 +96,13 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_idx(folder / f"{part}-images-idx3-ubyte.gz", pixels)
         write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
     return folder
+
+
+@pytest.fixture(scope="session")
+def real() -> Yardstick:
+    """Against all test images, as in the protocol, but with a third of the training images."""
+    training = load_images("train")
+    return Yardstick(load_judge(), load_images("t10k"), Images(training.pixels[:20_000], training.labels[:20_000]))
 
 
 def write_idx(path: Path, array: object) -> None:

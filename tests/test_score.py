@@ -1,17 +1,9 @@
 import pytest
 import torch
 
-from palingen.adversarial.images import Images, load_images
-from palingen.adversarial.judge import load_judge
-from palingen.adversarial.score import REFERENCES, Yardstick, blur, check_count, noisy
+from palingen.adversarial.images import load_images
+from palingen.adversarial.score import REFERENCES, blur, check_count, noisy
 from palingen.errors import ConfigError
-
-
-@pytest.fixture(scope="module")
-def real():
-    """Against all test images, as in the protocol, but with a third of the training images."""
-    training = load_images("train")
-    return Yardstick(load_judge(), load_images("t10k"), Images(training.pixels[:20_000], training.labels[:20_000]))
 
 
 @pytest.fixture(scope="module")

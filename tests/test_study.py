@@ -11,8 +11,9 @@ import torch
 from palingen.errors import ConfigError, PalingenError
 from palingen.recurrence import study as studies
 from palingen.recurrence.experiment import PalindromeRun
-from palingen.recurrence.study import Workers, folder_of, plan, study
+from palingen.recurrence.study import folder_of, plan, study
 from palingen.runs import load_weights
+from palingen.workers import Workers
 
 CPU = torch.device("cpu")
 SMALL = PalindromeRun(samples=200, hidden=8, epochs=2, batch_size=50)

@@ -17,5 +17,9 @@ class RunError(PalingenError):
     """A run folder is taken, damaged or holds something else than was asked for."""
 
 
+class Diverged(RunError):  # noqa: N818 (nobody made an error)
+    """A loss is no longer a finite number."""
+
+
 class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
     """The person pressed Ctrl-C; everything up to here is saved. The command line turns it into exit code 130."""

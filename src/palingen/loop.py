@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
 
-from palingen.errors import DataError, Interrupted, RunError
+from palingen.errors import DataError, Diverged, Interrupted
 from palingen.interrupts import stop_requests
 from palingen.progress import progress
 from palingen.runs import Run
@@ -44,14 +44,14 @@ class Means:
         """The means since the last time, by name; start over.
 
         Raises:
-            RunError: one of them is no longer finite.
+            Diverged: one of them is no longer finite.
         """
         *sums, weight = self._sums.tolist()
         self._sums.zero_()
         means = {name: value / weight for name, value in zip(self.names, sums, strict=True)}
         for name, mean in means.items():
             if not math.isfinite(mean):
-                raise RunError(f"{name} is no longer a finite number; try a smaller --learning-rate")
+                raise Diverged(f"{name} is no longer a finite number; try a smaller --learning-rate")
         return means
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from palingen.adversarial.snapshots import read_moments, write_array, write_png
 from palingen.files import write_json
 from palingen.recurrence.inside import Inside
 from palingen.report import figures
+from palingen.report.comparison import comparison
 from palingen.runs import read_records
 
 
@@ -53,6 +54,13 @@ def of_game(folder: Path, run: Path) -> list[Path]:
     figures.save(digits, figures.moments(read_moments(run)))
     figures.save(curves, figures.game_curves(read_records(run)))
     return [digits, curves]
+
+
+def of_comparison(folder: Path, results: Sequence[Mapping[str, Any]]) -> Path:
+    """Draw what the arms of a comparison reached; the file."""
+    path = folder / "comparison.png"
+    figures.save(path, comparison(results))
+    return path
 
 
 def of_walks(folder: Path, walks: Mapping[str, Walk]) -> list[Path]:

@@ -11,6 +11,8 @@ from palingen.config import check, check_types
 
 CLASSES = 10
 
+LossName = Literal["minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class GanRun:
@@ -23,9 +25,7 @@ class GanRun:
     conditional: bool = False
     """Whether an image is asked for by its class and judged as one of that class."""
 
-    loss: Literal["minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"] = (
-        "non-saturating"
-    )
+    loss: LossName = "non-saturating"
     """Both sides of the game: `non-saturating` is binary cross-entropy, for the generator against the label "real"."""
 
     penalty: Literal["none", "r1", "r2", "r1-r2", "gradient"] = "none"

@@ -42,7 +42,8 @@ def train(config: GanRun, folder: Path, device: torch.device, *, force: bool = F
 
     Raises:
         DataError: the images are missing or damaged.
-        RunError: the folder is not this run's, or a loss is no longer a number.
+        RunError: the folder is not this run's.
+        Diverged: a loss is no longer a number.
         Interrupted: Ctrl-C; everything is saved.
     """
     with open_run(folder, config, force=force) as run:

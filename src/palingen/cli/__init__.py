@@ -25,7 +25,9 @@ app.command(
     help="Recurrent cells that predict a palindrome's last digit: train, study, inside.",
 )
 app.command(
-    "palingen.cli.gan:app", name="gan", help="A GAN that draws digits: train, sample, interpolate, score, explore."
+    "palingen.cli.gan:app",
+    name="gan",
+    help="A GAN that draws digits: train, study, sample, interpolate, score, explore, export.",
 )
 app.command(
     "palingen.cli.report:report", name="report", help="The report's pictures and results, again from its records."
@@ -36,7 +38,7 @@ app.command("palingen.cli.judge:app", name="judge", help="The classifier that sa
 def main() -> None:
     """Run the command; bad input ends in one line on standard error and exit code 2, Ctrl-C in 130."""
     try:
-        app(exit_on_error=False, print_error=False)
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
     except (CycloptsError, PalingenError) as error:
         _end(2, f"error: {error}")
     except BrokenPipeError:  # the reader of our output has seen enough

@@ -28,6 +28,7 @@ from palingen.runs import choose_device
 app = App(name="gan", help="A GAN that draws digits.")
 app.command("palingen.cli.explore:explore", name="explore")
 app.command("palingen.cli.export:export", name="export")
+app.command("palingen.cli.compare:study", name="study", config=recipe_values(recipes.GAN))
 
 Recipe = Literal["course", "public-script", "demo", "residual", "residual-unconditional", "stacked"]
 

@@ -19,8 +19,8 @@ from palingen.recurrence import train as recurrence
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.experiment import PalindromeRun, data
-from palingen.recurrence.study import Workers
 from palingen.runs import choose_device, environment
+from palingen.workers import Workers
 
 app = App(name="palindrome", help="Recurrent cells that predict a palindrome's last digit from the digits before it.")
 

@@ -35,7 +35,8 @@ def train(
     of the longest palindromes compare.
 
     Raises:
-        RunError: the folder is not this run's, or the loss is no longer a number.
+        RunError: the folder is not this run's.
+        Diverged: the loss is no longer a number.
         ConfigError: the engine cannot run this cell here.
         Interrupted: Ctrl-C; everything is saved.
     """
