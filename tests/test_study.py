@@ -110,15 +110,16 @@ def test_a_killed_study_goes_on_and_does_not_run_again_what_is_finished(palingen
     assert first.stat().st_mtime_ns == made
 
 
-def test_ctrl_c_saves_every_run_and_the_same_command_goes_on(tmp_path):
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_saves_every_run_and_the_same_command_goes_on(tmp_path, jobs):
     arguments = (
         "palindrome",
         "study",
         *("--recipe", "course", "--samples", 400, "--hidden", 8, "--batch-size", 4, "--epochs", 400),
-        *("--cells", "rnn", "--lengths", 30, "--seeds", 3, "--jobs", 2, "--out", "s"),
+        *("--cells", "rnn", "--lengths", 30, "--seeds", 3, "--jobs", jobs, "--out", "s"),
     )
     command = [sys.executable, "-m", "palingen", *map(str, arguments)]
-    records = [tmp_path / "s" / f"rnn-T30-seed{seed}" / "records.jsonl" for seed in (0, 1)]
+    records = [tmp_path / "s" / f"rnn-T30-seed{seed}" / "records.jsonl" for seed in range(jobs)]
     options = {"cwd": tmp_path, "stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, start_new_session=True, **options) as process:
         deadline = time.monotonic() + 90
@@ -129,7 +130,7 @@ def test_ctrl_c_saves_every_run_and_the_same_command_goes_on(tmp_path):
     assert process.returncode == 130
     assert words.strip().splitlines()[-1] == "palingen: stopped, saved in s; the same command again goes on from there"
     assert all((path.parent / "resume.pt").exists() for path in records)
-    assert not (tmp_path / "s" / "rnn-T30-seed2").exists()
+    assert not (tmp_path / "s" / f"rnn-T30-seed{jobs}").exists()
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,15 @@ from torch import Generator, Tensor, nn
 
 from palingen.errors import DataError, Diverged, Interrupted
 from palingen.interrupts import stop_requests
-from palingen.progress import progress
+from palingen.progress import progress, unwatched
 from palingen.runs import Run
+from palingen.team import Team
 
 CHECKPOINT_EVERY = 30.0
 """Seconds between two checkpoints."""
+
+AGREE_EVERY = 10
+"""Steps after which several processes ask each other whether one was told to stop."""
 
 
 @runtime_checkable
@@ -31,8 +35,8 @@ class Stateful(Protocol):
 class Means:
     """Running means of some numbers, kept on the device so that no step waits for them."""
 
-    def __init__(self, *names: str, device: torch.device) -> None:
-        self.names = names
+    def __init__(self, *names: str, device: torch.device, team: Team | None = None) -> None:
+        self.names, self.team = names, team
         self._sums = torch.zeros(len(names) + 1, device=device)  # the last one sums the weights
 
     def add(self, *values: Tensor, weight: float = 1.0) -> None:
@@ -41,11 +45,13 @@ class Means:
         self._sums += weight * torch.stack([*numbers, torch.ones_like(self._sums[-1])])
 
     def take(self) -> dict[str, float]:
-        """The means since the last time, by name; start over.
+        """The means since the last time, of all processes that train together, by name; start over.
 
         Raises:
             Diverged: one of them is no longer finite.
         """
+        if self.team:
+            self.team.add_up([self._sums])
         *sums, weight = self._sums.tolist()
         self._sums.zero_()
         means = {name: value / weight for name, value in zip(self.names, sums, strict=True)}
@@ -136,6 +142,7 @@ class Loop:
         device: torch.device,
         parts: Mapping[str, Stateful],
         smallest: int = 1,
+        team: Team | None = None,
     ) -> None:
         """Restore `parts` if the run has a checkpoint.
 
@@ -149,11 +156,13 @@ class Loop:
             device: where the batches' indices are wanted.
             parts: everything that a checkpoint must hold, by name.
             smallest: a last batch of an epoch with fewer examples is left out.
+            team: the processes that train together, if there are several.
 
         Raises:
             DataError: there are too few examples for a single step.
         """
         self.run, self.label, self.parts, self.device = run, label, parts, device
+        self.team = team or Team(device)
         self.examples, self.batch_size, self.epochs, self.seed = examples, batch_size, epochs, seed
         self.steps_an_epoch = examples // batch_size + (examples % batch_size >= smallest)
         self.total = epochs * self.steps_an_epoch
@@ -172,12 +181,14 @@ class Loop:
         return self._before + time.monotonic() - self._start
 
     def __iter__(self) -> Iterator[Batch]:
-        with stop_requests() as asked, progress(self.label, self.total, "steps", self.first) as self._watcher:
+        watched = progress(self.label, self.total, "steps", self.first) if self.team.leads else unwatched()
+        with stop_requests() as asked, watched as self._watcher:
             for step in range(self.first, self.total):
                 epoch, place = divmod(step, self.steps_an_epoch)
-                if asked() or time.monotonic() - self._saved > CHECKPOINT_EVERY:
+                stop = self._agree(step, asked())
+                if stop or time.monotonic() - self._saved > CHECKPOINT_EVERY:
                     self._save(step)
-                if asked():
+                if stop:
                     raise Interrupted(f"stopped in epoch {epoch + 1} of {self.epochs}, saved in {self.run.folder}")
                 if place == 0 or step == self.first:
                     order = torch.randperm(self.examples, generator=_epoch_generator(self.seed, epoch))
@@ -187,6 +198,10 @@ class Loop:
     def show(self, batch: Batch, **numbers: float) -> None:
         """Let the person who waits see these numbers."""
         self._watcher.advance(batch.step, **numbers)
+
+    def _agree(self, step: int, asked: bool) -> bool:
+        """Whether to stop before this step, all processes or none."""
+        return asked if self.team.size == 1 else step % AGREE_EVERY == 0 and self.team.any(asked)
 
     def _save(self, step: int) -> None:
         states = {name: part.state_dict() for name, part in self.parts.items()}

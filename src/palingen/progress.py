@@ -28,6 +28,16 @@ def progress(label: str, total: int, unit: str, done: int = 0) -> Iterator[Progr
         yield _Lines(label, total, unit, done)
 
 
+@contextmanager
+def unwatched() -> Iterator[Progress]:
+    """Nobody watches: another process shows how far all are."""
+    yield _Silence()
+
+
+class _Silence:
+    def advance(self, done: int, **numbers: float) -> None: ...
+
+
 def _numbers(numbers: dict[str, float]) -> str:
     return " ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in numbers.items())
 

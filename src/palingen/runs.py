@@ -114,11 +114,11 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 
 class Run:
-    """A run folder held by this process. Made by `open_run`."""
+    """A run folder held by this process, or by another that this one follows. Made by `open_run`."""
 
-    def __init__(self, folder: Path, config: Any) -> None:
-        self.folder, self.config = folder, config
-        self._records = (folder / "records.jsonl").open("ab")
+    def __init__(self, folder: Path, config: Any, *, leads: bool = True) -> None:
+        self.folder, self.config, self.leads = folder, config, leads
+        self._records = (folder / "records.jsonl" if leads else Path(os.devnull)).open("ab")
 
     @property
     def finished(self) -> bool:
@@ -137,6 +137,8 @@ class Run:
 
     def checkpoint(self, state: Mapping[str, Any]) -> None:
         """Save all that is needed to go on exactly from here. The records up to here become part of it."""
+        if not self.leads:
+            return
         os.fsync(self._records.fileno())
         buffer = io.BytesIO()
         torch.save({**state, "records_bytes": self._records.tell()}, buffer)
@@ -146,11 +148,13 @@ class Run:
         """The last checkpoint, or None for a fresh start. Records made after it are dropped: they come again."""
         path = self.folder / "resume.pt"
         if not path.exists():
-            self._records.truncate(0)
+            if self.leads:
+                self._records.truncate(0)
             return None
         try:
             state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-            self._records.truncate(state["records_bytes"])
+            if self.leads:
+                self._records.truncate(state["records_bytes"])
         except OSError:
             raise
         except Exception as error:  # torch.load raises many kinds for a damaged file; all mean the same to its reader
@@ -160,6 +164,8 @@ class Run:
     def finish(self, weights: Mapping[str, Tensor], **result: Any) -> dict[str, Any]:
         """Record the result, then write the weights, which marks the run as finished; nothing is left to resume."""
         self.record("result", **result)
+        if not self.leads:
+            return result
         os.fsync(self._records.fileno())
         save_weights(self.folder / "weights.safetensors", weights, self.config)
         (self.folder / "resume.pt").unlink(missing_ok=True)
@@ -171,18 +177,22 @@ class Run:
 
 
 @contextmanager
-def open_run(folder: Path, config: Any, *, force: bool = False) -> Iterator[Run]:
+def open_run(folder: Path, config: Any, *, force: bool = False, leads: bool = True) -> Iterator[Run]:
     """Hold `folder` for `config`: made if it is not there, continued if it holds the same config.
 
     Args:
         folder: where the run lives.
         config: a frozen dataclass of JSON values.
         force: forget what the folder holds and start anew.
+        leads: whether this process writes; one that follows reads what its leader holds.
 
     Raises:
         RunError: another process holds the folder, or it holds another config or something else altogether.
         OSError: the folder cannot be made or written.
     """
+    if not leads:
+        yield Run(folder, config, leads=False)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock", blocking=False)
     try:

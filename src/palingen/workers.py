@@ -50,16 +50,20 @@ def each(work: Callable[..., Result], runs: Sequence[Any], out: Path, workers: W
         PalingenError: the backend is not to be had, or a worker died.
         Interrupted: Ctrl-C; everything is saved.
     """
-    jobs = workers.jobs or os.cpu_count() or 1
+    jobs, stopped = workers.jobs or os.cpu_count() or 1, False
     with stop_requests() as asked, _cluster(workers):
-        tasks = (joblib.delayed(_alone)(work, run) for run in runs if not asked())
+        tasks = (joblib.delayed(_alone)(work, run) for run in runs if not (stopped or asked()))
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
         try:
-            yield from (result for result in parallel(tasks) if result is not None)
+            for result in parallel(tasks):
+                if result is None:
+                    stopped = True
+                else:
+                    yield result
         except TerminatedWorkerError as error:
-            if not asked():
+            if not (stopped or asked()):
                 raise PalingenError("a worker died (out of memory?); the same command again goes on") from error
-        if asked():
+        if stopped or asked():
             raise Interrupted(f"stopped, saved in {out}")
 
 

@@ -11,6 +11,7 @@ from palingen.adversarial.game import play, play_by_slopes
 from palingen.adversarial.losses import LOSSES, Scalar
 from palingen.adversarial.networks import MlpDiscriminator, MlpGenerator
 from palingen.adversarial.penalties import BETWEEN, PENALTIES
+from palingen.team import Team
 
 
 class Steps:
@@ -53,6 +54,13 @@ class Steps:
         if config.penalty in BETWEEN:
             return play(*players, loss, scale, real, latents, labels, penalty, shares, config.precision)
         return play_by_slopes(*players, loss, scale, real, latents, labels, penalty, config.precision)
+
+    def gather(self, team: Team, weight: float) -> None:
+        """Add up what all processes found, each times its weight: both players' gradients, BatchNorm's statistics."""
+        groups = [*self.of_generator.param_groups, *self.of_discriminator.param_groups]
+        gradients = [parameter.grad for group in groups for parameter in group["params"]]
+        statistics = [buffer for buffer in self.generator.buffers() if buffer.is_floating_point()]
+        team.add_up([*gradients, *statistics], weight)
 
     def move(self, done: float = 0.0) -> None:
         """Let both players go a step down their gradients."""

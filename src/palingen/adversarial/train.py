@@ -20,6 +20,7 @@ from palingen.adversarial.steps import Steps
 from palingen.adversarial.watch import Watch, due
 from palingen.loop import Loop, Means, Noise, Stateful
 from palingen.runs import Run, open_run
+from palingen.team import Team
 
 SHOWN = 25
 """Images of a snapshot, always from the same latents."""
@@ -37,8 +38,12 @@ Accuracy is a matter of logits above or below 0, which a relativistic or a Wasse
 """
 
 
-def train(config: GanRun, folder: Path, device: torch.device, *, force: bool = False) -> dict[str, Any]:
+def train(
+    config: GanRun, folder: Path, device: torch.device, *, force: bool = False, team: Team | None = None
+) -> dict[str, Any]:
     """Train in `folder`, or go on where it stopped; the result record of the finished run.
+
+    With a team, each process takes its share of every batch; the first one writes.
 
     Raises:
         DataError: the images are missing or damaged.
@@ -46,11 +51,17 @@ def train(config: GanRun, folder: Path, device: torch.device, *, force: bool = F
         Diverged: a loss is no longer a number.
         Interrupted: Ctrl-C; everything is saved.
     """
-    with open_run(folder, config, force=force) as run:
-        return run.result if run.finished else _train(config, run, device)
+    team = team or Team(device)
+    if not team.leads:
+        team.wait()
+    with open_run(folder, config, force=force, leads=team.leads) as run:
+        if team.leads:
+            team.wait()  # now the others find the folder as it should be
+        return run.result if run.finished else _train(config, run, team)
 
 
-def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
+def _train(config: GanRun, run: Run, team: Team) -> dict[str, Any]:
+    device = team.device
     examples = load_examples(config.data, device)
     generator, discriminator = (_on(device, network) for network in networks(config))
     if config.conditional:
@@ -59,7 +70,7 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
     steps = Steps(config, generator, discriminator)
     average = Average(generator, config.average_steps) if config.average_steps else None
     noise = Noise(config.seed, device)
-    means = Means(*LOOKS, device=device)
+    means = Means(*LOOKS, device=device, team=team)
     parts: dict[str, Stateful] = {
         "generator": generator,
         "discriminator": discriminator,
@@ -78,22 +89,25 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
         epochs=config.epochs,
         seed=config.seed,
         device=device,
-        smallest=2,  # BatchNorm needs two images
+        smallest=2 * team.size,  # BatchNorm needs two images
+        team=team,
         parts=parts,
     )
     labels = torch.arange(SHOWN) % config.classes if config.conditional else None
     shown = with_classes(draw_latents(SHOWN, config.latent_dim, config.seed), labels, config.classes)
     moments: dict[int, Moment] = {0: "start", loop.total // 2: "middle", loop.total: "end"}
-    watch = Watch(config, examples) if min(config.watch_samples, len(examples)) >= FEWEST else None
-    if loop.first == 0:
+    watch = Watch(config, examples) if team.leads and min(config.watch_samples, len(examples)) >= FEWEST else None
+    if loop.first == 0 and team.leads:
         keep(run, generator, shown, 0, "start")
     for batch in loop:
         done = batch.step / loop.total
-        real = batch_of(examples, batch.examples)
-        labels = examples.labels[batch.examples] if config.conditional else None
-        latents = with_classes(noise.draw(len(real), config.latent_dim), labels, config.classes)
-        shares = torch.special.ndtr(noise.draw(len(real))) if config.penalty in BETWEEN else None  # uniform, 0 to 1
-        means.add(*steps.play(real, latents, labels, shares, done))
+        count, own = len(batch.examples), team.share(batch.examples)
+        real = batch_of(examples, own)
+        labels = examples.labels[own] if config.conditional else None
+        latents = with_classes(team.share(noise.draw(count, config.latent_dim)), labels, config.classes)
+        uniform = torch.special.ndtr(team.share(noise.draw(count))) if config.penalty in BETWEEN else None
+        means.add(*steps.play(real, latents, labels, uniform, done), weight=len(own) / count)
+        steps.gather(team, len(own) / count)
         steps.move(done)
         if average:
             average.update(generator, batch.step)
@@ -101,11 +115,12 @@ def _train(config: GanRun, run: Run, device: torch.device) -> dict[str, Any]:
             told = means.take()
             run.record("step", step=batch.step, epoch=batch.step / loop.steps_an_epoch, **told)
             loop.show(batch, told_real=told["real_accuracy"], told_fake=told["fake_accuracy"])
-        if batch.step % config.save_interval == 0 or batch.step in moments:
+        if team.leads and (batch.step % config.save_interval == 0 or batch.step in moments):
             keep(run, _settled(average, generator, config), shown, batch.step, moments.get(batch.step))
         if watch and batch.ends_epoch and due(batch.epoch, config.epochs):
             watch.look(run, _settled(average, generator, config), batch.epoch)
 
+    team.check_same([*generator.parameters(), *discriminator.parameters()])
     weights = {f"generator.{name}": tensor for name, tensor in generator.state_dict().items()}
     weights |= {f"discriminator.{name}": tensor for name, tensor in discriminator.state_dict().items()}
     return run.finish(weights, epochs=config.epochs, steps=loop.total, seed=config.seed, seconds=loop.seconds, **told)

@@ -54,5 +54,7 @@ def main() -> None:
 
 
 def _end(code: int, words: str) -> None:
-    print(f"palingen: {' '.join(words.split())}", file=sys.stderr)
+    follows = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) > 0
+    if not follows:  # of several processes, the first speaks
+        print(f"palingen: {' '.join(words.split())}", file=sys.stderr)
     sys.exit(code)

@@ -24,6 +24,7 @@ from palingen.config import check_value
 from palingen.errors import PalingenError
 from palingen.files import write_json
 from palingen.runs import choose_device
+from palingen.team import gather
 
 app = App(name="gan", help="A GAN that draws digits.")
 app.command("palingen.cli.explore:explore", name="explore")
@@ -38,6 +39,8 @@ def train(
     *,
     recipe: Recipe = "course",
     config: Annotated[GanRun, Parameter(name="*")] = recipes.GAN["course"],
+    devices: int = 1,
+    nodes: int = 1,
     where: TrainingFlags = Training(),
 ) -> None:
     """Train a generator against a discriminator; without flags, the course's setting.
@@ -51,11 +54,18 @@ def train(
         Named settings; flags beside it change single ones.
     config:
         The experiment.
+    devices:
+        Devices of each machine to share every batch among: graphics cards, or with --device cpu processes.
+    nodes:
+        Machines to share it among; start the command on each by torchrun. Every machine must see the same --out.
     where:
         Where to write and run.
     """
     folder = where.folder("gan", recipe, config)
-    result = adversarial.train(config, folder, choose_device(where.device), force=where.force)
+    team = gather(where.device, devices, nodes)
+    result = adversarial.train(config, folder, team.device, force=where.force, team=team)
+    if not team.leads:
+        return
     files = [*pictures.of_game(folder, folder), folder / "records.jsonl", folder / "weights.safetensors"]
     shown = {name: result[name] for name in ("epochs", "seconds", *adversarial.LOOKS)}
     say({**shown, "folder": folder, "files": files}, where, title="GAN")

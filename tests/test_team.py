@@ -1,0 +1,96 @@
+"""Two processes of the CPU, connected as two machines would be."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from palingen.errors import ConfigError
+from palingen.runs import load_weights, read_records
+from palingen.team import Team, gather
+
+CPU = torch.device("cpu")
+
+SMALL = ("--epochs", "1", "--batch-size", "50", "--watch-samples", "0", "--record-interval", "1", "--device", "cpu")
+"""Four steps over 200 images."""
+
+
+def train(folder, *flags):
+    command = [sys.executable, "-m", "palingen", "gan", "train", *SMALL, "--out", str(folder), *map(str, flags)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+
+
+def test_two_processes_play_the_same_game_as_one_with_the_whole_batch(tmp_path, few_digits):
+    game = ("--recipe", "residual", "--precision", "float32", "--data", few_digits)
+    for name, flags in (("one", ()), ("two", ("--devices", 2))):
+        run = train(tmp_path / name, *game, *flags, "--json")
+        assert run.returncode == 0, run.stderr
+        assert json.loads(run.stdout)["folder"] == str(tmp_path / name)  # one process speaks
+    one, two = (read_records(tmp_path / name) for name in ("one", "two"))
+    assert [record["kind"] for record in one] == [record["kind"] for record in two]
+    for before, after in zip(one, two, strict=True):
+        for player in ("generator", "discriminator"):
+            assert after[f"{player}_loss"] == pytest.approx(before[f"{player}_loss"], rel=1e-4)
+    one, two = (load_weights(tmp_path / name / "weights.safetensors") for name in ("one", "two"))
+    for name, weight in one.items():
+        # four steps go up to 4e-3; where a gradient is nothing but rounding, Adam makes some of that of it
+        assert (two[name] - weight).abs().mean() <= 1e-4, name
+
+
+def test_batchnorm_and_gradients_by_hand_end_alike_in_both_processes(tmp_path, few_digits):
+    run = train(tmp_path / "run", "--engine", "by-hand", "--data", few_digits, "--devices", 2)  # else: exit code 2
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.count("\n") == 1  # the progress of one process, and nothing else
+    assert read_records(tmp_path / "run")[-1]["kind"] == "result"
+
+
+def test_what_is_wrong_is_said_once(tmp_path):
+    run = train(tmp_path / "run", "--data", tmp_path / "nothing", "--devices", 2)
+    assert run.returncode == 2
+    assert run.stderr.count("error:") == 1
+
+
+SCRIPT = """
+import sys
+import torch
+from palingen.errors import PalingenError
+from palingen.team import gather
+
+team = gather("cpu", 2, 1)
+total, twice = torch.tensor([1.0 + team.rank]), torch.ones(2, 3)
+team.add_up([total, twice], weight=0.5)
+assert total == 1.5 and torch.equal(twice, torch.ones(2, 3))
+assert team.any(team.rank == 1) and not team.any(False)
+assert torch.equal(team.share(torch.arange(5)), torch.arange(5)[team.rank :: 2])
+team.check_same([twice])
+try:
+    team.check_same([torch.tensor([float(team.rank)])])
+except PalingenError:
+    print("differ", team.rank, flush=True)
+team.wait()
+"""
+
+
+def test_a_team_adds_up_agrees_and_notices_different_weights(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    run = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert sorted(run.stdout.splitlines()) == ["differ 0", "differ 1"]
+
+
+def test_a_process_alone_is_a_team():
+    team = gather("cpu", 1, 1)
+    assert team == Team(CPU)
+    assert team.leads
+    assert team.any(True)
+    assert not team.any(False)
+    rows = torch.arange(6)
+    assert torch.equal(team.share(rows), rows)
+
+
+@pytest.mark.parametrize("wrong", [{"devices": 0, "nodes": 1}, {"devices": 1, "nodes": 0}])
+def test_a_team_of_nobody_is_refused(wrong):
+    with pytest.raises(ConfigError, match="at least 1"):
+        gather("cpu", **wrong)
