@@ -3,7 +3,6 @@
 B  images
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy import ndarray
 
 from palingen.files import write_atomically
+from palingen.report.picture import Picture, png
 
 STYLE: Any = {  # matplotlib types each key apart
     "font.family": "DejaVu Sans",
@@ -44,15 +44,13 @@ Strip = tuple[UInt8[ndarray, "S 28 28"], Sequence[int], Sequence[float]]
 
 def save(path: Path, figure: Figure) -> None:
     """Write a figure as a PNG, atomically; equal figures give equal bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, png(figure))
 
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure in the project's style, sizes in inches."""
     matplotlib.rcParams.update(STYLE)
-    return Figure(figsize=(width, height), layout="constrained")
+    return Picture(figsize=(width, height), layout="constrained")
 
 
 def palindrome_curves(runs: Mapping[str, Records]) -> Figure:
