@@ -40,8 +40,8 @@ def from_source(name: str, epochs: int | None = None) -> NotebookNode:
     return notebook
 
 
-def execute(notebook: NotebookNode) -> None:
-    """Run all cells in the folder of the sources; the outputs stay in the notebook.
+def execute(notebook: NotebookNode, folder: Path = HERE) -> None:
+    """Run all cells in `folder`, which is or lies in a project's; the outputs stay in the notebook.
 
     Raises:
         CellExecutionError: a cell failed.
@@ -53,7 +53,7 @@ def execute(notebook: NotebookNode) -> None:
         kernel_name="python3",
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # no word about transport within one machine
-        resources={"metadata": {"path": HERE}},
+        resources={"metadata": {"path": str(folder)}},
     ).execute()
     notebook.metadata = nbformat.from_dict(METADATA)  # the kernel adds its version
 
@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The notebooks from their sources, executed, outputs kept.")
     parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME", help="part1, part2; both if left out")
     parser.add_argument("--epochs", type=int, help="a shorter (or longer) training than the notebook's own")
+    parser.add_argument("--at", type=Path, default=HERE, help="folder to run in, within a project's")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to")
     asked = parser.parse_args()
     if unknown := sorted({*asked.names} - {*NAMES}):
@@ -70,7 +71,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     for name in asked.names:
         notebook = from_source(name, asked.epochs)
-        execute(notebook)
+        execute(notebook, asked.at)
         nbformat.write(notebook, asked.out / f"{name}.ipynb")
         print(asked.out / f"{name}.ipynb", flush=True)
 

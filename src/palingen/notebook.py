@@ -6,14 +6,19 @@ B  palindromes or images      T  length of a palindrome
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from statistics import mean
+from textwrap import dedent
 from typing import Any, get_args
 
+import numpy as np
 import torch
 from jaxtyping import UInt8
 from numpy import ndarray
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 from torch import nn
 
 from palingen.adversarial.between import Walk
@@ -31,6 +36,15 @@ class Words(str):
 
     def _repr_markdown_(self) -> str:
         return str(self)
+
+
+class Code(str):
+    """Python; as the last value of a notebook's cell it is shown in colours, wherever the notebook is read."""
+
+    def _repr_html_(self) -> str:
+        box = "background: #f7f7f7; color: #222; padding: 0.6em 0.8em"
+        look = HtmlFormatter(noclasses=True, nobackground=True, prestyles=f"font-family: monospace; {box}")
+        return str(highlight(self, PythonLexer(), look))
 
 
 def project(start: Path | None = None) -> Path:
@@ -86,10 +100,19 @@ def settings(config: Any, *names: str) -> Words:
     return table([{"setting": f"`{name}`", "value": getattr(config, name)} for name in names])
 
 
-def source(*things: Callable[..., Any]) -> Words:
+def compared(configs: Mapping[str, Any]) -> Words:
+    """The fields in which some configs of one kind differ."""
+    rows = [
+        {"setting": f"`{field.name}`", **{name: getattr(config, field.name) for name, config in configs.items()}}
+        for field in fields(next(iter(configs.values())))
+    ]
+    return table([row for row in rows if len({row[name] for name in configs}) > 1])
+
+
+def source(*things: Callable[..., Any]) -> Code:
     """The code of functions and classes, as it runs."""
-    texts = [inspect.getsource(inspect.unwrap(thing)) for thing in things]
-    return Words("```python\n" + "\n\n".join(text.rstrip() for text in texts) + "\n```")
+    texts = [dedent(inspect.getsource(inspect.unwrap(thing))).rstrip() for thing in things]
+    return Code("\n\n\n".join(texts))
 
 
 def weights(model: nn.Module) -> Words:
@@ -139,6 +162,11 @@ def moments(run: str | Path, count: int = 25, seed: int = 0) -> dict[str, UInt8[
         labels = trained.labels(count, seed, range(10)) if trained.config.conditional else None
         drawn[moment] = trained.pixels(count, seed, labels).numpy()
     return drawn
+
+
+def difference(one: Mapping[str, UInt8[ndarray, "..."]], other: Mapping[str, UInt8[ndarray, "..."]]) -> Words:
+    """The largest difference between two sets of images of the same moments, in grey levels."""
+    return table([{name: int(np.abs(pixels.astype(int) - other[name]).max()) for name, pixels in one.items()}])
 
 
 def ends(walks: Mapping[str, Walk]) -> dict[str, Walk]:

@@ -205,7 +205,7 @@ def draw_moments(figure: Figure | SubFigure, grids: Mapping[str, Digits]) -> Non
 
 def walks(strips: Mapping[str, Strip]) -> Figure:
     """Walks between two latents, one row each: images, and under each its class and the judge's confidence."""
-    figure = new_figure(9.5, 1.32 * len(strips))
+    figure = new_figure(0.5 + max(len(pixels) for pixels, _, _ in strips.values()), 1.32 * len(strips))
     draw_walks(figure, strips)
     return figure
 
