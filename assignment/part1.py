@@ -141,6 +141,9 @@ short = plan(replace(course, epochs=max(1, EPOCHS // 3)), cells=("lstm", "rnn"),
 live = list(study(short, runs / "lengths", device, Workers(), force=True))
 reached(live)
 
+# %%
+figures.memory({"Live: a third of the epochs, one seed": live})
+
 # %% [markdown]
 # One seed and a third of the training say little about a cell. The full picture comes from records that are kept with
 # the project: the course's settings in full, several seeds; and one recipe of our own for every length (`memory`: one-hot
@@ -149,7 +152,7 @@ reached(live)
 # %%
 kept = results(records / "palindromes")
 recipe = json.loads((records / "memory" / "study.json").read_text())["runs"]
-figures.memory({"Live: a third of the epochs": live, "The course's settings": kept, "Recipe memory": recipe})
+figures.memory({"The course's settings": kept, "Recipe memory": recipe})
 
 # %% [markdown]
 # The course's settings, in numbers (mean, and from the worst to the best seed):

@@ -89,8 +89,7 @@ def reached(runs: Sequence[Mapping[str, Any]]) -> Words:
         row: dict[str, Any] = {"T": length}
         for cell in cells:
             shares = [run["accuracy"] for run in runs if (run["length"], run["cell"]) == (length, cell)]
-            spread = f"{_percent(mean(shares))} ({_percent(min(shares))} to {_percent(max(shares))})" if shares else ""
-            row |= {f"{cell}: right": spread, f"{cell}: seeds": len(shares)}
+            row[cell] = _spread(shares) if shares else ""
         rows.append(row)
     return table(rows)
 
@@ -179,7 +178,7 @@ def ends(walks: Mapping[str, Walk]) -> dict[str, Walk]:
         classes=[walk.classes[place] for place in two],
         confidences=[walk.confidences[place] for place in two],
     )
-    return {"two digits": kept}
+    return {"ends": kept}
 
 
 def verdicts(walks: Mapping[str, Walk]) -> Words:
@@ -211,6 +210,12 @@ def _said(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _spread(shares: Sequence[float]) -> str:
+    if len(shares) == 1:
+        return f"{_percent(shares[0])}, 1 seed"
+    return f"{_percent(mean(shares))} ({100 * min(shares):.1f} to {100 * max(shares):.1f}), {len(shares)} seeds"
 
 
 def _percent(share: float) -> str:
