@@ -210,15 +210,18 @@ figures.inside(json.loads((records / "inside" / "inside.json").read_text()))
 # %% [markdown]
 # Read the slopes, not the heights: a network that makes few mistakes has small gradients everywhere. **Before training** both
 # cells lose the gradient on the way back, the LSTM too, whose gates start half open. **After training** the LSTM's curve
-# is level: some units (the uppermost rows of the forget gate, sorted by how long they hold) stay open over many digits and
-# carry the first digit to the end, others forget at once and are free for something else. The RNN has no such choice.
+# is level, and highest at the first digits, where the answer stands. The RNN's still falls by orders of magnitude.
+#
+# The rows are sorted by how far the forget gate is open on average: units above keep most of what they hold from one digit to
+# the next, units below wipe it nearly at once. No unit keeps its gate open from the first digit to the last, so what is
+# remembered must be handed on from unit to unit, through $h$.
 #
 # ## 6. In short
 #
 # - The LSTM learns the task with the course's defaults; its test palindromes are new to it, and it says their last digit.
-# - The RNN can do it when the palindrome is short. For long ones the gradient that should tell it about the first digit has
-#   vanished on the way, and whether training finds the way is a matter of luck.
-# - The gates make remembering a thing that is learned: *write once* ($i$), *keep* ($f$), *show at the end* ($o$).
+# - The RNN can do it when the palindrome is short. For long ones, the gradient that should tell it about the first digit
+#   vanishes on the way, and whether training succeeds all the same depends on the seed.
+# - The gates make remembering a thing that is learned: what to write ($i$), what to keep ($f$), what to show ($o$).
 #
 # To go on from here: `palingen palindrome train --recipe memory --length 1000`, `palingen palindrome study --help`, and the
 # tables in `report/`.

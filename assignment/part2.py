@@ -171,8 +171,8 @@ figures.walks(as_strips(walks))
 verdicts(walks)
 
 # %% [markdown]
-# The images change smoothly from one digit to the other; none is a cross-fade, in which both digits would be seen at once.
-# Strokes bend, open and close. Somewhere on the way the class changes, and there the judge is often less sure.
+# The images change smoothly from one digit to the other, and not as in a cross-fade, where both would be seen at once: strokes
+# bend, open and close. Somewhere on the way the class changes, and there the judge is often less sure.
 #
 # ## 6. The same with the quality recipe
 #
@@ -221,7 +221,7 @@ scores("course", "residual")
 #
 # - The course's pair learns digits from nothing but being told apart; its discriminator drifts towards guessing and is not there
 #   after 200 epochs.
-# - Between two latents lie images that change continuously: the generator has not learnt pictures by heart.
+# - Between two latents of different classes lie images that change smoothly from the one digit into the other.
 # - The distance to the floor says how much is still missing, which no look at 25 images would tell.
 #
 # To go on from here: `palingen gan explore pretrained:course` writes a page on which to walk, draw and search;
