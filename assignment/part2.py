@@ -181,7 +181,8 @@ verdicts(walks)
 # at real and at generated images, and weights averaged over the steps.
 
 # %%
-compared({"course": GAN["course"], "residual": GAN["residual"]})
+quality = load("pretrained:residual")
+compared({"course": course.config, "residual": quality.config})
 
 # %% [markdown]
 # 25 images from the same latents at the start, half way and at the end, drawn from its weights; the digits 0 to 9 are asked for
@@ -195,7 +196,6 @@ figures.moments(moments("pretrained:residual"))
 # generator is asked for one half of each:
 
 # %%
-quality = load("pretrained:residual")
 better = between(
     quality.generator, quality.config.latent_dim, steps=7, seed=0, pair=(3, 8), classes=quality.config.classes
 )
