@@ -1,7 +1,7 @@
 """The notebooks from their sources, executed, outputs kept.
 
     python assignment/notebooks.py                         both, in full, beside their sources
-    python assignment/notebooks.py part1 --epochs 5 --out /tmp/short
+    python assignment/notebooks.py part1 --epochs 5 --out runs/short
 
 Needs the extra `notebook`. What a notebook holds depends on its source and its results alone: no time, place or person.
 """
