@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format browser clean
+.PHONY: help install demo notebooks test check format browser clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -14,6 +14,9 @@ install: .venv/.installed ## environment in .venv/ with the package
 
 demo: .venv/.installed ## both laboratories in a few minutes, pictures in runs/demo
 	$(BIN)/palingen demo
+
+notebooks: .venv/.notebook ## execute assignment/part1.ipynb and part2.ipynb anew from their sources
+	$(BIN)/python assignment/notebooks.py
 
 test: .venv/.dev .venv/.browser ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
@@ -39,6 +42,10 @@ clean: ## remove the environment and all caches; runs/ stays
 	test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	$(PIP) "$$(grep '^torch==' constraints.txt)"
 	$(PIP) --editable .
+	touch $@
+
+.venv/.notebook: .venv/.installed
+	$(PIP) --editable '.[notebook]'
 	touch $@
 
 .venv/.dev: .venv/.installed

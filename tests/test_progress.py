@@ -3,6 +3,7 @@ import os
 import pty
 import subprocess
 import sys
+from types import SimpleNamespace
 
 from palingen import progress as module
 from palingen.progress import progress
@@ -50,3 +51,25 @@ def test_in_a_terminal_there_is_a_bar_with_the_numbers():
     assert "test accuracy 1" in shown
     assert "…" not in shown
     assert "\x1b[" in shown
+
+
+def test_in_a_notebook_one_line_is_written_over(capsys, monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, data, raw):
+            shown[-1] = data["text/plain"]
+
+    def display(data, raw, display_id):
+        shown.append(data["text/plain"])
+        return Handle()
+
+    monkeypatch.setattr(module, "NOTEBOOK_EVERY", 0)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=True)))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    with progress("work", 4, "steps") as watcher:
+        for done in (1, 2, 4):
+            watcher.advance(done, loss=0.5)
+    assert len(shown) == 1
+    assert shown[0].startswith("work: 4/4 steps")
+    assert capsys.readouterr() == ("", "")

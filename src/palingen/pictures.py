@@ -30,7 +30,16 @@ def of_memory(folder: Path, results: Sequence[Mapping[str, Any]]) -> Path:
 
 def of_inside(folder: Path, looks: Mapping[str, Inside]) -> list[Path]:
     """Draw gates and gradients of some runs, by label, and keep the numbers; the files."""
-    runs = [
+    runs = as_records(looks)
+    files = [folder / "inside.png", folder / "inside.json"]
+    figures.save(files[0], figures.inside(runs))
+    write_json(files[1], runs)
+    return files
+
+
+def as_records(looks: Mapping[str, Inside]) -> list[dict[str, Any]]:
+    """What was seen inside some runs, by label, as `figures.inside` reads it."""
+    return [
         {
             "label": label,
             "cell": look.config.cell,
@@ -42,10 +51,6 @@ def of_inside(folder: Path, looks: Mapping[str, Inside]) -> list[Path]:
         }
         for label, look in looks.items()
     ]
-    files = [folder / "inside.png", folder / "inside.json"]
-    figures.save(files[0], figures.inside(runs))
-    write_json(files[1], runs)
-    return files
 
 
 def of_game(folder: Path, run: Path) -> list[Path]:
@@ -65,9 +70,8 @@ def of_comparison(folder: Path, results: Sequence[Mapping[str, Any]]) -> Path:
 
 def of_walks(folder: Path, walks: Mapping[str, Walk]) -> list[Path]:
     """Draw all walks as one labelled figure, then each as a plain strip and an array, with the verdicts; the files."""
-    shown = {name: (walk.pixels.numpy(), walk.classes, walk.confidences) for name, walk in walks.items()}
     files = [folder / "interpolation.png", folder / "verdicts.json"]
-    figures.save(files[0], figures.walks(shown))
+    figures.save(files[0], figures.walks(as_strips(walks)))
     verdicts = {name: {"classes": walk.classes, "confidences": walk.confidences} for name, walk in walks.items()}
     write_json(files[1], verdicts)
     for name, walk in walks.items():
@@ -75,3 +79,8 @@ def of_walks(folder: Path, walks: Mapping[str, Walk]) -> list[Path]:
         write_png(files[-2], grid(walk.pixels, columns=len(walk.pixels)))
         write_array(files[-1], walk.pixels)
     return files
+
+
+def as_strips(walks: Mapping[str, Walk]) -> dict[str, figures.Strip]:
+    """Walks, by name, as `figures.walks` reads them."""
+    return {name: (walk.pixels.numpy(), walk.classes, walk.confidences) for name, walk in walks.items()}

@@ -1,13 +1,19 @@
-"""Progress on standard error: a bar in a terminal, plain lines anywhere else."""
+"""Progress: a bar in a terminal, one line that is written over in a notebook, plain lines anywhere else.
+
+All of it on standard error, but for the notebook's line, which is an output of its cell.
+"""
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 LINE_EVERY = 10.0
 """Seconds between two plain lines when standard error is no terminal."""
+
+NOTEBOOK_EVERY = 0.5
+"""Seconds until a notebook's line is written over."""
 
 
 @runtime_checkable
@@ -24,8 +30,10 @@ def progress(label: str, total: int, unit: str, done: int = 0) -> Iterator[Progr
     if sys.stderr.isatty():
         with _bar(label, total, done) as bar:
             yield bar
+    elif _in_notebook():
+        yield _Lines(label, total, unit, done, _notebook_line(), NOTEBOOK_EVERY)
     else:
-        yield _Lines(label, total, unit, done)
+        yield _Lines(label, total, unit, done, _error_line, LINE_EVERY)
 
 
 @contextmanager
@@ -43,22 +51,45 @@ def _numbers(numbers: dict[str, float]) -> str:
 
 
 class _Lines:
-    def __init__(self, label: str, total: int, unit: str, done: int) -> None:
+    def __init__(
+        self, label: str, total: int, unit: str, done: int, write: Callable[[str], None], every: float
+    ) -> None:
         self.label, self.total, self.unit, self.first = label, total, unit, done
+        self.write, self.every = write, every
         self.start = self.last = time.monotonic()
 
     def advance(self, done: int, **numbers: float) -> None:
         now = time.monotonic()
-        if now - self.last < LINE_EVERY and done < self.total:
+        if now - self.last < self.every and done < self.total:
             return
         self.last = now
         rate = (done - self.first) / max(now - self.start, 1e-9)
         left = f"{(self.total - done) / rate:.0f} s left" if done < self.total else f"{now - self.start:.0f} s"
-        print(
-            f"{self.label}: {done}/{self.total} {self.unit}, {rate:.3g}/s, {left}  {_numbers(numbers)}",
-            file=sys.stderr,
-            flush=True,
-        )
+        self.write(f"{self.label}: {done}/{self.total} {self.unit}, {rate:.3g}/s, {left}  {_numbers(numbers)}")
+
+
+def _error_line(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this; it has loaded IPython, and nothing else need."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return hasattr(shell, "kernel")
+
+
+def _notebook_line() -> Callable[[str], None]:
+    """Write a line below the cell, and every further one over it."""
+    show: Any = sys.modules["IPython.display"].display
+    shown: list[Any] = []
+
+    def write(line: str) -> None:
+        if shown:
+            shown[0].update({"text/plain": line}, raw=True)
+        else:
+            shown.append(show({"text/plain": line}, raw=True, display_id=True))
+
+    return write
 
 
 @contextmanager

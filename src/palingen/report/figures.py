@@ -3,7 +3,6 @@
 B  images
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy import ndarray
 
 from palingen.files import write_atomically
+from palingen.report.picture import Picture, png
 
 STYLE: Any = {  # matplotlib types each key apart
     "font.family": "DejaVu Sans",
@@ -44,15 +44,13 @@ Strip = tuple[UInt8[ndarray, "S 28 28"], Sequence[int], Sequence[float]]
 
 def save(path: Path, figure: Figure) -> None:
     """Write a figure as a PNG, atomically; equal figures give equal bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, png(figure))
 
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure in the project's style, sizes in inches."""
     matplotlib.rcParams.update(STYLE)
-    return Figure(figsize=(width, height), layout="constrained")
+    return Picture(figsize=(width, height), layout="constrained")
 
 
 def palindrome_curves(runs: Mapping[str, Records]) -> Figure:
@@ -207,7 +205,7 @@ def draw_moments(figure: Figure | SubFigure, grids: Mapping[str, Digits]) -> Non
 
 def walks(strips: Mapping[str, Strip]) -> Figure:
     """Walks between two latents, one row each: images, and under each its class and the judge's confidence."""
-    figure = new_figure(9.5, 1.32 * len(strips))
+    figure = new_figure(0.5 + max(len(pixels) for pixels, _, _ in strips.values()), 1.32 * len(strips))
     draw_walks(figure, strips)
     return figure
 
