@@ -18,7 +18,7 @@ from PIL import Image
 
 from palingen.errors import DataError
 from palingen.files import write_atomically
-from palingen.report import comparison, digits, figures, palindromes, plots, within
+from palingen.report import comparison, digits, figures, palindromes, plots, structure, within
 from palingen.report.records import Records
 from palingen.report.values import Table, Values
 
@@ -85,7 +85,7 @@ def _told(values: Values, records: Records) -> dict[str, Any]:
         "values": {key: vars(value) for key, value in values.items()},
         "tables": {name: vars(table) for name, table in all_tables(records).items()},
         "has": parts(records),
-        "networks": records.networks["gan"],
+        "networks": {name: structure.boxes(pair) for name, pair in records.networks["gan"].items()},
         "walks": {name: {way: _verdicts(strip) for way, strip in game.walks.items()}
                   for name, game in records.games.items()},
     }  # fmt: skip
