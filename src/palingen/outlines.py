@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +11,13 @@ from palingen.adversarial.convolutional import Grow, Shrink
 from palingen.adversarial.experiment import networks
 from palingen.files import write_json
 from palingen.recipes import GAN, PALINDROME
-from palingen.recurrence.cells import CELLS
+from palingen.recurrence.cells import CellName
 from palingen.recurrence.experiment import network
 
 STAGES = (nn.Linear, nn.Unflatten, nn.BatchNorm1d, nn.BatchNorm2d, nn.LeakyReLU, nn.Tanh, nn.Conv2d, Grow, Shrink)
 """What is told of a network; a block is told as one."""
+
+CELL_NAMES: tuple[CellName, ...] = get_args(CellName)
 
 PAIRS_TOLD = ("course", "residual", "residual-unconditional")
 
@@ -28,7 +30,7 @@ def write(path: Path) -> None:
 def outlines() -> dict[str, Any]:
     """Weights of each recurrent classifier by recipe and cell; stages of each pair by recipe."""
     cells = {
-        recipe: {cell: weights(network(replace(config, cell=cell), engine="equations")) for cell in CELLS}
+        recipe: {cell: weights(network(replace(config, cell=cell), engine="equations")) for cell in CELL_NAMES}
         for recipe, config in PALINDROME.items()
     }
     return {"palindromes": cells, "gan": {name: _pair(name) for name in PAIRS_TOLD}}

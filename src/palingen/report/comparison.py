@@ -5,11 +5,17 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from palingen.report.values import Table, Values, claim, general, number
+from palingen.report.values import Table, Values, claim, general, listed, number, power
 
 SOURCE = "runs/comparison/study.json"
 
 Result = Mapping[str, Any]
+
+SMALL = 1e-3
+"""Below it a setting is written as a power of ten."""
+
+COURSE_LOSS = ("loss", "non-saturating")
+"""No change to the course's recipe."""
 
 SCHEDULE = ("learning_rate_decay", "warm_up", "beta2_end")
 """Settings that change on the way."""
@@ -17,11 +23,16 @@ SCHEDULE = ("learning_rate_decay", "warm_up", "beta2_end")
 
 def arms(study: Sequence[Result]) -> dict[str, list[Result]]:
     """The runs by what they share, in the order of their mean distance."""
-    grouped = defaultdict(list)
+    grouped: dict[str, dict[int, Result]] = defaultdict(dict)
     for run in study:
-        changes = [f"{field.replace('_', ' ')} {_plain(value)}" for field, value in run["changes"].items()]
-        grouped[", ".join([run["recipe"], *changes])].append(run)
-    return dict(sorted(grouped.items(), key=lambda arm: _mean(arm[1], "fd")))
+        changes = {field: value for field, value in run["changes"].items() if (field, value) != COURSE_LOSS}
+        words = [f"{field.replace('_', ' ')} {_plain(value)}" for field, value in changes.items()]
+        grouped[" with ".join([run["recipe"], *([listed(words)] if words else [])])][run["seed"]] = {
+            **run,
+            "changes": changes,
+        }
+    found = {name: list(runs.values()) for name, runs in grouped.items()}
+    return dict(sorted(found.items(), key=lambda arm: _mean(arm[1], "fd")))
 
 
 def put(values: Values, study: Sequence[Result]) -> None:
@@ -35,8 +46,8 @@ def put(values: Values, study: Sequence[Result]) -> None:
     claim(len({run["epochs"] for run in study}) == 1, "all arms of the comparison had the same epochs")
     losses = {name: runs for name, runs in groups.items() if set(runs[0]["changes"]) <= {"loss"}
               and runs[0]["recipe"] == "course"}  # fmt: skip
-    _extremes(values, "comparison.all", groups)
-    _extremes(values, "comparison.loss", losses)
+    by_loss = {runs[0]["changes"].get("loss", "non-saturating"): runs for runs in losses.values()}
+    _extremes(values, "comparison.loss", by_loss)
     for name, arm in _named(groups).items():
         values.put(f"comparison.{name}.fd", _with_spread(arm, "fd", 1), SOURCE)
         values.put(f"comparison.{name}.recall", _with_spread(arm, "recall", 2), SOURCE)
@@ -108,9 +119,14 @@ def _mean(runs: Sequence[Result], field: str) -> float:
 
 def _with_spread(runs: Sequence[Result], field: str, digits: int) -> str:
     found = [run["score"][field] for run in runs]
-    return f"{number(mean(found), digits)} ± {number(stdev(found), digits)}" if len(found) > 1 else number(found[0], digits)
+    return (
+        f"{number(mean(found), digits)} ± {number(stdev(found), digits)}"
+        if len(found) > 1
+        else number(found[0], digits)
+    )
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else general(value) if not isinstance(value, bool) else str(value).lower()
-
+    if isinstance(value, bool | str):
+        return str(value).lower()
+    return power(value, 0) if isinstance(value, float) and 0 < abs(value) < SMALL else general(value)

@@ -100,6 +100,8 @@ def _walks(values: Values, name: str, game: Game) -> None:
         values.put(f"{key}.first", str(classes[0]), game.walks_name)
         values.put(f"{key}.last", str(classes[-1]), game.walks_name)
         values.put(f"{key}.least", percent(min(confidences)), game.walks_name)
+        unsure = confidences.index(min(confidences)) + 1
+        values.put(f"{key}.unsure", general(unsure), game.walks_name)
         turn = next((place for place, label in enumerate(classes, 1) if label != classes[0]), len(classes))
         values.put(f"{key}.turn", general(turn), game.walks_name)
         values.put(f"{key}.images", general(len(classes)), game.walks_name)
@@ -121,7 +123,7 @@ def _settings_table(games: Mapping[str, Game]) -> Table:
     rows = {
         "networks": "pair", "classes asked for": "conditional", "loss": "loss", "penalty": "penalty",
         "penalty's factor": "gamma", "latents": "latent_dim", "batch": "batch_size", "epochs": "epochs",
-        "learning rate": "learning_rate", "its last share": "learning_rate_decay", "Adam's betas": "beta1",
+        "learning rate": "learning_rate", "learning rate, last share": "learning_rate_decay", "Adam's betas": "beta1",
         "BatchNorm's eps": "batchnorm_eps", "averaged over, steps": "average_steps", "products in": "precision",
     }  # fmt: skip
     return Table(
@@ -185,8 +187,13 @@ def _claims(games: Mapping[str, Game]) -> None:
         claim(course.score["coverage"] < 0.9 * rows["floor"]["coverage"], "the digits cover less than real ones")
         claim(rows["100 repeated"]["recall"] == 0, "learning by heart shows in the recall")
         claim(course.score["class_tv"] > 0.1, "the classes are out of balance")
+        claim(rows["no 1s"]["fd"] > 0.4 * course.score["fd"], "a missing class alone costs much of the distance")
+        claim(rows["no 1s"]["class_tv"] < course.score["class_tv"], "the classes are more amiss than with one missing")
         claim(0.8 < course.score["nearest"] < 1.2, "the digits are no copies")
     if (quality := games.get("residual")) and quality.score and course.score:
         claim(quality.score["fd"] < course.score["fd"] / 4, "the quality recipe is several times nearer")
         claim(quality.score["recall"] > course.score["recall"], "the quality recipe recalls more")
         claim(quality.score["coverage"] > course.score["coverage"], "the quality recipe covers more")
+        plain = games.get("residual-unconditional")
+        nearer = not (plain and plain.score) or plain.score["fd"] < course.score["fd"] / 2
+        claim(nearer, "most of the quality recipe's gain is not the classes'")

@@ -94,11 +94,12 @@ def memory(studies: Mapping[str, Records]) -> Figure:
 def draw_memory(figure: Figure | SubFigure, studies: Mapping[str, Records]) -> None:
     """Draw `memory` into a figure or a part of one."""
     for axes, (title, results) in zip(np.atleast_1d(figure.subplots(1, len(studies))), studies.items(), strict=True):
-        _draw_cells(axes, title, results)
+        draw_cells(axes, title, results)
     figure.supxlabel("length of the palindrome, digits", fontsize=10)
 
 
-def _draw_cells(axes: Axes, title: str, results: Records) -> None:
+def draw_cells(axes: Axes, title: str, results: Records) -> None:
+    """Draw one study into axes."""
     for cell in dict.fromkeys(result["cell"] for result in results):
         shares: dict[int, list[float]] = {}
         for result in results:

@@ -34,13 +34,18 @@ def write(report: Path, records: Records) -> list[Path]:
     Raises:
         DataError: typst is not installed, or a record contradicts the template's words.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        lay_out(folder, records)
-        pages = {"report.pdf": _compile(folder, "pdf"), "report.html": _finished(_compile(folder, "html"))}
-    for file, content in pages.items():
+    _typst()  # before all the work
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out(Path(folder), records)
+        made = pages(Path(folder))
+    for file, content in made.items():
         write_atomically(report / file, content)
-    return [report / file for file in pages]
+    return [report / file for file in made]
+
+
+def pages(folder: Path) -> dict[str, bytes]:
+    """Set what has been laid out: each file's content by its name."""
+    return {"report.pdf": compiled(folder, "pdf"), "report.html": _finished(compiled(folder, "html"))}
 
 
 def lay_out(folder: Path, records: Records) -> None:
@@ -114,11 +119,21 @@ def _png(pixels: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _compile(folder: Path, kind: str) -> bytes:
+def _typst() -> Any:
     try:
         import typst
     except ImportError as error:
         raise DataError("the report needs typst: pip install -c constraints.txt typst") from error
+    return typst
+
+
+def compiled(folder: Path, kind: str) -> bytes:
+    """`report.typ` of a folder as PDF/UA-1 or HTML, with typst's own fonts, so that every machine sets it alike.
+
+    Raises:
+        DataError: it does not compile, or a picture has no words for those who cannot see it.
+    """
+    typst = _typst()
     options: Mapping[str, Any] = {"pdf_standards": ["ua-1"]} if kind == "pdf" else {}
     try:
         made = typst.compile(folder / "report.typ", root=folder, format=kind, ignore_system_fonts=True, **options)

@@ -11,7 +11,7 @@ NOTES = {"BatchNorm1d": "BatchNorm", "LeakyReLU": "LeakyReLU", "Tanh": "tanh"}
 
 BLOCKS = {"Grow": "block, twice as wide", "Shrink": "block, half as wide", "Conv2d": "convolution"}
 
-TALLEST = 22.0
+TALLEST = 20.0
 """Millimetres."""
 
 
@@ -40,7 +40,7 @@ def _stages(stages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _box(shape: str, note: str, units: int) -> dict[str, Any]:
-    return {"shape": shape, "note": note, "height": round(max(1.5, min(TALLEST, 2 * math.log2(units + 1))), 2)}
+    return {"shape": shape, "note": note, "height": round(max(1.5, min(TALLEST, 1.6 * math.log2(units + 1))), 2)}
 
 
 def _units(shape: Sequence[int]) -> int:
@@ -49,4 +49,4 @@ def _units(shape: Sequence[int]) -> int:
 
 def _shape(shape: Sequence[int]) -> str:
     sides = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
-    return " × ".join(number(side) if len(shape) == 1 else str(side) for side in sides)
+    return " \N{MULTIPLICATION SIGN} ".join(number(side) if len(shape) == 1 else str(side) for side in sides)

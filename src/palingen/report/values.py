@@ -43,6 +43,8 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     source: str
+    groups: Sequence[tuple[str, int]] = ()
+    """Headings over several columns each."""
 
 
 def claim(holds: bool, words: str) -> None:
@@ -57,7 +59,7 @@ def claim(holds: bool, words: str) -> None:
 
 def percent(share: float, digits: int = 0) -> str:
     """A share of one, in percent."""
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def number(value: float, digits: int = 0) -> str:
@@ -73,7 +75,8 @@ def general(value: float) -> str:
 def power(value: float, digits: int = 1) -> str:
     """A number far from one, as so many times a power of ten."""
     mantissa, exponent = f"{value:.{digits}e}".split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+    times = "\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}"
+    return f"{mantissa}{times}10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
 def spread(values: Sequence[float], digits: int = 0) -> str:
