@@ -11,6 +11,7 @@ from palingen.report.values import ARITHMETIC, Table, Values, claim, general, nu
 NETWORKS = "runs/networks.json"
 SCORED = ("fd", "kid", "precision", "recall", "density", "coverage", "class_tv", "confidence", "nearest")
 STAGES = {"opening": (0, 5), "early": (10, 20), "third": (100, 150), "last": (150, 200)}
+LEVEL = ((150, 160), (190, 200))
 """Epochs over which the game's curves are averaged."""
 
 
@@ -43,6 +44,10 @@ def average(records: Sequence[Mapping[str, Any]], field: str, first: float, last
     return mean(record[field] for record in records if first < record["epoch"] <= last)
 
 
+def _right(steps: Sequence[Mapping[str, Any]], first: float, last: float) -> float:
+    return (average(steps, "real_accuracy", first, last) + average(steps, "fake_accuracy", first, last)) / 2
+
+
 def _settings(values: Values, game: Game) -> None:
     source = f"{game.run.name}/config.json"
     for field in ("latent_dim", "batch_size", "epochs", "learning_rate", "beta1", "beta2", "save_interval"):
@@ -60,10 +65,11 @@ def _play(values: Values, game: Game) -> None:
     for stage, (first, last) in STAGES.items():
         values.put(f"game.{stage}.from", general(first), source)
         values.put(f"game.{stage}.to", general(last), source)
-        both = (average(steps, "real_accuracy", first, last) + average(steps, "fake_accuracy", first, last)) / 2
-        values.put(f"game.{stage}.accuracy", percent(both), source)
+        values.put(f"game.{stage}.accuracy", percent(_right(steps, first, last)), source)
         for player in ("generator", "discriminator"):
             values.put(f"game.{stage}.{player}", number(average(steps, f"{player}_loss", first, last), 2), source)
+    for name, (first, last) in zip(("level", "end-level"), LEVEL, strict=True):
+        values.put(f"game.{name}.accuracy", percent(_right(steps, first, last), 1), source)
     for kind in ("real", "fake"):
         values.put(f"game.end.{kind}", percent(result[f"{kind}_accuracy"]), source)
     for player in ("generator", "discriminator"):
@@ -158,7 +164,7 @@ def _scores_table(games: Mapping[str, Game]) -> Table:
     references = {row: score for row, score in (first.score or {})["rows"].items() if row not in games}
     names = {"floor": "real training images: the floor", "blur": "real, blurred", "noise": "real, with noise"}
     rows = {f"recipe {name}": game.score or {} for name, game in scored.items()}
-    rows |= {names.get(row, f"real, {row}"): score for row, score in references.items()}
+    rows |= {names.get(row, f"real, {row.replace('1000', '1,000')}"): score for row, score in references.items()}
     return Table(
         ["images", "FD", "KID", "prec.", "recall", "density", "cover.", "classes amiss", "sure", "nearest"],
         [[name, *(_scored(field, score[field]) for field in SCORED)] for name, score in rows.items()],
@@ -176,9 +182,10 @@ def _claims(games: Mapping[str, Game]) -> None:
     course = games["course"]
     steps, result = course.run.of("step"), course.run.result
     claim(min(result["real_accuracy"], result["fake_accuracy"]) > 0.6, "the discriminator still tells the two apart")
-    both = [sum(average(steps, f"{kind}_accuracy", *STAGES[stage]) for kind in ("real", "fake"))
-            for stage in ("opening", "early", "third", "last")]  # fmt: skip
+    both = [_right(steps, *STAGES[stage]) for stage in STAGES]
     claim(both == sorted(both, reverse=True), "the discriminator is right less and less often")
+    fallen = _right(steps, *LEVEL[0]) - _right(steps, *LEVEL[1])
+    claim(0 <= fallen < 0.02, "the discriminator's accuracy levels off")
     claim(result["discriminator_loss"] < 2 * math.log(2) - 0.2, "the discriminator's loss is still below a coin's")
     if course.score:
         rows = course.score["rows"]

@@ -160,8 +160,9 @@ def _draw_gates(figure: SubFigure, run: Mapping[str, Any]) -> None:
 
 def overview(studies: Mapping[str, Records], grids: Mapping[str, Digits], strips: Mapping[str, Strip]) -> Figure:
     """Both laboratories at a glance."""
-    figure = new_figure(14.5, 6.4)
-    rows: Any = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+    below = 1.42 * len(strips)
+    figure = new_figure(14.5, 3.56 + below)
+    rows: Any = figure.subfigures(2, 1, height_ratios=[3.56, below])
     left, right = rows[0].subfigures(1, 2, width_ratios=[1.35, 2.1])
     draw_memory(left, studies)
     draw_moments(right, grids)

@@ -64,7 +64,7 @@ def _lengths(runs: Sequence[Run]) -> list[int]:
 def _settings(values: Values, records: Records) -> None:
     run = records.palindromes[0]
     source = f"{run.name}/config.json"
-    for field in ("hidden", "batch_size", "epochs", "learning_rate", "alpha", "max_norm", "samples"):
+    for field in ("hidden", "batch_size", "epochs", "learning_rate", "alpha", "max_norm", "samples", "decay_every"):
         values.put(f"course.{field}", general(run.config[field]), source)
     values.put("course.portion", percent(run.config["portion"]), source)
     values.put("memory.hidden", general(records.memory["config"]["hidden"]), MEMORY)
@@ -160,6 +160,7 @@ def _settings_table(records: Records) -> Table:
             ["a digit enters as", words["scalar"], words[memory["encoding"]]],
             *[[name, say(course[field]), say(memory[field])] for name, field, say in rows],
             ["optimiser", words["rmsprop"], words[memory["optimizer"]]],
+            ["learning rate falls", _falls(course), _falls(memory)],
             ["first forget bias", "default", general(memory["forget_bias"])],
             ["recurrent weights start as", "default", "rotations" if memory["orthogonal"] else "default"],
             ["palindromes", "fixed set", "endless stream, lengths growing"],
@@ -169,6 +170,12 @@ def _settings_table(records: Records) -> Table:
         ],
         f"{records.palindromes[0].name}/config.json, {MEMORY}, {NETWORKS}",
     )
+
+
+def _falls(config: Mapping[str, Any]) -> str:
+    if config.get("length_decay"):
+        return f"with the length to the power {general(-config['length_decay'])}".replace("-", "\N{MINUS SIGN}")
+    return f"by a factor {general(config['decay'])} each {config['decay_every']} epochs"
 
 
 def _lengths_table(palindromes: Sequence[Run]) -> Table:
@@ -239,6 +246,8 @@ def _claims(records: Records) -> None:
     middle = [run for (cell, length, _), run in course.items() if cell == "rnn" and length == 20]
     claim(all(first_solved(run) for run in middle), "every RNN once solved the middle length")
     claim(bool(lost_again(course["rnn", 20, 1])), "an RNN that had learnt the task lost it again")
+    config = records.palindromes[0].config
+    claim(config["epochs"] <= config["decay_every"], "the course's learning rate does not fall during the training")
     end = course["rnn", 20, 1].of("epoch")[-1]["test_accuracy"]
     claim(end < 0.12, "that RNN ended at guessing")
     for length in _lengths(records.palindromes):

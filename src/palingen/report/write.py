@@ -1,11 +1,12 @@
 """The kept records to the report: pictures, tables, and the paper itself."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from palingen.errors import DataError
 from palingen.files import write_atomically
 from palingen.report import figures, paper, tables
-from palingen.report.records import Records, read
+from palingen.report.records import Game, Records, read
 
 __all__ = ["BEGIN", "END", "DataError", "write", "write_pictures", "write_tables"]
 
@@ -30,7 +31,7 @@ def write_pictures(report: Path, records: Records) -> list[Path]:
         "Recipe memory": records.memory["runs"],
     }
     drawn = {
-        "overview": figures.overview(studies, course.moments, course.walks),
+        "overview": figures.overview(studies, *_both(records.games)),
         "memory": figures.memory(studies),
         "inside": figures.inside(records.inside),
         "digits": figures.moments(course.moments),
@@ -41,6 +42,15 @@ def write_pictures(report: Path, records: Records) -> list[Path]:
     for path, figure in zip(files, drawn.values(), strict=True):
         figures.save(path, figure)
     return files
+
+
+def _both(games: Mapping[str, Game]) -> tuple[dict[str, figures.Digits], dict[str, figures.Strip]]:
+    """The course's images and walks, and the quality recipe's beside them once there are some."""
+    images, strips = dict(games["course"].moments), dict(games["course"].walks)
+    if quality := games.get("residual"):
+        images["recipe residual, end"] = quality.moments["end"]
+        strips |= {f"residual, {way}": strip for way, strip in quality.walks.items() if way == "linear"}
+    return images, strips
 
 
 def write_tables(report: Path, records: Records) -> list[Path]:
