@@ -17,7 +17,7 @@ from PIL import Image, ImageStat
 
 from palingen import cli, outlines
 from palingen.errors import DataError
-from palingen.report import comparison, paper, records, values, write
+from palingen.report import arms, paper, records, values, write
 
 WORDS = sorted((paper.TEMPLATE / "parts").glob("*.typ"))
 LOOKS = [paper.TEMPLATE / name for name in ("report.typ", "style.typ", "diagrams.typ", "symbols.typ")]
@@ -101,7 +101,7 @@ def test_the_roles_of_numbers_that_are_no_results_are_let_through():
     assert typed_numbers.in_looks('#let a = rect(width: 12mm, fill: rgb("#1f5fa8"), [a])') == []
 
 
-@pytest.mark.parametrize("name", ["palindromes", "within", "digits", "comparison", "structure"])
+@pytest.mark.parametrize("name", ["palindromes", "within", "digits", "arms", "structure"])
 def test_no_number_is_typed_into_the_strings_that_make_values(name):
     tree = ast.parse((ROOT / "src" / "palingen" / "report" / f"{name}.py").read_text())
     silent = {
@@ -196,9 +196,9 @@ def test_what_has_not_been_run_is_said_and_what_has_is_told(made, everything, tm
 
 
 def test_seeds_that_overlap_are_not_told_apart():
-    assert comparison.verdict([1, 2], [3, 4]).startswith("below")
-    assert comparison.verdict([3, 4], [1, 2]).startswith("above")
-    assert "overlap" in comparison.verdict([1, 3], [2, 4])
+    assert arms.verdict([1, 2], [3, 4]).startswith("below")
+    assert arms.verdict([3, 4], [1, 2]).startswith("above")
+    assert "overlap" in arms.verdict([1, 3], [2, 4])
 
 
 def test_the_outlines_are_those_of_the_networks_as_built():

@@ -11,7 +11,6 @@ FILE = ROOT / "report" / "report.html"
 """That it says what the records say is test_paper's."""
 
 LOOKS = {
-    "light": {"viewport": {"width": 1280, "height": 900}},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}},
 }

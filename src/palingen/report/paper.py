@@ -18,7 +18,7 @@ from PIL import Image
 
 from palingen.errors import DataError
 from palingen.files import write_atomically
-from palingen.report import comparison, digits, figures, palindromes, plots, structure, within
+from palingen.report import arms, digits, figures, palindromes, plots, structure, within
 from palingen.report.records import Records
 from palingen.report.values import Table, Values
 
@@ -63,13 +63,13 @@ def all_values(records: Records) -> Values:
     palindromes.put(values, records)
     within.put(values, records.inside)
     digits.put(values, records)
-    comparison.put(values, records.comparison)
+    arms.put(values, records.comparison)
     return values
 
 
 def all_tables(records: Records) -> dict[str, Table]:
     """Every table there are records for."""
-    return {**palindromes.tables(records), **digits.tables(records), **comparison.tables(records.comparison)}
+    return {**palindromes.tables(records), **digits.tables(records), **arms.tables(records.comparison)}
 
 
 def parts(records: Records) -> dict[str, bool]:

@@ -13,7 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator
 
-from palingen.report import figures
+from palingen.report import arms, figures
 from palingen.report.records import Game, Records, Run
 
 PAPER: Any = {
@@ -59,9 +59,8 @@ def draw(records: Records) -> dict[str, bytes]:
         if watched := {name: game.run.of("watch") for name, game in records.games.items() if game.run.of("watch")}:
             drawn["watch"] = watch(watched)
         if records.comparison:
-            from palingen.report.comparison import arms
-
-            drawn["comparison"] = comparison(arms(records.comparison), records.games["course"])
+            ended = arms.scored(arms.arms(records.comparison))
+            drawn["comparison"] = comparison(ended, records.games["course"])
         return {name: svg(figure) for name, figure in drawn.items()}
 
 
@@ -183,16 +182,16 @@ def watch(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     return figure
 
 
-def comparison(arms: Mapping[str, Sequence[Mapping[str, Any]]], course: Game) -> Figure:
+def comparison(groups: arms.Arms, course: Game) -> Figure:
     """The Frechet distance of every seed of every arm, the nearest arm on top."""
-    figure = _figure(0.7 + 0.24 * len(arms))
+    figure = _figure(0.7 + 0.24 * len(groups))
     axes = figure.subplots()
-    for place, runs in enumerate(arms.values()):
+    for place, runs in enumerate(groups.values()):
         distances = [run["score"]["fd"] for run in runs]
         axes.scatter(distances, [place] * len(runs), s=14, color=figures.REAL, alpha=0.7, zorder=3)
         axes.scatter([mean(distances)], [place], s=60, marker="|", color=figures.REAL, zorder=3)
-    axes.set_yticks(range(len(arms)), labels=list(arms))
-    axes.set(xscale="log", xlabel="Fréchet distance to the test images, one dot a seed", ylim=(len(arms) - 0.5, -0.5))
+    axes.set_yticks(range(len(groups)), labels=list(groups))
+    axes.set(xscale="log", xlabel="Fréchet distance to the test images, one dot a seed", ylim=(len(groups) - 0.5, -0.5))
     _plain_ticks(axes.xaxis)
     if course.score:
         axes.axvline(course.score["fd_floor"], color="#888888", linewidth=0.7, linestyle=":")

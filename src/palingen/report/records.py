@@ -92,7 +92,7 @@ def read(report: Path) -> Records:
             inside=_json(runs / "inside" / "inside.json"),
             networks=_json(runs / "networks.json"),
             games={name: _game(name, path, runs) for name, path in names.items() if name == "course" or path.exists()},
-            comparison=_json(path) if (path := runs / "comparison" / "study.json").exists() else [],
+            comparison=_json(path)["runs"] if (path := runs / "comparison" / "study.json").exists() else [],
         )
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise DataError(f"{report}: a record of the report is missing or damaged ({error})") from error
