@@ -10,6 +10,8 @@ from conftest import ROOT
 LOSSES = ("minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic")
 ARMS = [
     *(("course", {"loss": loss} if loss != "non-saturating" else {}) for loss in LOSSES),
+    ("course", {"learning_rate_decay": 0.1}),
+    ("course", {"pair": "conv"}),
     ("public-script", {}),
     ("public-script", {"batchnorm_eps": 1e-5}),
 ]

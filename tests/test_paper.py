@@ -191,7 +191,13 @@ def test_what_has_not_been_run_is_said_and_what_has_is_told(made, everything, tm
     paper.write(tmp_path, everything)
     page = (tmp_path / "report.html").read_text()
     assert "has not been run yet" not in page
-    for part in ("public-script with batchnorm eps", "recipe residual-unconditional", "A rough look while training"):
+    assert "else [" not in page
+    for part in (
+        ">course with pair conv</a></span> comes to",
+        "public-script with batchnorm eps",
+        "recipe residual-unconditional",
+        "A rough look while training",
+    ):
         assert part in page
 
 

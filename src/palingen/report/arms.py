@@ -21,8 +21,8 @@ SMALL = 1e-3
 COURSE_LOSS = ("loss", "non-saturating")
 """No change to the course's recipe."""
 
-SCHEDULE = ("learning_rate_decay", "warm_up", "beta2_end")
-"""Settings that change on the way."""
+SUSPECTS = {"schedule": {"learning_rate_decay", "warm_up", "beta2_end"}, "pair": {"pair"}}
+"""Changes to the course's recipe, beside the loss, that the text asks for: settings that move on the way; networks."""
 
 
 def arms(study: Sequence[Result]) -> dict[str, list[Result]]:
@@ -64,8 +64,8 @@ def put(values: Values, study: Sequence[Result]) -> None:
             said = verdict(_scores(named[one], "fd"), _scores(named[other], "fd"))
             values.put(f"comparison.{key}.verdict", said, SOURCE)
     _losses(values, ended, named.get("course", []))
-    scheduled = any(set(run["changes"]) & set(SCHEDULE) for run in study)
-    values.put("comparison.schedule", "has an" if scheduled else "has no", SOURCE)
+    for suspect, fields in SUSPECTS.items():
+        _suspect(values, suspect, _alone(ended, fields), named.get("course", []))
 
 
 def tables(study: Sequence[Result]) -> dict[str, Table]:
@@ -89,6 +89,24 @@ def verdict(one: Sequence[float], other: Sequence[float]) -> str:
     if min(one) > max(other):
         return "above, with every seed"
     return "not apart, since their seeds overlap"
+
+
+def _alone(groups: Arms, fields: set[str]) -> Arms:
+    """The arms that change nothing of the course's recipe but some of these fields."""
+    return {
+        name: runs
+        for name, runs in groups.items()
+        if runs[0]["recipe"] == "course" and runs[0]["changes"] and set(runs[0]["changes"]) <= fields
+    }
+
+
+def _suspect(values: Values, suspect: str, found: Arms, course: Sequence[Result]) -> None:
+    """The nearest of the arms that change one suspect alone, against the course; nothing if there is none."""
+    for name, runs in list(found.items())[:1] if course else []:
+        key = f"comparison.{suspect}"
+        values.put(f"{key}.name", name, SOURCE)
+        values.put(f"{key}.fd", _with_spread(runs, "fd", 1), SOURCE)
+        values.put(f"{key}.verdict", verdict(_scores(runs, "fd"), _scores(course, "fd")), SOURCE)
 
 
 def _losses(values: Values, ended: Arms, course: Sequence[Result]) -> None:
