@@ -30,7 +30,7 @@ app.command(
     help="A GAN that draws digits: train, study, sample, interpolate, score, explore, export.",
 )
 app.command(
-    "palingen.cli.report:report", name="report", help="The report's pictures and results, again from its records."
+    "palingen.cli.report:report", name="report", help="The report, again from its records: PDF, HTML, pictures, tables."
 )
 app.command("palingen.cli.judge:app", name="judge", help="The classifier that says what a picture shows: train, floor.")
 

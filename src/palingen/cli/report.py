@@ -1,13 +1,14 @@
-"""`palingen report`: records to pictures."""
+"""`palingen report`: records to pictures, tables and the paper."""
 
 from pathlib import Path
 
+from palingen import outlines
 from palingen.cli.terminal import Where, WhereFlags, say
 from palingen.report.write import write
 
 
 def report(*, where: WhereFlags = Where()) -> None:
-    """Draw every picture of the report again from the records that are kept with it, and its table of results.
+    """Make the report again from the records that are kept with it: pictures, tables, report.pdf and report.html.
 
     Parameters
     ----------
@@ -15,4 +16,6 @@ def report(*, where: WhereFlags = Where()) -> None:
         The report's folder; by default report, in the project's own folder.
     """
     folder = where.out or Path("report")
+    if (folder / "runs").is_dir():
+        outlines.write(folder / "runs" / "networks.json")
     say({"folder": folder, "files": write(folder)}, where, title="Report")

@@ -92,11 +92,12 @@ def memory(studies: Mapping[str, Records]) -> Figure:
 def draw_memory(figure: Figure | SubFigure, studies: Mapping[str, Records]) -> None:
     """Draw `memory` into a figure or a part of one."""
     for axes, (title, results) in zip(np.atleast_1d(figure.subplots(1, len(studies))), studies.items(), strict=True):
-        _draw_cells(axes, title, results)
+        draw_cells(axes, title, results)
     figure.supxlabel("length of the palindrome, digits", fontsize=10)
 
 
-def _draw_cells(axes: Axes, title: str, results: Records) -> None:
+def draw_cells(axes: Axes, title: str, results: Records) -> None:
+    """Draw one study into axes."""
     for cell in dict.fromkeys(result["cell"] for result in results):
         shares: dict[int, list[float]] = {}
         for result in results:
@@ -157,8 +158,9 @@ def _draw_gates(figure: SubFigure, run: Mapping[str, Any]) -> None:
 
 def overview(studies: Mapping[str, Records], grids: Mapping[str, Digits], strips: Mapping[str, Strip]) -> Figure:
     """Both laboratories at a glance."""
-    figure = new_figure(14.5, 6.4)
-    rows: Any = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+    below = 1.42 * len(strips)
+    figure = new_figure(14.5, 3.56 + below)
+    rows: Any = figure.subfigures(2, 1, height_ratios=[3.56, below])
     left, right = rows[0].subfigures(1, 2, width_ratios=[1.35, 2.1])
     draw_memory(left, studies)
     draw_moments(right, grids)

@@ -1,0 +1,268 @@
+"""What the report says of the palindromes: numbers and tables from their records, and claims held to them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import mean, median
+from typing import Any
+
+from palingen.report.records import Records, Run
+from palingen.report.tables import SOLVED
+from palingen.report.values import ARITHMETIC, Table, Values, claim, general, listed, number, percent, power, spread
+
+Results = Sequence[Mapping[str, Any]]
+
+MEMORY, NETWORKS = "runs/memory/study.json", "runs/networks.json"
+WELL, LOST = 0.99, 0.5
+"""Shares of unseen palindromes: learnt; and forgotten again, for an epoch after that."""
+
+
+def put(values: Values, records: Records) -> None:
+    """Add all numbers of the first part."""
+    _settings(values, records)
+    for cell in ("lstm", "rnn"):
+        for length in _lengths(records.palindromes):
+            _course(values, cell, length, [run for run in records.palindromes if _is(run, cell, length)])
+    for cell in ("lstm", "gru", "rnn"):
+        for length in sorted({run["length"] for run in records.memory["runs"]}):
+            _memory(values, cell, length, [run for run in records.memory["runs"] if _is_result(run, cell, length)])
+    _options(values, records.options)
+    _claims(records)
+
+
+def tables(records: Records) -> dict[str, Table]:
+    """The first part's tables."""
+    return {
+        "palindrome-settings": _settings_table(records),
+        "course-lengths": _lengths_table(records.palindromes),
+        "memory": _memory_table(records.memory["runs"]),
+        "options": _options_table(records.options),
+    }
+
+
+def first_solved(run: Run) -> int | None:
+    """The first epoch after which nearly all unseen palindromes were right."""
+    return next((record["epoch"] for record in run.of("epoch") if record["test_accuracy"] >= WELL), None)
+
+
+def lost_again(run: Run) -> list[int]:
+    """Epochs after `first_solved` at whose end less than half was right."""
+    first = first_solved(run) or len(run.of("epoch"))
+    return [record["epoch"] for record in run.of("epoch") if record["epoch"] > first and record["test_accuracy"] < LOST]
+
+
+def _is(run: Run, cell: str, length: int) -> bool:
+    return _is_result(run.result, cell, length)
+
+
+def _is_result(result: Mapping[str, Any], cell: str, length: int) -> bool:
+    return (result["cell"], result["length"]) == (cell, length)
+
+
+def _lengths(runs: Sequence[Run]) -> list[int]:
+    return sorted({run.result["length"] for run in runs})
+
+
+def _settings(values: Values, records: Records) -> None:
+    run = records.palindromes[0]
+    source = f"{run.name}/config.json"
+    for field in ("hidden", "batch_size", "epochs", "learning_rate", "alpha", "max_norm", "samples", "decay_every"):
+        values.put(f"course.{field}", general(run.config[field]), source)
+    values.put("course.portion", percent(run.config["portion"]), source)
+    values.put("memory.hidden", general(records.memory["config"]["hidden"]), MEMORY)
+    values.put("memory.forget_bias", general(records.memory["config"]["forget_bias"]), MEMORY)
+    values.put("memory.first_length", general(records.memory["config"]["first_length"]), MEMORY)
+    values.put("memory.curriculum", percent(records.memory["config"]["curriculum"]), MEMORY)
+    values.put("memory.runs", general(len(records.memory["runs"])), MEMORY)
+    values.put("digits", general(10), ARITHMETIC)
+    values.put("guess", percent(1 / 10), ARITHMETIC)
+    short = min(_lengths(records.palindromes))
+    values.put("course.shortest", general(short), "runs/palindromes/*/config.json")
+    values.put("course.longest", general(max(_lengths(records.palindromes))), "runs/palindromes/*/config.json")
+    values.put("course.distinct", general(10 ** -(-short // 2)), ARITHMETIC)
+    values.put("solved", percent(SOLVED), ARITHMETIC)
+    values.put("lost", percent(LOST), ARITHMETIC)
+    for recipe, cells in records.networks["palindromes"].items():
+        for cell, count in cells.items():
+            values.put(f"weights.{recipe}.{cell}", general(count), NETWORKS)
+
+
+def _course(values: Values, cell: str, length: int, runs: Sequence[Run]) -> None:
+    if not runs:
+        return
+    source, key = f"runs/palindromes/{cell}-T{length}-seed*/records.jsonl", f"course.{cell}.{length}"
+    shares = [run.result["accuracy"] for run in runs]
+    firsts = [first for run in runs if (first := first_solved(run))]
+    values.put(f"{key}.length", general(length), source)
+    values.put(f"{key}.seeds", general(len(runs)), source)
+    values.put(f"{key}.perfect", general(sum(share == 1 for share in shares)), source)
+    values.put(f"{key}.mean", percent(mean(shares), 1), source)
+    values.put(f"{key}.lowest", percent(min(shares), 1), source)
+    values.put(f"{key}.highest", percent(max(shares), 1), source)
+    values.put(f"{key}.learnt", general(len(firsts)), source)
+    values.put(f"{key}.ends", listed([percent(run.of("epoch")[-1]["test_accuracy"]) for run in runs]), source)
+    if firsts:
+        values.put(f"{key}.first", general(min(firsts)), source)
+        values.put(f"{key}.first-latest", general(max(firsts)), source)
+    steepest = max(record["gradient_norm"] for run in runs for record in run.of("epoch"))
+    values.put(f"{key}.steepest", number(steepest), source)
+    for run in runs:
+        own = f"{key}.seed{run.result['seed']}"
+        values.put(f"{own}.seed", general(run.result["seed"]), f"{run.name}/config.json")
+        values.put(f"{own}.end", percent(run.of("epoch")[-1]["test_accuracy"]), f"{run.name}/records.jsonl")
+        values.put(f"{own}.loss", power(run.result["loss"]), f"{run.name}/records.jsonl")
+        values.put(f"{own}.kept", general(run.result["epoch"]), f"{run.name}/records.jsonl")
+        if lost := lost_again(run):
+            values.put(f"{own}.lost", general(len(lost)), f"{run.name}/records.jsonl")
+            values.put(f"{own}.lost-first", general(lost[0]), f"{run.name}/records.jsonl")
+            worst = min(record["test_accuracy"] for record in run.of("epoch") if record["epoch"] in lost)
+            values.put(f"{own}.worst", percent(worst), f"{run.name}/records.jsonl")
+
+
+def _memory(values: Values, cell: str, length: int, runs: Results) -> None:
+    if not runs:
+        return
+    shares, key = [run["accuracy"] for run in runs], f"memory.{cell}.{length}"
+    values.put(f"{key}.length", general(length), MEMORY)
+    values.put(f"{key}.solved", general(sum(share >= SOLVED for share in shares)), MEMORY)
+    values.put(f"{key}.seeds", general(len(runs)), MEMORY)
+    values.put(f"{key}.lowest", percent(min(shares), 1), MEMORY)
+    values.put(f"{key}.seconds", number(median(run["seconds"] for run in runs)), MEMORY)
+
+
+def _options(values: Values, options: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, study in options.items():
+        source, runs = f"runs/options/{name}/study.json", study["runs"]
+        values.put(f"options.{name}.length", general(runs[0]["length"]), source)
+        values.put(f"options.{name}.seeds", general(len(runs)), source)
+        values.put(f"options.{name}.solved", general(sum(run["accuracy"] >= SOLVED for run in runs)), source)
+        values.put(f"options.{name}.lowest", percent(min(run["accuracy"] for run in runs)), source)
+        values.put(f"options.{name}.highest", percent(max(run["accuracy"] for run in runs)), source)
+        values.put(f"options.{name}.steps", general(int(median(run["steps"] for run in runs))), source)
+        values.put(f"options.{name}.seconds", number(median(run["seconds"] for run in runs)), source)
+
+
+def _settings_table(records: Records) -> Table:
+    course, memory = records.palindromes[0].config, records.memory["config"]
+    weights = records.networks["palindromes"]
+    rows: list[tuple[str, str, Callable[[float], str]]] = [
+        ("hidden units", "hidden", general),
+        ("batch, sequences", "batch_size", general),
+        ("samples, training and test", "samples", general),
+        ("share for training", "portion", percent),
+        ("epochs, at most", "epochs", general),
+        ("learning rate", "learning_rate", general),
+        ("smoothing of the squared gradient", "alpha", general),
+        ("gradient norm at most", "max_norm", general),
+    ]
+    words = {"rmsprop": "RMSprop", "adam": "Adam", "scalar": "its value", "one-hot": "one-hot"}
+    return Table(
+        ["setting", "course", "memory"],
+        [
+            ["a digit enters as", words["scalar"], words[memory["encoding"]]],
+            *[[name, say(course[field]), say(memory[field])] for name, field, say in rows],
+            ["optimiser", words["rmsprop"], words[memory["optimizer"]]],
+            ["learning rate falls", _falls(course), _falls(memory)],
+            ["first forget bias", "default", general(memory["forget_bias"])],
+            ["recurrent weights start as", "default", "rotations" if memory["orthogonal"] else "default"],
+            ["palindromes", "fixed set", "endless stream, lengths growing"],
+            ["weights, LSTM", *(general(weights[recipe]["lstm"]) for recipe in ("course", "memory"))],
+            ["weights, GRU", *(general(weights[recipe]["gru"]) for recipe in ("course", "memory"))],
+            ["weights, RNN", *(general(weights[recipe]["rnn"]) for recipe in ("course", "memory"))],
+        ],
+        f"{records.palindromes[0].name}/config.json, {MEMORY}, {NETWORKS}",
+    )
+
+
+def _falls(config: Mapping[str, Any]) -> str:
+    if config.get("length_decay"):
+        return f"with the length to the power {general(-config['length_decay'])}".replace("-", "\N{MINUS SIGN}")
+    return f"by a factor {general(config['decay'])} each {config['decay_every']} epochs"
+
+
+def _lengths_table(palindromes: Sequence[Run]) -> Table:
+    rows = []
+    for length in _lengths(palindromes):
+        for cell in ("lstm", "rnn"):
+            runs = [run for run in palindromes if _is(run, cell, length)]
+            shares = [100 * run.result["accuracy"] for run in runs]
+            ends = [100 * run.of("epoch")[-1]["test_accuracy"] for run in runs]
+            firsts = [first for run in runs if (first := first_solved(run))]
+            rows.append(
+                [
+                    f"T = {length}, {cell.upper()}",
+                    general(len(runs)),
+                    spread(shares, 1),
+                    f"{len(firsts)} of {len(runs)}",
+                    number(median(firsts)) if firsts else "never",
+                    general(sum(len(lost_again(run)) for run in runs)),
+                    spread(ends, 1),
+                ]
+            )
+    head = ["length, cell", "seeds", "kept weights, %", "ever learnt", "epoch, median", "epochs lost", "last epoch, %"]
+    return Table(head, rows, "runs/palindromes/*/records.jsonl")
+
+
+def _memory_table(results: Results) -> Table:
+    cells = ("lstm", "gru", "rnn")
+    rows = []
+    for length in sorted({run["length"] for run in results}):
+        row = [general(length)]
+        for cell in cells:
+            runs = [run for run in results if _is_result(run, cell, length)]
+            solved = sum(run["accuracy"] >= SOLVED for run in runs)
+            row += [f"{solved} of {len(runs)}", percent(min(run["accuracy"] for run in runs), 1),
+                    f"{number(median(run['seconds'] for run in runs))} s"] if runs else ["not run", "", ""]  # fmt: skip
+        rows.append(row)
+    head = ["T", *(what for _ in cells for what in ("learnt", "lowest", "time"))]
+    return Table(head, rows, MEMORY, groups=[("", 1), *((cell.upper(), 3) for cell in cells)])
+
+
+def _options_table(options: Mapping[str, Mapping[str, Any]]) -> Table:
+    rows = []
+    for name, study in options.items():
+        runs = study["runs"]
+        shares = [run["accuracy"] for run in runs]
+        rows.append(
+            [
+                "the recipe as it is" if name == "all" else name.replace("-", " "),
+                f"{sum(share >= SOLVED for share in shares)} of {len(runs)}",
+                f"{100 * min(shares):.1f} to {percent(max(shares), 1)}",
+                number(median(run["steps"] for run in runs)),
+                number(median(run["seconds"] for run in runs)),
+            ]
+        )
+    return Table(["option", "learnt", "lowest to highest", "steps", "seconds"], rows, "runs/options/*/study.json")
+
+
+def _claims(records: Records) -> None:
+    course = {
+        (run.result["cell"], run.result["length"], run.result["seed"]): run for run in records.palindromes
+    }  # one of each
+    lstm = [run for (cell, _, _), run in course.items() if cell == "lstm"]
+    claim(all(run.result["accuracy"] == 1 for run in lstm), "the LSTM is perfect at every length of the course")
+    short = [run for (cell, length, _), run in course.items() if cell == "rnn" and length <= 10]
+    claim(all(run.result["accuracy"] == 1 for run in short), "the RNN is perfect on short palindromes")
+    long = [run for (cell, length, _), run in course.items() if cell == "rnn" and length >= 30]
+    claim(not any(first_solved(run) for run in long), "the RNN never learns the longest palindromes")
+    middle = [run for (cell, length, _), run in course.items() if cell == "rnn" and length == 20]
+    claim(all(first_solved(run) for run in middle), "every RNN once solved the middle length")
+    claim(bool(lost_again(course["rnn", 20, 1])), "an RNN that had learnt the task lost it again")
+    config = records.palindromes[0].config
+    claim(config["epochs"] <= config["decay_every"], "the course's learning rate does not fall during the training")
+    end = course["rnn", 20, 1].of("epoch")[-1]["test_accuracy"]
+    claim(end < 0.12, "that RNN ended at guessing")
+    for length in _lengths(records.palindromes):
+        lost = [lost_again(run) for run in lstm if run.result["length"] == length]
+        claim(any(lost), "the LSTM too loses the task now and then, at every length")
+        climbed = all(run.of("epoch")[-1]["test_accuracy"] > LOST for run in lstm)
+        claim(climbed and max(map(len, lost)) <= 10, "the LSTM climbs back within a few epochs")
+    memory = records.memory["runs"]
+    gated = [run for run in memory if run["cell"] in ("lstm", "gru")]
+    claim(all(run["accuracy"] >= SOLVED for run in gated), "LSTM and GRU learn every length with recipe memory")
+    rnn = [run for run in memory if _is_result(run, "rnn", 200)]
+    claim(0.5 < mean(run["accuracy"] >= SOLVED for run in rnn) < 1, "most RNNs learn the longest length, not all")
+    steps = {name: median(run["steps"] for run in study["runs"]) for name, study in records.options.items()}
+    claim(steps["without-curriculum"] > 4 * steps["all"], "the curriculum is worth several times the steps")
+    chrono = records.options["without-curriculum-chrono"]["runs"]
+    claim(all(run["accuracy"] < SOLVED for run in chrono), "chrono without the curriculum does not learn in time")
+    claim(steps["without-rotations"] <= steps["all"], "rotations bring the LSTM nothing")
+    claim(steps["with-learnt-state"] == steps["all"], "a learnt first state changes nothing")
