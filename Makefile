@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo notebooks test check format browser clean
+.PHONY: help install demo reproduce notebooks test check format browser clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -17,6 +17,9 @@ demo: .venv/.installed ## both laboratories in a few minutes, pictures in runs/d
 
 notebooks: .venv/.notebook ## execute assignment/part1.ipynb and part2.ipynb anew from their sources
 	$(BIN)/python assignment/notebooks.py
+
+reproduce: .venv/.installed ## every number and picture of the report from nothing; hours, and it resumes
+	$(BIN)/palingen reproduce
 
 test: .venv/.dev .venv/.browser ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses logical --dist loadfile

@@ -50,7 +50,7 @@ with install_import_hook(CHECKED, "typechecker.checked"):
     import palingen.recipes
     import palingen.recurrence.exchange
     import palingen.report.page
-    from palingen.adversarial.images import Images, load_images
+    from palingen.adversarial.images import Images, load_images, write_images
     from palingen.adversarial.judge import load_judge
     from palingen.adversarial.score import Yardstick
     from palingen.cli import main
@@ -92,9 +92,7 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("digits")
     for part, count in (("train", 200), ("t10k", 50)):
         images = load_images(part)
-        pixels, labels = images.pixels[:count].numpy(), images.labels[:count].numpy().astype("uint8")
-        write_idx(folder / f"{part}-images-idx3-ubyte.gz", pixels)
-        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
+        write_images(folder, part, Images(images.pixels[:count], images.labels[:count]))
     return folder
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor
 
 from palingen.errors import DataError
+from palingen.files import write_atomically
 
 SIDE = 28
 """Pixels along each edge."""
@@ -52,6 +53,14 @@ def load_images(part: str, source: str = "mnist") -> Images:
     if pixels.shape[1:] != (SIDE, SIDE) or labels.shape != pixels.shape[:1] or not len(pixels):
         raise DataError(f"{folder}: {part}: images {tuple(pixels.shape)} and labels {tuple(labels.shape)} do not fit")
     return Images(pixels, labels.long())
+
+
+def write_images(folder: Path, part: str, images: Images) -> None:
+    """Write images and their classes as two IDX files, so that `load_images` reads them from the folder."""
+    for kind, array in (("images-idx3", images.pixels), ("labels-idx1", images.labels)):
+        header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+        content = gzip.compress(header + array.to(torch.uint8).numpy().tobytes(), mtime=0)
+        write_atomically(folder / f"{part}-{kind}-ubyte.gz", content)
 
 
 def to_unit(pixels: UInt8[Tensor, "*N"]) -> Float[Tensor, "*N"]:

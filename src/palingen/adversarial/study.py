@@ -17,6 +17,7 @@ from palingen.adversarial.trained import load
 from palingen.config import check_value
 from palingen.errors import Diverged
 from palingen.files import write_json
+from palingen.runs import read_config
 from palingen.workers import Workers, each
 
 _yardstick = functools.cache(yardstick)  # a worker measures many runs
@@ -88,7 +89,10 @@ def study(
 
 def finished(out: Path) -> list[dict[str, Any]]:
     """The results of all finished runs under `out`, of earlier studies too, by label and seed."""
-    results = [json.loads(path.read_text()) for path in out.glob("*/result.json")]
+    results = [
+        {**json.loads(path.read_text()), "config": asdict(read_config(path.parent, GanRun))}
+        for path in out.glob("*/result.json")
+    ]
     return sorted(results, key=lambda result: (result["label"], result["seed"]))
 
 

@@ -32,6 +32,10 @@ app.command(
 app.command(
     "palingen.cli.report:report", name="report", help="The report, again from its records: PDF, HTML, pictures, tables."
 )
+app.command("palingen.cli.bundle:bundle", name="bundle", help="Everything to hand in, as one ZIP file.")
+app.command(
+    "palingen.cli.reproduce:reproduce", name="reproduce", help="The report from nothing, and how close it came."
+)
 app.command("palingen.cli.judge:app", name="judge", help="The classifier that says what a picture shows: train, floor.")
 
 

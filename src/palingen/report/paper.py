@@ -24,6 +24,8 @@ from palingen.report.values import Table, Values
 
 TEMPLATE = Path(str(files("palingen"))) / "report" / "template"
 
+AUTHOR = "The palingen developers"
+
 ENLARGED = 4
 """Screen pixels for one of an image's."""
 
@@ -48,11 +50,22 @@ def pages(folder: Path) -> dict[str, bytes]:
     return {"report.pdf": compiled(folder, "pdf"), "report.html": _finished(compiled(folder, "html"))}
 
 
-def lay_out(folder: Path, records: Records) -> None:
+def page(records: Records, author: str) -> bytes:
+    """`report.pdf` with an author's name on it.
+
+    Raises:
+        DataError: typst is not installed, or a record contradicts the template's words.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out(Path(folder), records, author)
+        return compiled(Path(folder), "pdf")
+
+
+def lay_out(folder: Path, records: Records, author: str = AUTHOR) -> None:
     """Put template, numbers and pictures into an empty folder."""
     shutil.copytree(TEMPLATE, folder, dirs_exist_ok=True)
     values = all_values(records)
-    (folder / "values.json").write_text(json.dumps(_told(values, records), ensure_ascii=False))
+    (folder / "values.json").write_text(json.dumps({**_told(values, records), "author": author}, ensure_ascii=False))
     for name, drawn in {**plots.draw(records), **_sheets(records)}.items():
         (folder / name).with_suffix(".svg" if drawn.startswith(b"<?xml") else ".png").write_bytes(drawn)
 

@@ -99,13 +99,16 @@ def read(report: Path) -> Records:
 
 
 def _game(name: str, folder: Path, runs: Path) -> Game:
-    score = PRETRAINED / name / "score.json"
+    own, shipped = folder / "score.json", PRETRAINED / name / "score.json"
+    score, score_name = (
+        (own, f"runs/{folder.name}/score.json") if own.exists() else (shipped, f"{SHIPPED}/{name}/score.json")
+    )
     walks = runs / ("between" if name == "course" else f"between-{name}")
     return Game(
         run=_run(folder, runs),
         moments={moment: np.load(folder / f"{moment}.npy") for moment in ("start", "middle", "end")},
         score=_json(score) if score.exists() else None,
-        score_name=f"{SHIPPED}/{name}/score.json",
+        score_name=score_name,
         walks=_walks(walks) if walks.exists() else {},
         walks_name=f"runs/{walks.name}/verdicts.json",
     )
