@@ -192,7 +192,7 @@ def closeness(kept: Path, again: Path) -> list[dict[str, Any]]:
     rows = []
     for name, runs in _reached(again).items():
         before = _reached(kept)[name]
-        far = max((abs(value - before[run]) for run, value in runs.items() if run in before), default=0.0)
+        far = max(abs(value - before[run]) for run, value in runs.items())
         rows.append({"part": name, "runs": len(runs), "of": len(before), "largest_difference": far})
     return rows
 
@@ -204,7 +204,7 @@ def _reached(runs: Path) -> dict[str, dict[Any, float]]:
     for path in sorted(runs.glob("**/study.json")):
         results: Sequence[Mapping[str, Any]] = json.loads(path.read_text())["runs"]
         found[path.parent.relative_to(runs).as_posix()] = {
-            one["folder"]: one["score"]["fd"] if "score" in one else one["accuracy"]
+            Path(one["folder"]).name: one["score"]["fd"] if "score" in one else one["accuracy"]
             for one in results
             if one.get("score", True)
         }

@@ -41,14 +41,20 @@ def bundle(
     inside = pack(student, file, report)
     groups: dict[str, list[int]] = {}
     for path, size in inside:
-        groups.setdefault("/".join(path.split("/")[:2]), []).append(size)
-    shown = {
-        group: f"{len(sizes)} files, {sum(sizes) / 2**20:.1f} MB" if len(sizes) > 1 else f"{sizes[0] / 2**20:.2f} MB"
-        for group, sizes in groups.items()
-    }
-    packed = f"{file.stat().st_size / 2**20:.1f} MB"
+        parts = path.split("/")
+        groups.setdefault("/".join(parts[:2]) if len(parts) != 2 else f"{parts[0]}/", []).append(size)
+    shown = {group: f"{_files(len(sizes))}, {_bytes(sum(sizes))}" for group, sizes in groups.items()}
+    packed = _bytes(file.stat().st_size)
     where = Output(json=json)
     if json:
         say({"file": file, "bytes": file.stat().st_size, "contents": dict(inside)}, where, title="")
     else:
         say({**shown, "together, packed": packed, "file": file}, where, title="Bundle")
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{count / 2**10:.0f} kB"
