@@ -125,7 +125,8 @@ class ResidualDiscriminator(nn.Module):
     def forward(self, images: Images) -> Logits:
         """Logits, above 0 where an image is taken for real."""
         maps = leaky_relu(self.blocks(self.look(images)), SLOPE)
-        logits = self.judge(leaky_relu(self.read(maps.flatten(1)), SLOPE))
+        with torch.autocast(images.device.type, enabled=False):  # half precision blurs what tells real from fake
+            logits = self.judge(leaky_relu(self.read(maps.to(self.read.weight.dtype).flatten(1)), SLOPE))
         return logits if self.classes else logits.flatten()
 
 
