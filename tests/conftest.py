@@ -29,6 +29,7 @@ CHECKED = [
     "palingen.adversarial.metrics",
     "palingen.adversarial.networks",
     "palingen.adversarial.penalties",
+    "palingen.adversarial.players",
     "palingen.adversarial.score",
     "palingen.adversarial.snapshots",
     "palingen.adversarial.stacked",
@@ -43,6 +44,7 @@ CHECKED = [
     "palingen.recurrence.unroll",
     "palingen.report",
     "palingen.runs",
+    "palingen.team",
 ]
 
 with install_import_hook(CHECKED, "typechecker.checked"):

@@ -13,9 +13,8 @@ from PIL import Image
 from torch import nn
 
 from palingen import recipes
-from palingen.adversarial import examples
+from palingen.adversarial import examples, players
 from palingen.adversarial import steps as steps_module
-from palingen.adversarial import train as adversarial
 from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.game import play
 from palingen.adversarial.images import load_images, to_unit
@@ -138,7 +137,7 @@ EVERYTHING = {
 @pytest.mark.parametrize("pair", ["mlp", "conv"])
 @pytest.mark.parametrize("penalty", ["r1-r2", "gradient"])
 def test_a_stopped_run_with_every_setting_goes_on_to_the_very_same_weights(tmp_path, small, monkeypatch, pair, penalty):
-    monkeypatch.setattr(adversarial, "SETTLING", 100)
+    monkeypatch.setattr(players, "SETTLING", 100)
     config = GanRun(**{**small, **EVERYTHING, "pair": pair, "penalty": penalty})
     name = "play" if penalty == "gradient" else "play_by_slopes"
     stop_and_go_on(config, tmp_path, monkeypatch, name, steps=9)
@@ -252,7 +251,7 @@ def test_the_average_is_what_is_kept_and_what_batchnorm_needs_comes_with_it(tmp_
     kept = load_weights(tmp_path / "end.safetensors")
     assert not torch.equal(kept["0.weight"], last["generator.0.weight"])
     generator, _ = load_generator(tmp_path)
-    hidden = nn.Sequential(*list(generator)[:3])(draw_latents(adversarial.SETTLING, 100, 0))
+    hidden = nn.Sequential(*list(generator)[:3])(draw_latents(players.SETTLING, 100, 0))
     torch.testing.assert_close(generator[3].running_mean, hidden.mean(0), rtol=1e-3, atol=1e-4)
 
 

@@ -18,6 +18,9 @@ from palingen.runs import choose_device
 
 LOOPBACK = "127.0.0.1"
 
+LARGE = 8.0
+"""Megabytes of a page beyond which it is worth a word: two generators of the course's size."""
+
 
 def explore(
     *runs: str,
@@ -46,8 +49,11 @@ def explore(
     models = [(load(source), source) for source in sources]
     page = explorer(models).encode()
     write_atomically(out, page)
-    result = {"models": [trained.name for trained, _ in models], "megabytes": len(page) / 1e6, "files": [out]}
+    size = len(page) / 1e6
+    result = {"models": [trained.name for trained, _ in models], "megabytes": size, "files": [out]}
     say(result, Result(json=json), title="Explorer")
+    if size > LARGE:
+        print(f"A page of {size:.1f} MB opens slowly; fewer generators make it smaller.", file=sys.stderr)
     if serve:
         serve_page(out, open_browser=open)
     elif open:
