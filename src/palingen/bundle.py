@@ -44,7 +44,9 @@ class Student:
     name: str = ""
 
     def __post_init__(self) -> None:
-        check_value("student-number", self.number, re.fullmatch(r"[0-9]{5,12}", self.number) is not None, "5 to 12 digits")
+        check_value(
+            "student-number", self.number, re.fullmatch(r"[0-9]{5,12}", self.number) is not None, "5 to 12 digits"
+        )
         printable = self.name.isprintable() and len(self.name) <= 80
         check_value("name", self.name, printable, "a name of at most 80 letters")
 
