@@ -6,10 +6,11 @@ import io
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -61,6 +62,17 @@ settings.register_profile("any machine", deadline=None)  # some are slow now and
 settings.load_profile("any machine")
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def processor() -> Iterator[None]:
+    """Leave the processor as it was: a verb lets it flush subnormal numbers, a study has it compute with one thread."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_flush_denormal(False)
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

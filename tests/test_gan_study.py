@@ -56,7 +56,8 @@ def test_every_arm_is_trained_and_scored_once_and_one_that_diverges_is_a_result(
     assert list(study(arms, tmp_path, CPU, Workers(jobs=1))) == first
     kept = studies.finished(tmp_path)
     assert [one["label"] for one in kept] == sorted(one["label"] for one in first)
-    assert GanRun(**kept[0]["config"]) == arms[0].config  # all that is needed to run it again
+    configs = {one["folder"]: GanRun(**one["config"]) for one in kept}
+    assert configs == {arm.folder: arm.config for arm in arms}  # all that is needed to run them again
     assert json.loads((tmp_path / arms[0].folder / "config.json").read_text())["seed"] == 0
 
 

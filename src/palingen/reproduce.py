@@ -34,6 +34,9 @@ from palingen.workers import Workers, each
 FEW = 600
 """Training and test images of the shortened check."""
 
+QUICK_LENGTH = 100
+"""Digits of its longest palindromes."""
+
 QUICK_EPOCHS = 60
 """Passes over them, after which the course's pair draws more than one digit."""
 
@@ -107,7 +110,7 @@ class Reproduction:
         base, out = self._shorter(PalindromeRun(**kept["config"])), self.out / name
         runs = [replace(base, **{field: run[field] for field in ("cell", "length", "seed")}) for run in kept["runs"]]
         if self.quick:
-            runs = [run for run in runs if run.seed == 0 and run.length <= 100]
+            runs = [run for run in runs if run.seed == 0 and run.length <= QUICK_LENGTH]
         runs.sort(key=lambda run: -run.length)
         list(study.study(runs, out, self.device, self.workers))
         write_json(out / "study.json", {**kept, "environment": environment(), "runs": study.finished(out)})
