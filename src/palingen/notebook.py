@@ -25,7 +25,7 @@ from palingen.adversarial.between import Walk
 from palingen.adversarial.snapshots import Moment
 from palingen.adversarial.trained import SHIPPED, load
 from palingen.errors import DataError
-from palingen.recurrence.inside import Inside
+from palingen.recurrence.inside import Inside, kept
 from palingen.recurrence.network import Classifier
 from palingen.recurrence.palindromes import Encoding, Palindromes, encode
 from palingen.runs import read_records
@@ -144,9 +144,7 @@ def gradient_kept(looks: Mapping[str, Inside]) -> Words:
     """How much of the gradient at the last hidden state is left at the first step, before and after training."""
     rows = []
     for label, look in looks.items():
-        kept = {name: max(float(part[0]) for part in norms.values()) / float(norms["h"][-1])
-                for name, norms in (("untrained", look.before), ("trained", look.after))}  # fmt: skip
-        rows.append({"run": label, **{name: f"{share:.2g}" for name, share in kept.items()}})
+        rows.append({"run": label, "untrained": f"{kept(look.before):.2g}", "trained": f"{kept(look.after):.2g}"})
     return table(rows)
 
 

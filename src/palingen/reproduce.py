@@ -5,7 +5,7 @@ The kept records say what to run: each run's config, each study's cells, lengths
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from palingen.adversarial import train as adversarial
 from palingen.adversarial.between import between
 from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.images import Images, load_images, write_images
+from palingen.adversarial.measured import as_record, beside_references
 from palingen.adversarial.score import SAMPLES, yardstick
 from palingen.adversarial.study import Arm
 from palingen.adversarial.trained import Trained, load
@@ -129,12 +130,8 @@ class Reproduction:
         trained = load(out)
         self._walk(trained, self.out / name.replace("gan", "between").removesuffix("-course"))
         if not (out / "score.json").exists():
-            count = SAMPLES // 2 if self.quick else SAMPLES
-            real, labels = yardstick(), trained.labels(count, 0)
-            rows = {name: real.score(real.judge.look(trained.pixels(count, 0, labels)), labels)}
-            rows |= real.references(count)
-            told = {**asdict(rows[name]), "fd_floor": rows["floor"].fd, "seed": 0}
-            write_json(out / "score.json", {**told, "rows": {row: asdict(score) for row, score in rows.items()}})
+            rows = beside_references(trained, yardstick(), SAMPLES // 2 if self.quick else SAMPLES)
+            write_json(out / "score.json", as_record(rows, seed=0))
 
     def _walk(self, trained: Trained, out: Path) -> None:
         """Between the same two classes as the kept walk, if there is one."""
@@ -173,9 +170,10 @@ class Reproduction:
         if not self.quick:
             return config
         few = self.out / "few-images"
-        for part in ("train", "t10k"):
-            images = load_images(part)
-            write_images(few, part, Images(images.pixels[:FEW], images.labels[:FEW]))
+        if not few.exists():
+            for part in ("train", "t10k"):
+                images = load_images(part)
+                write_images(few, part, Images(images.pixels[:FEW], images.labels[:FEW]))
         if config.pair == "mlp" and config.penalty == "none":  # quick enough to come to two digits
             return replace(config, epochs=QUICK_EPOCHS, beta1=0.5, engine="by-hand", data=str(few), watch_samples=0)
         return replace(config, epochs=1, data=str(few), watch_samples=0)

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from palingen.adversarial.experiment import GanRun, LossName
-from palingen.adversarial.score import SAMPLES, yardstick
+from palingen.adversarial.measured import measure
+from palingen.adversarial.score import yardstick
 from palingen.adversarial.train import train
 from palingen.adversarial.trained import load
 from palingen.config import check_value
@@ -111,14 +112,8 @@ def _one(out: Path, device: str, force: bool, arm: Arm) -> dict[str, Any]:
     }
     try:
         result["seconds"] = train(arm.config, folder, torch.device(device), force=force)["seconds"]
-        result["score"] = _score(folder)
+        result["score"] = asdict(measure(load(folder), _yardstick()))
     except Diverged as error:
         result |= {"seconds": None, "score": None, "stopped": str(error)}
     write_json(kept, result)
     return result
-
-
-def _score(folder: Path) -> dict[str, Any]:
-    trained, real = load(folder), _yardstick()
-    labels = trained.labels(SAMPLES, 0)
-    return asdict(real.score(real.judge.look(trained.pixels(SAMPLES, 0, labels)), labels))

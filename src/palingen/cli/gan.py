@@ -12,7 +12,8 @@ from palingen.adversarial.between import between
 from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.judge import load_judge
 from palingen.adversarial.latent import grid
-from palingen.adversarial.score import SAMPLES, Score, check_count, yardstick
+from palingen.adversarial.measured import as_record, beside_references
+from palingen.adversarial.score import SAMPLES, check_count, yardstick
 from palingen.adversarial.snapshots import Moment, write_array, write_png
 from palingen.adversarial.stacked import FEWEST as STACKED_FEWEST
 from palingen.adversarial.stacked import SAMPLES as STACKED_SAMPLES
@@ -189,21 +190,14 @@ def score(run: str, /, *, count: int | None = None, seed: int = 0, where: WhereF
         write_json(folder / "score.json", modes)
         say({**modes, **made}, where, title="Modes")
         return
-    rows = _scores(trained, SAMPLES if count is None else count, seed)
-    result = {**asdict(rows[trained.name]), "fd_floor": rows["floor"].fd, "seed": seed}
-    result |= {"rows": {name: asdict(row) for name, row in rows.items()}}
+    count = SAMPLES if count is None else count
+    check_count(count)
+    rows = beside_references(trained, yardstick(), count, seed)
+    result = as_record(rows, seed)
     write_json(folder / "score.json", result)
     if not where.json:
         print_scores(rows, f"{rows['floor'].n} images a row, against the 10000 test images")
     say({**result, **made} if where.json else made, where, title="Score")
-
-
-def _scores(trained: Trained, count: int, seed: int) -> dict[str, Score]:
-    check_count(count)
-    real = yardstick()
-    labels = trained.labels(count, seed)
-    own = real.score(real.judge.look(trained.pixels(count, seed, labels)), labels)
-    return {trained.name: own, **real.references(count)}
 
 
 def _modes(trained: Trained, count: int, seed: int) -> ModeScore:

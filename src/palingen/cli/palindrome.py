@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from torch import Tensor
 
 from palingen import pictures, recipes
 from palingen.cli.live import watch_study
@@ -80,7 +79,7 @@ def inside(*runs: Path, where: WhereFlags = Where()) -> None:
     if len({*labels.values()}) < len(labels):
         labels = {run: f"{label}, {run.name}" for run, label in labels.items()}
     files = pictures.of_inside(where.out or runs[0], {labels[run]: look for run, look in looks.items()})
-    kept = {run: (_kept(look.before), _kept(look.after)) for run, look in looks.items()}
+    kept = {run: (insides.kept(look.before), insides.kept(look.after)) for run, look in looks.items()}
     if where.json:
         found = [{"run": run, "untrained": before, "trained": after} for run, (before, after) in kept.items()]
         say({"gradient_kept": found, "files": files}, where, title="")
@@ -88,12 +87,6 @@ def inside(*runs: Path, where: WhereFlags = Where()) -> None:
         words = {labels[run]: f"{before:.2g} untrained, {after:.2g} trained" for run, (before, after) in kept.items()}
         named = {f"gradient that reaches the first step, {label}": said for label, said in words.items()}
         say({**named, "files": files}, where, title="Inside")
-
-
-def _kept(norms: dict[str, Tensor]) -> float:
-    """How much of the gradient at the last h is left at the first step, in the part of the state that has most."""
-    first = max(float(part[0]) for part in norms.values())
-    return first / float(norms["h"][-1])
 
 
 @app.command(name="study", config=recipe_values(recipes.PALINDROME, "memory"))

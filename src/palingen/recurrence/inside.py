@@ -3,6 +3,7 @@
 B  sequences      T  steps      I  inputs      H  hidden units
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,11 @@ class Inside:
 
     after: dict[str, Float[Tensor, " T"]]
     """The same with the trained ones."""
+
+
+def kept(norms: Mapping[str, Float[Tensor, " T"]]) -> float:
+    """How much of the gradient at the last h is left at the first step, in the part of the state that has most."""
+    return max(float(part[0]) for part in norms.values()) / float(norms["h"][-1])
 
 
 def load_network(folder: Path) -> tuple[PalindromeRun, Classifier]:
