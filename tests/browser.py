@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 PLACES = (
@@ -22,6 +23,18 @@ ARGUMENTS = (
     "--disable-sync",
 )
 """For a headless browser that talks to nobody."""
+
+
+def serious_findings(page: Any) -> list[tuple[str, list[str]]]:
+    """What axe finds on a page that bars somebody, each with the elements; and that it looked at something at all."""
+    page.evaluate((Path(__file__).parent / "axe" / "axe.min.js").read_text())
+    found = page.evaluate("axe.run().then(({ violations, passes }) => ({ violations, passes: passes.length }))")
+    assert found["passes"] > 15
+    return [
+        (rule["id"], [node["html"] for node in rule["nodes"]])
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+    ]
 
 
 def find() -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from browser import ARGUMENTS, find
+from browser import ARGUMENTS, find, serious_findings
 from conftest import ROOT
 from playwright.sync_api import sync_playwright
 
@@ -25,7 +25,6 @@ from palingen.adversarial.train import train
 from palingen.adversarial.trained import Trained, load
 from palingen.errors import DataError, PalingenError
 
-AXE = ROOT / "tests" / "axe" / "axe.min.js"
 MEGABYTES = 8
 SECOND = 1000
 LIKE_A_DIGIT = (
@@ -334,15 +333,7 @@ def test_axe_finds_nothing_serious_and_nothing_overflows(open_page, look):
     page = open_page(**LOOKS[look])
     if look == "phone":
         page.set_viewport_size({"width": 390, "height": 844})
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run().then(({ violations, passes }) => ({ violations, passes: passes.length }))")
-    assert found["passes"] > 20
-    serious = [
-        (rule["id"], [node["html"] for node in rule["nodes"]])
-        for rule in found["violations"]
-        if rule["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    assert serious_findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
 

@@ -1,12 +1,12 @@
 """What the report says of the palindromes: numbers and tables from their records, and claims held to them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean, median
 from typing import Any
 
 from palingen.report.records import Records, Run
 from palingen.report.tables import SOLVED
-from palingen.report.values import ARITHMETIC, Table, Values, claim, general, listed, number, percent, power, spread
+from palingen.report.values import ARITHMETIC, Values, claim, general, listed, number, percent, power
 
 Results = Sequence[Mapping[str, Any]]
 
@@ -19,23 +19,13 @@ def put(values: Values, records: Records) -> None:
     """Add all numbers of the first part."""
     _settings(values, records)
     for cell in ("lstm", "rnn"):
-        for length in _lengths(records.palindromes):
-            _course(values, cell, length, [run for run in records.palindromes if _is(run, cell, length)])
+        for length in lengths(records.palindromes):
+            _course(values, cell, length, [run for run in records.palindromes if is_of(run, cell, length)])
     for cell in ("lstm", "gru", "rnn"):
         for length in sorted({run["length"] for run in records.memory["runs"]}):
-            _memory(values, cell, length, [run for run in records.memory["runs"] if _is_result(run, cell, length)])
+            _memory(values, cell, length, [run for run in records.memory["runs"] if is_result_of(run, cell, length)])
     _options(values, records.options)
     _claims(records)
-
-
-def tables(records: Records) -> dict[str, Table]:
-    """The first part's tables."""
-    return {
-        "palindrome-settings": _settings_table(records),
-        "course-lengths": _lengths_table(records.palindromes),
-        "memory": _memory_table(records.memory["runs"]),
-        "options": _options_table(records.options),
-    }
 
 
 def first_solved(run: Run) -> int | None:
@@ -49,15 +39,18 @@ def lost_again(run: Run) -> list[int]:
     return [record["epoch"] for record in run.of("epoch") if record["epoch"] > first and record["test_accuracy"] < LOST]
 
 
-def _is(run: Run, cell: str, length: int) -> bool:
-    return _is_result(run.result, cell, length)
+def is_of(run: Run, cell: str, length: int) -> bool:
+    """Whether a run is of this cell and length."""
+    return is_result_of(run.result, cell, length)
 
 
-def _is_result(result: Mapping[str, Any], cell: str, length: int) -> bool:
+def is_result_of(result: Mapping[str, Any], cell: str, length: int) -> bool:
+    """Whether a result is of this cell and length."""
     return (result["cell"], result["length"]) == (cell, length)
 
 
-def _lengths(runs: Sequence[Run]) -> list[int]:
+def lengths(runs: Sequence[Run]) -> list[int]:
+    """The lengths there are runs of, the shortest first."""
     return sorted({run.result["length"] for run in runs})
 
 
@@ -74,9 +67,9 @@ def _settings(values: Values, records: Records) -> None:
     values.put("memory.runs", general(len(records.memory["runs"])), MEMORY)
     values.put("digits", general(10), ARITHMETIC)
     values.put("guess", percent(1 / 10), ARITHMETIC)
-    short = min(_lengths(records.palindromes))
+    short = min(lengths(records.palindromes))
     values.put("course.shortest", general(short), "runs/palindromes/*/config.json")
-    values.put("course.longest", general(max(_lengths(records.palindromes))), "runs/palindromes/*/config.json")
+    values.put("course.longest", general(max(lengths(records.palindromes))), "runs/palindromes/*/config.json")
     values.put("course.distinct", general(10 ** -(-short // 2)), ARITHMETIC)
     values.put("solved", percent(SOLVED), ARITHMETIC)
     values.put("lost", percent(LOST), ARITHMETIC)
@@ -140,101 +133,6 @@ def _options(values: Values, options: Mapping[str, Mapping[str, Any]]) -> None:
         values.put(f"options.{name}.seconds", number(median(run["seconds"] for run in runs)), source)
 
 
-def _settings_table(records: Records) -> Table:
-    course, memory = records.palindromes[0].config, records.memory["config"]
-    weights = records.networks["palindromes"]
-    rows: list[tuple[str, str, Callable[[float], str]]] = [
-        ("hidden units", "hidden", general),
-        ("batch, sequences", "batch_size", general),
-        ("samples, training and test", "samples", general),
-        ("share for training", "portion", percent),
-        ("epochs, at most", "epochs", general),
-        ("learning rate", "learning_rate", general),
-        ("smoothing of the squared gradient", "alpha", general),
-        ("gradient norm at most", "max_norm", general),
-    ]
-    words = {"rmsprop": "RMSprop", "adam": "Adam", "scalar": "its value", "one-hot": "one-hot"}
-    return Table(
-        ["setting", "course", "memory"],
-        [
-            ["a digit enters as", words["scalar"], words[memory["encoding"]]],
-            *[[name, say(course[field]), say(memory[field])] for name, field, say in rows],
-            ["optimiser", words["rmsprop"], words[memory["optimizer"]]],
-            ["learning rate falls", _falls(course), _falls(memory)],
-            ["first forget bias", "default", general(memory["forget_bias"])],
-            ["recurrent weights start as", "default", "rotations" if memory["orthogonal"] else "default"],
-            ["palindromes", "fixed set", "endless stream, lengths growing"],
-            ["weights, LSTM", *(general(weights[recipe]["lstm"]) for recipe in ("course", "memory"))],
-            ["weights, GRU", *(general(weights[recipe]["gru"]) for recipe in ("course", "memory"))],
-            ["weights, RNN", *(general(weights[recipe]["rnn"]) for recipe in ("course", "memory"))],
-        ],
-        f"{records.palindromes[0].name}/config.json, {MEMORY}, {NETWORKS}",
-    )
-
-
-def _falls(config: Mapping[str, Any]) -> str:
-    if config.get("length_decay"):
-        return f"with the length to the power {general(-config['length_decay'])}".replace("-", "\N{MINUS SIGN}")
-    return f"by a factor {general(config['decay'])} each {config['decay_every']} epochs"
-
-
-def _lengths_table(palindromes: Sequence[Run]) -> Table:
-    rows = []
-    for length in _lengths(palindromes):
-        for cell in ("lstm", "rnn"):
-            runs = [run for run in palindromes if _is(run, cell, length)]
-            if not runs:
-                continue
-            shares = [100 * run.result["accuracy"] for run in runs]
-            ends = [100 * run.of("epoch")[-1]["test_accuracy"] for run in runs]
-            firsts = [first for run in runs if (first := first_solved(run))]
-            rows.append(
-                [
-                    f"T = {length}, {cell.upper()}",
-                    general(len(runs)),
-                    spread(shares, 1),
-                    f"{len(firsts)} of {len(runs)}",
-                    number(median(firsts)) if firsts else "never",
-                    general(sum(len(lost_again(run)) for run in runs)),
-                    spread(ends, 1),
-                ]
-            )
-    head = ["length, cell", "seeds", "kept weights, %", "ever learnt", "epoch, median", "epochs lost", "last epoch, %"]
-    return Table(head, rows, "runs/palindromes/*/records.jsonl")
-
-
-def _memory_table(results: Results) -> Table:
-    cells = ("lstm", "gru", "rnn")
-    rows = []
-    for length in sorted({run["length"] for run in results}):
-        row = [general(length)]
-        for cell in cells:
-            runs = [run for run in results if _is_result(run, cell, length)]
-            solved = sum(run["accuracy"] >= SOLVED for run in runs)
-            row += [f"{solved} of {len(runs)}", percent(min(run["accuracy"] for run in runs), 1),
-                    f"{number(median(run['seconds'] for run in runs))} s"] if runs else ["not run", "", ""]  # fmt: skip
-        rows.append(row)
-    head = ["T", *(what for _ in cells for what in ("learnt", "lowest", "time"))]
-    return Table(head, rows, MEMORY, groups=[("", 1), *((cell.upper(), 3) for cell in cells)])
-
-
-def _options_table(options: Mapping[str, Mapping[str, Any]]) -> Table:
-    rows = []
-    for name, study in options.items():
-        runs = study["runs"]
-        shares = [run["accuracy"] for run in runs]
-        rows.append(
-            [
-                "the recipe as it is" if name == "all" else name.replace("-", " "),
-                f"{sum(share >= SOLVED for share in shares)} of {len(runs)}",
-                f"{100 * min(shares):.1f} to {percent(max(shares), 1)}",
-                number(median(run["steps"] for run in runs)),
-                number(median(run["seconds"] for run in runs)),
-            ]
-        )
-    return Table(["option", "learnt", "lowest to highest", "steps", "seconds"], rows, "runs/options/*/study.json")
-
-
 def _claims(records: Records) -> None:
     course = {
         (run.result["cell"], run.result["length"], run.result["seed"]): run for run in records.palindromes
@@ -252,7 +150,7 @@ def _claims(records: Records) -> None:
     claim(config["epochs"] <= config["decay_every"], "the course's learning rate does not fall during the training")
     end = course["rnn", 20, 1].of("epoch")[-1]["test_accuracy"]
     claim(end < 0.12, "that RNN ended at guessing")
-    for length in _lengths(records.palindromes):
+    for length in lengths(records.palindromes):
         lost = [lost_again(run) for run in lstm if run.result["length"] == length]
         claim(any(lost), "the LSTM too loses the task now and then, at every length")
         climbed = all(run.of("epoch")[-1]["test_accuracy"] > LOST for run in lstm)
@@ -260,9 +158,9 @@ def _claims(records: Records) -> None:
     memory = records.memory["runs"]
     gated = [run for run in memory if run["cell"] in ("lstm", "gru")]
     claim(all(run["accuracy"] >= SOLVED for run in gated), "LSTM and GRU learn every length with recipe memory")
-    rnn = [run for run in memory if _is_result(run, "rnn", 200)]
+    rnn = [run for run in memory if is_result_of(run, "rnn", 200)]
     claim(0.5 < mean(run["accuracy"] >= SOLVED for run in rnn) < 1, "most RNNs learn the longest length, not all")
-    claim(not any(_is_result(run, "rnn", 1000) for run in memory), "a thousand digits were not tried with the RNN")
+    claim(not any(is_result_of(run, "rnn", 1000) for run in memory), "a thousand digits were not tried with the RNN")
     steps = {name: median(run["steps"] for run in study["runs"]) for name, study in records.options.items()}
     claim(steps["without-curriculum"] > 4 * steps["all"], "the curriculum is worth several times the steps")
     chrono = records.options["without-curriculum-chrono"]["runs"]

@@ -18,7 +18,7 @@ from PIL import Image
 
 from palingen.errors import DataError
 from palingen.files import write_atomically
-from palingen.report import arms, digits, figures, palindromes, plots, structure, within
+from palingen.report import arms, digits, figures, palindrome_tables, palindromes, plots, structure, within
 from palingen.report.records import Records
 from palingen.report.values import Table, Values
 
@@ -82,7 +82,7 @@ def all_values(records: Records) -> Values:
 
 def all_tables(records: Records) -> dict[str, Table]:
     """Every table there are records for."""
-    return {**palindromes.tables(records), **digits.tables(records), **arms.tables(records.comparison)}
+    return {**palindrome_tables.tables(records), **digits.tables(records), **arms.tables(records.comparison)}
 
 
 def parts(records: Records) -> dict[str, bool]:
