@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT
 
 
@@ -25,3 +26,11 @@ def test_too_few_repeats_are_refused():
     run = benchmark("gan_step.py", "--repeats", 3)
     assert run.returncode == 2
     assert "at least 20 repeats" in run.stderr
+
+
+def test_gradients_piece_by_piece_come_sooner_than_differentiating_twice():
+    run = benchmark("penalty_step.py", "--repeats", 3, "--batch-size", 32)
+    assert run.returncode == 0, run.stderr
+    twice, pieces, ratio = (line.split() for line in run.stdout.splitlines())
+    assert float(ratio[1]) > 1
+    assert float(ratio[1]) == pytest.approx(float(twice[1]) / float(pieces[1]), rel=0.05)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from palingen.adversarial.game import play, play_by_slopes
+from palingen.adversarial.game import play, play_by_pieces
 from palingen.adversarial.losses import LOSSES
 from palingen.adversarial.networks import PAIRS
 from palingen.adversarial.penalties import BETWEEN, PENALTIES
@@ -40,7 +40,7 @@ def test_one_pass_for_slopes_and_losses_leaves_the_very_gradients_of_separate_pa
     of_slopes = (PENALTIES[penalty], 0.7)
     plain = play(*networks, LOSSES[loss], 0.5, real, latents, labels, of_slopes)
     expected = gradients(networks)
-    fast = play_by_slopes(*networks, LOSSES[loss], 0.5, real, latents, labels, of_slopes)
+    fast = play_by_pieces(*networks, LOSSES[loss], 0.5, real, latents, labels, of_slopes)
     torch.testing.assert_close(fast, plain)
     torch.testing.assert_close(gradients(networks), expected)
 
@@ -71,7 +71,7 @@ def test_half_precision_products_give_nearly_the_same_losses_and_full_precision_
     for precision in ("float32", "bfloat16"):
         networks = pair(name, 5, torch.float32)
         losses[precision] = torch.stack(
-            play_by_slopes(
+            play_by_pieces(
                 *networks, LOSSES["relativistic"], 1.0, real, latents, labels, (PENALTIES["r1-r2"], 0.1), precision
             )[:2]
         )

@@ -139,7 +139,7 @@ EVERYTHING = {
 def test_a_stopped_run_with_every_setting_goes_on_to_the_very_same_weights(tmp_path, small, monkeypatch, pair, penalty):
     monkeypatch.setattr(players, "SETTLING", 100)
     config = GanRun(**{**small, **EVERYTHING, "pair": pair, "penalty": penalty})
-    name = "play" if penalty == "gradient" else "play_by_slopes"
+    name = "play" if penalty == "gradient" else "play_by_pieces"
     stop_and_go_on(config, tmp_path, monkeypatch, name, steps=9)
     one, other = (load_weights(tmp_path / run / "end.safetensors") for run in ("whole", "stopped"))
     assert all(torch.equal(one[name], other[name]) for name in one)  # the averaged generator

@@ -35,8 +35,8 @@ def test_every_discriminator_looks_at_each_image_by_itself(name):
 
 def test_the_residual_pair_has_the_stated_size_and_no_normalisation():
     generator, discriminator = PAIRS["residual"](64, 1e-5, 1, 10)
-    assert count(generator) == 463_953
-    assert count(discriminator) == 454_378
+    assert count(generator) == 716_353
+    assert count(discriminator) == 539_498
     for network in (generator, discriminator):
         assert not any(isinstance(layer, _BatchNorm | nn.LayerNorm | nn.GroupNorm) for layer in network.modules())
 

@@ -14,7 +14,9 @@ from palingen.recipes import GAN, PALINDROME
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.experiment import network
 
-STAGES = (nn.Linear, nn.Unflatten, nn.BatchNorm1d, nn.BatchNorm2d, nn.LeakyReLU, nn.Tanh, nn.Conv2d, Grow, Shrink)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+STAGES = (nn.Linear, nn.Unflatten, *NORMS, nn.LeakyReLU, nn.Tanh, nn.Conv2d, nn.ConvTranspose2d, Grow, Shrink)
 """What is told of a network; a block is told as one."""
 
 CELL_NAMES: tuple[CellName, ...] = get_args(CellName)

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from palingen.adversarial.convolutional import SLOPE, Grow, ResidualGenerator
+from palingen.adversarial.convolutional import SLOPE, ResidualGenerator
 from palingen.adversarial.judge import Judge
 from palingen.errors import PalingenError
 
@@ -74,7 +74,7 @@ def _sequential(layers: list[nn.Module]) -> Iterator[Layer]:
             case nn.Linear():
                 yield {**_linear(layer), **_folded(layer, norm)}
             case nn.ConvTranspose2d():
-                yield {**_map(layer, side), "kind": "transposed", **_folded(layer, norm)}
+                yield {**_doubling(layer, side), **_folded(layer, norm)}
                 side *= 2
             case nn.Unflatten():
                 side = int(layer.unflattened_size[-1])
@@ -103,25 +103,24 @@ def _folded(layer: nn.Linear | nn.ConvTranspose2d, norm: nn.Module | None) -> La
 
 
 def _residual(generator: ResidualGenerator) -> Iterator[Layer]:
-    start = generator.start[0]
-    assert isinstance(start, nn.Linear)
-    yield _linear(start)
-    side = 7
-    for block in generator.blocks:
-        assert isinstance(block, Grow)
-        yield {
-            "kind": "grow",
-            "slope": SLOPE,
-            "height": side,
-            "width": side,
-            "first": _map(block.first, side),
-            "second": _map(block.second, 2 * side),
-            "skip": _map(block.skip, side),
-        }
-        side *= 2
+    yield from _sequential(list(generator.start))
+    block = generator.block
+    yield {
+        "kind": "grow",
+        "slope": SLOPE,
+        "height": 7,
+        "width": 7,
+        "first": _doubling(block.first, 7),
+        "second": _map(block.second, 14),
+        "skip": _map(block.skip, 7),
+    }
     yield {"kind": "leaky", "slope": SLOPE}
-    yield _map(generator.paint, side)
+    yield _doubling(generator.paint, 14)
     yield {"kind": "tanh"}
+
+
+def _doubling(layer: nn.ConvTranspose2d, side: int) -> Layer:
+    return {**_map(layer, side), "kind": "transposed"}
 
 
 def _linear(layer: nn.Linear) -> Layer:

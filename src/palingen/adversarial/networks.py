@@ -71,7 +71,7 @@ def conv(latent_dim: int, batchnorm_eps: float, channels: int = 1, classes: int 
 
 
 def residual(latent_dim: int, batchnorm_eps: float, channels: int = 1, classes: int = 0) -> Pair:
-    """Two residual blocks each way, no normalisation."""
+    """Strided convolutions around a residual block, each way; no normalisation."""
     return ResidualGenerator(latent_dim + classes, channels), ResidualDiscriminator(channels, classes)
 
 

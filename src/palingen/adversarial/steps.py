@@ -7,10 +7,11 @@ from torch import Tensor, nn
 from palingen.adversarial.annealing import gamma, set_adam
 from palingen.adversarial.by_hand import HandStep, lay_flat
 from palingen.adversarial.experiment import GanRun
-from palingen.adversarial.game import play, play_by_slopes
+from palingen.adversarial.game import play, play_by_pieces
 from palingen.adversarial.losses import LOSSES, Scalar
 from palingen.adversarial.networks import MlpDiscriminator, MlpGenerator
 from palingen.adversarial.penalties import BETWEEN, PENALTIES
+from palingen.adversarial.pieces import NotPiecewiseLinearError
 from palingen.team import Team
 
 
@@ -20,6 +21,7 @@ class Steps:
     def __init__(self, config: GanRun, generator: nn.Module, discriminator: nn.Module) -> None:
         self.config, self.generator, self.discriminator = config, generator, discriminator
         self._by_hand: dict[int, HandStep] = {}
+        self._by_pieces = config.penalty not in BETWEEN
         self.of_generator, self.of_discriminator = self._adam(generator), self._adam(discriminator)
 
     def _adam(self, player: nn.Module) -> torch.optim.Adam:
@@ -51,9 +53,12 @@ class Steps:
         if config.penalty == "none":
             return play(*players, loss, scale, real, latents, labels, precision=config.precision)
         penalty = PENALTIES[config.penalty], gamma(config, done)
-        if config.penalty in BETWEEN:
-            return play(*players, loss, scale, real, latents, labels, penalty, shares, config.precision)
-        return play_by_slopes(*players, loss, scale, real, latents, labels, penalty, config.precision)
+        if self._by_pieces:
+            try:
+                return play_by_pieces(*players, loss, scale, real, latents, labels, penalty, config.precision)
+            except NotPiecewiseLinearError:
+                self._by_pieces = False
+        return play(*players, loss, scale, real, latents, labels, penalty, shares, config.precision)
 
     def gather(self, team: Team, weight: float) -> None:
         """Add up what all processes found, each times its weight: both players' gradients, BatchNorm's statistics."""

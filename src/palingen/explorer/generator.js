@@ -75,15 +75,15 @@
 
   /** A residual block (`Grow` in convolutional.py). */
   function grow({ first, second, skip, slope, height, width }, x, n) {
-    const hidden = enlarge(convolve(first, leaky(x, slope), n), height, width);
+    const hidden = transposed(first, leaky(x, slope), n);
     return plus(enlarge(convolve(skip, x, n), height, width), convolve(second, leaky(hidden, slope), n));
   }
 
   function growBack({ first, second, skip, slope, height, width }, x, g, n) {
-    const hidden = enlarge(convolve(first, leaky(x, slope), n), height, width);
-    const inside = enlargeBack(leakyBack(hidden, convolveBack(second, g, n), slope), height, width);
+    const hidden = transposed(first, leaky(x, slope), n);
+    const inside = leakyBack(hidden, convolveBack(second, g, n), slope);
     const straight = convolveBack(skip, enlargeBack(g, height, width), n);
-    return plus(straight, leakyBack(x, convolveBack(first, inside, n), slope));
+    return plus(straight, leakyBack(x, transposedBack(first, inside, n), slope));
   }
 
   /** The largest of every 2 x 2. */

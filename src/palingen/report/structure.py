@@ -9,7 +9,12 @@ from palingen.report.values import number
 NOTES = {"BatchNorm1d": "BatchNorm", "LeakyReLU": "LeakyReLU", "Tanh": "tanh"}
 """Stages that are told above the box that they follow."""
 
-BLOCKS = {"Grow": "block, twice as wide", "Shrink": "block, half as wide", "Conv2d": "convolution"}
+BLOCKS = {
+    "Grow": "block, twice as wide",
+    "Shrink": "block, half as wide",
+    "Conv2d": "convolution",
+    "ConvTranspose2d": "transposed convolution",
+}
 
 TALLEST = 20.0
 """Millimetres."""
