@@ -40,7 +40,7 @@ BETWEEN = {
 """What may stand between the stations: a direction goes through it as an image does."""
 
 
-class NotPiecewiseLinearError(TypeError):
+class NotPiecewiseLinearError(NotImplementedError):
     """The discriminator does something that has no place here."""
 
 
