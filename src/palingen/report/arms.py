@@ -59,7 +59,14 @@ def put(values: Values, study: Sequence[Result]) -> None:
     named = _named(ended)
     for name, runs in named.items():
         values.put(f"comparison.{name}.fd", _with_spread(runs, "fd", 1), SOURCE)
-    for key, one, other in (("eps", "public-eps", "public-script"), ("betas", "public-eps", "course")):
+    if "beta1" in named:
+        values.put("comparison.beta1.to", general(named["beta1"][0]["changes"]["beta1"]), SOURCE)
+    for key, one, other in (
+        ("eps", "public-eps", "public-script"),
+        ("betas", "public-eps", "course"),
+        ("beta1", "beta1", "course"),
+        ("penalised", "penalised", "course"),
+    ):
         if one in named and other in named:
             said = verdict(_scores(named[one], "fd"), _scores(named[other], "fd"))
             values.put(f"comparison.{key}.verdict", said, SOURCE)
@@ -132,6 +139,10 @@ def _named(groups: Arms) -> dict[str, Sequence[Result]]:
             named[recipe] = runs
         elif recipe == "public-script" and changes == {"batchnorm_eps"}:
             named["public-eps"] = runs
+        elif recipe == "course" and changes == {"beta1"}:
+            named["beta1"] = runs
+        elif recipe == "course" and changes >= {"loss", "penalty"}:
+            named["penalised"] = runs
     return named
 
 

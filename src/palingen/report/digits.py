@@ -95,7 +95,8 @@ def _score(values: Values, name: str, game: Game) -> None:
         values.put(f"{key}.class_tv", percent(score["class_tv"]), game.score_name)
         values.put(f"{key}.confidence", percent(score["confidence"], 1), game.score_name)
     values.put(f"score.{name}.n", general(game.score["n"]), game.score_name)
-    values.put(f"score.{name}.times", number(game.score["fd"] / game.score["fd_floor"]), game.score_name)
+    times = game.score["fd"] / game.score["fd_floor"]
+    values.put(f"score.{name}.times", number(times, 0 if times >= 10 else 1), game.score_name)
     if game.score["agreement"] is not None:
         values.put(f"score.{name}.agreement", percent(game.score["agreement"], 1), game.score_name)
 
@@ -128,7 +129,8 @@ def _run(values: Values, name: str, game: Game) -> None:
 def _settings_table(games: Mapping[str, Game]) -> Table:
     rows = {
         "networks": "pair", "classes asked for": "conditional", "loss": "loss", "penalty": "penalty",
-        "penalty's factor": "gamma", "latents": "latent_dim", "batch": "batch_size", "epochs": "epochs",
+        "penalty's factor": "gamma", "penalty's factor, last share": "gamma_decay",
+        "latents": "latent_dim", "batch": "batch_size", "epochs": "epochs",
         "learning rate": "learning_rate", "learning rate, last share": "learning_rate_decay", "Adam's betas": "beta1",
         "BatchNorm's eps": "batchnorm_eps", "averaged over, steps": "average_steps", "products in": "precision",
     }  # fmt: skip
@@ -146,7 +148,7 @@ def _setting(field: str, config: Mapping[str, Any]) -> str:
     if field == "beta1":
         end = f" to {general(config['beta2_end'])}" if config.get("beta2_end") else ""
         return f"{general(config['beta1'])}, {general(config['beta2'])}{end}"
-    if field == "gamma" and config.get("penalty", "none") == "none":
+    if field in ("gamma", "gamma_decay") and config.get("penalty", "none") == "none":
         return "none"
     if field == "batchnorm_eps":
         return power(config[field], 0) if config["pair"] != "residual" else "no BatchNorm"

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from statistics import mean
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -29,6 +30,9 @@ PAPER: Any = {
 
 WIDTH = 6.3
 """Inches, the width of the text."""
+
+NAME_WIDTH = 52
+"""Letters of an arm's name beside a plot, before it goes on in a new line."""
 
 LIGHT = (1.0, 0.65, 0.4)
 """Opacity of the seeds, first to third."""
@@ -184,14 +188,15 @@ def watch(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
 
 def comparison(groups: arms.Arms, course: Game) -> Figure:
     """The Frechet distance of every seed of every arm, the nearest arm on top."""
-    figure = _figure(0.7 + 0.24 * len(groups))
+    names = [fill(name, NAME_WIDTH) for name in groups]
+    figure = _figure(0.7 + 0.16 * sum(1 + name.count("\n") for name in names) + 0.08 * len(names))
     axes = figure.subplots()
     for place, runs in enumerate(groups.values()):
         distances = [run["score"]["fd"] for run in runs]
         axes.scatter(distances, [place] * len(runs), s=14, color=figures.REAL, alpha=0.7, zorder=3)
         axes.scatter([mean(distances)], [place], s=60, marker="|", color=figures.REAL, zorder=3)
-    axes.set_yticks(range(len(groups)), labels=list(groups))
-    axes.set(xscale="log", xlabel="Fréchet distance to the test images, one dot a seed", ylim=(len(groups) - 0.5, -0.5))
+    axes.set_yticks(range(len(groups)), labels=names, fontsize=6.5)
+    axes.set(xscale="log", xlabel="Fréchet distance to the test images, one dot a seed", ylim=(len(groups) - 0.4, -0.6))
     _plain_ticks(axes.xaxis)
     if course.score:
         axes.axvline(course.score["fd_floor"], color="#888888", linewidth=0.7, linestyle=":")

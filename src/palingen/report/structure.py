@@ -13,7 +13,7 @@ BLOCKS = {
     "Grow": "block, twice as wide",
     "Shrink": "block, half as wide",
     "Conv2d": "convolution",
-    "ConvTranspose2d": "transposed convolution",
+    "ConvTranspose2d": "convolution",
 }
 
 TALLEST = 20.0
