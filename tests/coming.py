@@ -10,6 +10,8 @@ from conftest import ROOT
 LOSSES = ("minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic")
 ARMS = [
     *(("course", {"loss": loss} if loss != "non-saturating" else {}) for loss in LOSSES),
+    ("course", {"beta1": 0.5}),
+    ("course", {"loss": "relativistic", "penalty": "r1-r2", "average_steps": 500}),
     ("course", {"learning_rate_decay": 0.1}),
     ("course", {"pair": "conv"}),
     ("public-script", {}),
