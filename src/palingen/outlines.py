@@ -14,9 +14,10 @@ from palingen.recipes import GAN, PALINDROME
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.experiment import network
 
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-
-STAGES = (nn.Linear, nn.Unflatten, *NORMS, nn.LeakyReLU, nn.Tanh, nn.Conv2d, nn.ConvTranspose2d, Grow, Shrink)
+STAGES = (
+    *(nn.Linear, nn.Conv2d, nn.ConvTranspose2d, Grow, Shrink),
+    *(nn.Unflatten, nn.BatchNorm1d, nn.BatchNorm2d, nn.LeakyReLU, nn.Tanh),
+)
 """What is told of a network; a block is told as one."""
 
 CELL_NAMES: tuple[CellName, ...] = get_args(CellName)

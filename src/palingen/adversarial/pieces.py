@@ -167,6 +167,17 @@ class Way(TorchFunctionMode):
         return found
 
 
+def piecewise_linear(discriminator: nn.Module, images: Images) -> bool:
+    """Whether all that a discriminator does has a place here; what has none is not done."""
+    images = images.detach().requires_grad_()
+    try:
+        with Way():
+            discriminator(images)
+    except NotPiecewiseLinearError:
+        return False
+    return True
+
+
 class _Along(TorchFunctionMode):
     def __init__(self, stations: Iterator[Station], factors: Factors, gradients: Gradients) -> None:
         super().__init__()

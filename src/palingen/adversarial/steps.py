@@ -11,7 +11,7 @@ from palingen.adversarial.game import play, play_by_pieces
 from palingen.adversarial.losses import LOSSES, Scalar
 from palingen.adversarial.networks import MlpDiscriminator, MlpGenerator
 from palingen.adversarial.penalties import BETWEEN, PENALTIES
-from palingen.adversarial.pieces import NotPiecewiseLinearError
+from palingen.adversarial.pieces import piecewise_linear
 from palingen.team import Team
 
 
@@ -21,7 +21,7 @@ class Steps:
     def __init__(self, config: GanRun, generator: nn.Module, discriminator: nn.Module) -> None:
         self.config, self.generator, self.discriminator = config, generator, discriminator
         self._by_hand: dict[int, HandStep] = {}
-        self._by_pieces = config.penalty not in BETWEEN
+        self._by_pieces: bool | None = None  # known once there are images to try
         self.of_generator, self.of_discriminator = self._adam(generator), self._adam(discriminator)
 
     def _adam(self, player: nn.Module) -> torch.optim.Adam:
@@ -53,11 +53,10 @@ class Steps:
         if config.penalty == "none":
             return play(*players, loss, scale, real, latents, labels, precision=config.precision)
         penalty = PENALTIES[config.penalty], gamma(config, done)
+        if self._by_pieces is None:
+            self._by_pieces = config.penalty not in BETWEEN and piecewise_linear(self.discriminator, real[:1])
         if self._by_pieces:
-            try:
-                return play_by_pieces(*players, loss, scale, real, latents, labels, penalty, config.precision)
-            except NotPiecewiseLinearError:
-                self._by_pieces = False
+            return play_by_pieces(*players, loss, scale, real, latents, labels, penalty, config.precision)
         return play(*players, loss, scale, real, latents, labels, penalty, shares, config.precision)
 
     def gather(self, team: Team, weight: float) -> None:
