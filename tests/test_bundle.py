@@ -106,7 +106,7 @@ def test_unpacked_in_an_empty_folder_it_follows_its_own_instructions(palingen, t
     commands = re.findall(r"^    (.+)$", (folder / "README.md").read_text(), re.MULTILINE)
     assert commands[:2] == ["cd code", "make install"]
     for command in commands[1:]:
-        shortened = f"{command} --epochs 2" if " train" in command else command
+        shortened = f"{command} --epochs 1" if " train" in command else command
         run = subprocess.run(shortened, shell=True, cwd=folder / "code", capture_output=True, text=True, timeout=400)
         assert run.returncode == 0, run.stderr
     drawn = {path.name for path in (folder / "code" / "runs").rglob("*.png")}

@@ -40,7 +40,7 @@ def test_stacked_digits_are_refused():
 def test_every_arm_is_trained_and_scored_once_and_one_that_diverges_is_a_result(
     tmp_path, few_digits, real, monkeypatch
 ):
-    monkeypatch.setattr(studies, "_yardstick", lambda: real)
+    monkeypatch.setattr(studies, "yardstick", lambda: real)
     small = GanRun(data=str(few_digits), epochs=1, watch_samples=0)
     arms = [
         *plan("course", OWN, small, [], 1),

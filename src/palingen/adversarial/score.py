@@ -8,7 +8,7 @@ images spoilt on purpose (what each number notices, and what it does not).
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -87,6 +87,7 @@ class Yardstick:
     def __init__(self, judge: Judge, test: Images, training: Images) -> None:
         self.judge, self.images = judge, training
         self.test, self.training = judge.look(test.pixels), judge.look(training.pixels)
+        self._references: dict[int, dict[str, Score]] = {}
 
     @cached_property
     def radii(self) -> Float[Tensor, " N"]:
@@ -122,12 +123,14 @@ class Yardstick:
 
     def references(self, count: int = SAMPLES) -> dict[str, Score]:
         """The floor, then the rows spoilt on purpose, each of `count` training images drawn once for all."""
-        with progress("real and spoilt images", len(REFERENCES), "rows") as watcher:
-            scores = {}
-            for name in REFERENCES:
-                scores[name] = self.score(self._look_at(name, count))
-                watcher.advance(len(scores), fd=scores[name].fd)
-        return scores
+        if count not in self._references:
+            with progress("real and spoilt images", len(REFERENCES), "rows") as watcher:
+                scores = {}
+                for name in REFERENCES:
+                    scores[name] = self.score(self._look_at(name, count))
+                    watcher.advance(len(scores), fd=scores[name].fd)
+            self._references[count] = scores
+        return self._references[count]
 
     def _look_at(self, name: str, count: int) -> Look:
         order = torch.randperm(len(self.images), generator=Generator().manual_seed(0))
@@ -145,8 +148,9 @@ class Yardstick:
                 return self.training.of(order[torch.arange(count) % few])
 
 
+@cache
 def yardstick() -> Yardstick:
-    """MNIST's, by the shipped judge."""
+    """MNIST's, by the shipped judge; the same one at every call."""
     return Yardstick(load_judge(), load_images("t10k"), load_images("train"))
 
 

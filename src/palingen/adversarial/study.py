@@ -1,10 +1,10 @@
 """What does a loss, a setting, a network change? The same budget for each, several seeds, the same measure."""
 
-import functools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,6 @@ from palingen.errors import Diverged
 from palingen.files import write_json
 from palingen.runs import read_config
 from palingen.workers import Workers, each
-
-_yardstick = functools.cache(yardstick)  # a worker measures many runs
-
 
 EVERYWHERE = ("seed", "epochs", "engine")
 """Fields that tell one arm from another by nothing but chance, length or speed."""
@@ -85,7 +82,7 @@ def study(
         PalingenError: the backend is not to be had, or a worker died.
         Interrupted: Ctrl-C; everything is saved.
     """
-    return each(functools.partial(_one, out.resolve(), str(device), force), arms, out, workers)
+    return each(partial(_one, out.resolve(), str(device), force), arms, out, workers)
 
 
 def finished(out: Path) -> list[dict[str, Any]]:
@@ -112,7 +109,7 @@ def _one(out: Path, device: str, force: bool, arm: Arm) -> dict[str, Any]:
     }
     try:
         result["seconds"] = train(arm.config, folder, torch.device(device), force=force)["seconds"]
-        result["score"] = asdict(measure(load(folder), _yardstick()))
+        result["score"] = asdict(measure(load(folder), yardstick()))
     except Diverged as error:
         result |= {"seconds": None, "score": None, "stopped": str(error)}
     write_json(kept, result)

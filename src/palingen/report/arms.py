@@ -24,6 +24,9 @@ COURSE_LOSS = ("loss", "non-saturating")
 SUSPECTS = {"schedule": {"learning_rate_decay", "warm_up", "beta2_end"}, "pair": {"pair"}}
 """Changes to the course's recipe, beside the loss, that the text asks for: settings that move on the way; networks."""
 
+SPEED = {"precision"}
+"""Changes that may go with them: an arm of its own tells what they do."""
+
 
 def arms(study: Sequence[Result]) -> dict[str, list[Result]]:
     """The runs by what they share, each seed once, in the order of their mean distance; what never ended comes last."""
@@ -61,11 +64,17 @@ def put(values: Values, study: Sequence[Result]) -> None:
         values.put(f"comparison.{name}.fd", _with_spread(runs, "fd", 1), SOURCE)
     if "beta1" in named:
         values.put("comparison.beta1.to", general(named["beta1"][0]["changes"]["beta1"]), SOURCE)
+    for key in named:
+        if key.startswith("batch-"):
+            values.put(f"comparison.{key}.to", general(named[key][0]["changes"]["batch_size"]), SOURCE)
     for key, one, other in (
         ("eps", "public-eps", "public-script"),
         ("betas", "public-eps", "course"),
         ("beta1", "beta1", "course"),
         ("penalised", "penalised", "course"),
+        ("bfloat16", "bfloat16", "course"),
+        ("batch-256", "batch-256", "course"),
+        ("batch-1024", "batch-1024", "course"),
     ):
         if one in named and other in named:
             said = verdict(_scores(named[one], "fd"), _scores(named[other], "fd"))
@@ -99,11 +108,13 @@ def verdict(one: Sequence[float], other: Sequence[float]) -> str:
 
 
 def _alone(groups: Arms, fields: set[str]) -> Arms:
-    """The arms that change nothing of the course's recipe but some of these fields."""
+    """The arms that change of the course's recipe some of these fields and nothing else but for speed."""
     return {
         name: runs
         for name, runs in groups.items()
-        if runs[0]["recipe"] == "course" and runs[0]["changes"] and set(runs[0]["changes"]) <= fields
+        if runs[0]["recipe"] == "course"
+        and fields & set(runs[0]["changes"])
+        and set(runs[0]["changes"]) <= fields | SPEED
     }
 
 
@@ -141,6 +152,10 @@ def _named(groups: Arms) -> dict[str, Sequence[Result]]:
             named["public-eps"] = runs
         elif recipe == "course" and changes == {"beta1"}:
             named["beta1"] = runs
+        elif recipe == "course" and changes == {"precision"}:
+            named[runs[0]["changes"]["precision"]] = runs
+        elif recipe == "course" and changes == {"batch_size"}:
+            named[f"batch-{runs[0]['changes']['batch_size']}"] = runs
         elif recipe == "course" and changes >= {"loss", "penalty"}:
             named["penalised"] = runs
     return named

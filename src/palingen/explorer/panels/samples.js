@@ -1,7 +1,7 @@
 // Twenty-five samples of one seed.
 "use strict";
 palingen.page.panels.push(() => {
-  const { page } = palingen, { byId } = page, COUNT = 25, grid = byId("grid");
+  const { page } = palingen, { byId } = page, COUNT = 25, ROW = 5, grid = byId("grid");
   const seed = byId("seed"), cut = byId("cut"), kind = byId("class");
   let inputs = [], first = true;
 
@@ -14,18 +14,18 @@ palingen.page.panels.push(() => {
     button.addEventListener("click", () => page.choose(inputs[i]));
     return grid.appendChild(button);
   });
-  page.roving(grid, 5);
+  page.roving(grid, ROW);
 
-  function draw() {
+  function draw(count = COUNT) {
     const { m, seed: from, cut: factor, k } = page.view();
     inputs = palingen.samples(COUNT, from, factor, page.model().latentDim, page.model().classes, k);
-    const flat = new Float32Array(COUNT * page.width());
-    inputs.forEach((each, i) => flat.set(each, i * page.width()));
-    page.askLatest("samples", { task: "draw", model: m, inputs: flat, count: COUNT }, ({ pixels }) => {
-      buttons.forEach((button, i) => page.paint(button.firstChild, pixels.subarray(784 * i, 784 * i + 784)));
+    const flat = new Float32Array(count * page.width());
+    inputs.slice(0, count).forEach((each, i) => flat.set(each, i * page.width()));
+    page.askLatest("samples", { task: "draw", model: m, inputs: flat, count }, ({ pixels }) => {
+      for (let i = 0; i < count; i++) page.paint(buttons[i].firstChild, pixels.subarray(784 * i, 784 * i + 784));
       if (first) requestAnimationFrame(() => performance.mark("first images"));
       first = false;
-      page.askLatest("judged", { task: "judge", pixels }, ({ verdicts }) => judged(verdicts));
+      if (count === COUNT) page.askLatest("judged", { task: "judge", pixels }, ({ verdicts }) => judged(verdicts));
     });
   }
 
@@ -67,5 +67,6 @@ palingen.page.panels.push(() => {
   page.on(["m", "seed", "cut", "k"], () => { show(); draw(); });
   page.on(["z", "m"], mark);
   show();
+  draw(ROW); // so that the page opens with pictures; the rest of them follow
   draw();
 });
