@@ -28,6 +28,7 @@ from palingen.errors import DataError, PalingenError
 MEGABYTES = 8
 SECOND = 1000
 OPENINGS = 8
+DRAGS = 4
 LIKE_A_DIGIT = (
     "canvas => canvas.getContext('2d').getImageData(0, 0, 28, 28).data.some((v, i) => i % 4 === 3 && v > 100)"
 )
@@ -247,10 +248,12 @@ def drag(page):
 def test_dragging_on_the_map_is_smooth(open_page, model, least):
     page = open_page(f"#m={model}")
     before = picture(page, "#lens")
-    rates = [drag(page) for _ in range(3)]
+    rates = [drag(page)]
+    while len(rates) < DRAGS and max(rates)[0] < least:  # other work on the machine only slows
+        rates.append(drag(page))
     print(f"{['mlp', 'residual'][model]}: pictures a second, pictures: {rates}")
     assert picture(page, "#lens") != before
-    assert max(rates)[0] >= least  # of three: other work on the machine only slows
+    assert max(rates)[0] >= least
 
 
 def test_the_map_holds_the_pins_and_has_a_second_plane(open_page):

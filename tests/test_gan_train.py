@@ -172,13 +172,13 @@ def stop_and_go_on(config, tmp_path, monkeypatch, step, steps):
 
 
 def test_a_run_killed_outright_goes_on_from_its_checkpoint_to_the_very_same_weights(tmp_path, small):
-    config = GanRun(**{**small, "epochs": 20})
+    config = GanRun(**{**small, "epochs": 10})
     train(config, tmp_path / "whole", CPU)
     script = (
         "import sys; from pathlib import Path; import torch; from palingen import loop;"
         "from palingen.adversarial.experiment import GanRun; from palingen.adversarial.train import train;"
         "loop.CHECKPOINT_EVERY = 0;"
-        f"train(GanRun(**{{**{small!r}, 'epochs': 20}}), Path(sys.argv[1]), torch.device('cpu'))"
+        f"train(GanRun(**{{**{small!r}, 'epochs': 10}}), Path(sys.argv[1]), torch.device('cpu'))"
     )
     child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
     records = tmp_path / "killed" / "records.jsonl"

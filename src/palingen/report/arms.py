@@ -24,6 +24,9 @@ COURSE_LOSS = ("loss", "non-saturating")
 SUSPECTS = {"schedule": {"learning_rate_decay", "warm_up", "beta2_end"}, "pair": {"pair"}}
 """Changes to the course's recipe, beside the loss, that the text asks for: settings that move on the way; networks."""
 
+ALONE = {"the networks": SUSPECTS["pair"], "the loss": {"loss"}, "the schedule": SUSPECTS["schedule"]}
+"""What the course's students suspect, in words, and the fields that are changed for it."""
+
 SPEED = {"precision"}
 """Changes that may go with them: an arm of its own tells what they do."""
 
@@ -82,6 +85,7 @@ def put(values: Values, study: Sequence[Result]) -> None:
     _losses(values, ended, named.get("course", []))
     for suspect, fields in SUSPECTS.items():
         _suspect(values, suspect, _alone(ended, fields), named.get("course", []))
+    _side_by_side(values, ended)
 
 
 def tables(study: Sequence[Result]) -> dict[str, Table]:
@@ -125,6 +129,15 @@ def _suspect(values: Values, suspect: str, found: Arms, course: Sequence[Result]
         values.put(f"{key}.name", name, SOURCE)
         values.put(f"{key}.fd", _with_spread(runs, "fd", 1), SOURCE)
         values.put(f"{key}.verdict", verdict(_scores(runs, "fd"), _scores(course, "fd")), SOURCE)
+
+
+def _side_by_side(values: Values, ended: Arms) -> None:
+    """The nearest arm for each suspect alone, the nearest suspect first; nothing if one has none."""
+    best = {words: runs for words, fields in ALONE.items() for runs in list(_alone(ended, fields).values())[:1]}
+    if len(best) == len(ALONE):
+        order = sorted(best, key=lambda words: mean(_scores(best[words], "fd")))
+        told = [f"{words} ({_with_spread(best[words], 'fd', 1)})" for words in order]
+        values.put("comparison.order", listed(told), SOURCE)
 
 
 def _losses(values: Values, ended: Arms, course: Sequence[Result]) -> None:
