@@ -362,17 +362,20 @@ def test_the_page_is_served_to_this_computer_only_and_nothing_beside_it(tmp_path
     arguments = ["gan", "explore", "--serve", "--no-open", "--out", "page.html"]
     command = [sys.executable, "-m", "palingen", *arguments]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as child:
-        host, port = re.match(r"http://([\d.]+):(\d+)/page.html ", child.stderr.readline()).groups()
-        assert host == "127.0.0.1"
-        answers = {}
-        for path in ("/page.html", "/secret", "/", "/../secret"):
-            connection = http.client.HTTPConnection(host, int(port), timeout=20)
-            connection.request("GET", path)
-            answers[path] = connection.getresponse().status
-            connection.close()
-        assert answers == {"/page.html": 200, "/secret": 404, "/": 404, "/../secret": 404}
-        child.send_signal(signal.SIGINT)
-        assert child.wait(timeout=20) == 0
+        try:
+            host, port = re.match(r"http://([\d.]+):(\d+)/page.html ", child.stderr.readline()).groups()
+            assert host == "127.0.0.1"
+            answers = {}
+            for path in ("/page.html", "/secret", "/", "/../secret"):
+                connection = http.client.HTTPConnection(host, int(port), timeout=20)
+                connection.request("GET", path)
+                answers[path] = connection.getresponse().status
+                connection.close()
+            assert answers == {"/page.html": 200, "/secret": 404, "/": 404, "/../secret": 404}
+            child.send_signal(signal.SIGINT)
+            assert child.wait(timeout=20) == 0
+        finally:
+            child.kill()  # so that a failure does not wait for the server to end
 
 
 def test_a_generator_of_three_digits_is_refused():
