@@ -1,9 +1,10 @@
-"""One step of the course's GAN, ours against the widely copied script's, in one run with the arms interleaved.
+"""A step of the course's GAN, ours against the widely copied script's, in one run with the arms interleaved.
 
 The script's arm is written from its description: sigmoid and binary cross-entropy on probabilities, the generator's
 step first, then the discriminator's with separate passes over real and fake images, Adam as it comes. Ours are the step
 of `palingen gan train --engine by-hand` (float32, and bfloat16 products), and the same by autograd. All on the same
-images in memory, all with subnormal numbers flushed.
+images in memory, all with subnormal numbers flushed. At its turn an arm takes several steps, as in training: with one,
+each would find its weights driven out of the caches by the others'.
 
     python benchmarks/gan_step.py [--repeats 40] [--batch-size 64] [--json]
 """
@@ -14,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,8 +35,11 @@ ARMS = {
     "autograd, bfloat16": "autograd_bf16_ms",
 }
 
-WARM_UP = 5
-"""Steps of each arm that are not counted."""
+WARM_UP = 2
+"""Turns of each arm that are not counted."""
+
+STEPS = 10
+"""Steps of an arm at its turn."""
 
 
 def script_step(config: GanRun) -> Step:
@@ -73,11 +78,12 @@ def our_step(config: GanRun) -> Step:
     return step
 
 
-def milliseconds(work: Callable[[], object]) -> float:
-    """How long it takes once."""
+def milliseconds(work: Callable[[], object], times: int = 1) -> float:
+    """How long it takes, the mean of so many times."""
     start = time.perf_counter()
-    work()
-    return 1000 * (time.perf_counter() - start)
+    for _ in range(times):
+        work()
+    return 1000 * (time.perf_counter() - start) / times
 
 
 def floor(config: GanRun) -> tuple[float, dict[str, float]]:
@@ -106,7 +112,7 @@ def floor(config: GanRun) -> tuple[float, dict[str, float]]:
 
 
 def measure(repeats: int, batch_size: int) -> dict[str, Any]:
-    """Medians over `repeats` rounds, in each of which every arm takes one step."""
+    """Medians over `repeats` rounds, in each of which every arm has its turn."""
     choose_device("cpu")
     config = GanRun(batch_size=batch_size)
     arms = {
@@ -120,7 +126,7 @@ def measure(repeats: int, batch_size: int) -> dict[str, Any]:
     times: dict[str, list[float]] = {name: [] for name in arms}
     ratios: dict[str, list[float]] = {name: [] for name in arms}
     for turn in range(WARM_UP + repeats):
-        spent = {name: milliseconds(lambda step=step: step(real)) for name, step in arms.items()}
+        spent = {name: milliseconds(partial(step, real), STEPS) for name, step in arms.items()}
         if turn >= WARM_UP:
             for name in arms:
                 times[name].append(spent[name])
@@ -141,6 +147,7 @@ def measure(repeats: int, batch_size: int) -> dict[str, Any]:
         "quartiles": {name: statistics.quantiles(values, n=4) for name, values in times.items()},
         "batch_size": batch_size,
         "n": repeats,
+        "steps_a_turn": STEPS,
         **rates,
         **{name: surroundings[name] for name in ("torch", "python", "system", "processor", "threads")},
     }
@@ -159,7 +166,8 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(result))
         return
-    print(f"batch {result['batch_size']}, medians of n = {result['n']} interleaved rounds, {result['threads']} threads")
+    print(f"batch {result['batch_size']}, {result['threads']} threads, ", end="")
+    print(f"medians of n = {result['n']} interleaved turns of {STEPS} steps")
     for name, key in ARMS.items():
         print(f"  {name:<22} {result[key]:7.2f} ms   {result['script_ms'] / result[key]:.2f} x")
     print(f"  floor                  {result['floor_ms']:7.2f} ms: {result['mflop_per_image']:.1f} MFLOP an image")

@@ -18,8 +18,9 @@ from palingen.adversarial import train as adversarial
 from palingen.adversarial.between import between
 from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.images import Images, load_images, write_images
-from palingen.adversarial.measured import as_record, beside_references
-from palingen.adversarial.score import SAMPLES, yardstick
+from palingen.adversarial.judge import load_judge
+from palingen.adversarial.measured import draw, draw_numbers
+from palingen.adversarial.score import DRAWS, SAMPLES, yardstick
 from palingen.adversarial.study import Arm
 from palingen.adversarial.trained import Trained, load
 from palingen.errors import DataError, PalingenError
@@ -118,7 +119,10 @@ class Reproduction:
 
     def _games(self) -> Iterator[Part]:
         for folder in sorted(self.kept.glob("gan-*")):
-            config = self._shorter_game(read_config(folder, GanRun), to_digits=True)
+            config = read_config(folder, GanRun)
+            if self.quick and config.channels == 3:
+                continue  # nothing of it is quick
+            config = self._shorter_game(config, to_digits=folder.name == "gan-course")
             yield Part(
                 folder.name, _result(folder)["seconds"], partial(self._game, folder.name, config), parallel=False
             )
@@ -130,8 +134,13 @@ class Reproduction:
         trained = load(out)
         self._walk(trained, self.out / name.replace("gan", "between").removesuffix("-course"))
         if not (out / "score.json").exists():
-            rows = beside_references(trained, yardstick(), SAMPLES // 2 if self.quick else SAMPLES)
-            write_json(out / "score.json", as_record(rows, seed=0))
+            write_json(out / "score.json", self._score(trained))
+
+    def _score(self, trained: Trained) -> Mapping[str, Any]:
+        if trained.config.channels == 3:
+            return draw_numbers(trained, load_judge())
+        count, draws = (FEW, 1) if self.quick else (SAMPLES, DRAWS)
+        return draw(trained, yardstick(), count, draws=draws).as_record(yardstick().references(count))
 
     def _walk(self, trained: Trained, out: Path) -> None:
         """Between the same two classes as the kept walk, if there is one."""
@@ -174,7 +183,7 @@ class Reproduction:
             for part in ("train", "t10k"):
                 images = load_images(part)
                 write_images(few, part, Images(images.pixels[:FEW], images.labels[:FEW]))
-        if to_digits and config.pair == "mlp" and config.penalty == "none":  # quick enough to come to two of them
+        if to_digits:
             return replace(config, epochs=QUICK_EPOCHS, beta1=0.5, engine="by-hand", data=str(few), watch_samples=0)
         return replace(config, epochs=1, data=str(few), watch_samples=0)
 

@@ -24,6 +24,9 @@ from palingen.progress import progress
 SAMPLES = 10_000
 """Images of a reported score."""
 
+DRAWS = 6
+"""Sets of so many images, of other latents each, that a score of the report is the mean of."""
+
 FEWEST = 5_000
 """With fewer, the Frechet distance is mostly its own bias: 8.9 instead of 2.2 for 1,000 real images."""
 

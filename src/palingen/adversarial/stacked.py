@@ -9,13 +9,14 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from palingen.adversarial.examples import Stacked
+from palingen.adversarial.images import load_images
 from palingen.adversarial.judge import Judge
 
 MODES = 1000
 
 SAMPLES = 26_000
 """Images of a reported score (Metz et al. 2017, Lin et al. 2018)."""
-
 
 FEWEST = 20_000
 """With fewer, chance alone leaves numbers out and the divergence from even ones is mostly bias."""
@@ -50,3 +51,8 @@ def count_modes(drawn: Int64[Tensor, " B"]) -> ModeScore:
     shares = torch.bincount(drawn, minlength=MODES).double() / len(drawn)
     divergence = torch.special.xlogy(shares, shares * MODES).sum().item()
     return ModeScore(n=len(drawn), modes=int((shares > 0).sum()), reverse_kl=divergence)
+
+
+def floor(count: int = SAMPLES) -> ModeScore:
+    """The same of real test digits, three at a time, by their labels: what a perfect generator would get."""
+    return count_modes(Stacked(load_images("t10k"), torch.device("cpu"), count).labels)

@@ -1,6 +1,5 @@
 """`palingen gan`: a generator, a discriminator, and what lies between two digits."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,12 +11,11 @@ from palingen.adversarial.between import between
 from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.judge import load_judge
 from palingen.adversarial.latent import grid
-from palingen.adversarial.measured import as_record, beside_references
+from palingen.adversarial.measured import draw, draw_numbers
 from palingen.adversarial.score import SAMPLES, check_count, yardstick
 from palingen.adversarial.snapshots import Moment, write_array, write_png
 from palingen.adversarial.stacked import FEWEST as STACKED_FEWEST
 from palingen.adversarial.stacked import SAMPLES as STACKED_SAMPLES
-from palingen.adversarial.stacked import ModeScore, count_modes, numbers
 from palingen.adversarial.trained import PREFIX, Trained, load
 from palingen.cli.scores import print_scores
 from palingen.cli.terminal import Training, TrainingFlags, Where, WhereFlags, recipe_values, say
@@ -164,7 +162,7 @@ def interpolate(
 
 
 @app.command(name="score")
-def score(run: str, /, *, count: int | None = None, seed: int = 0, where: WhereFlags = Where()) -> None:
+def score(run: str, /, *, count: int | None = None, seed: int = 0, draws: int = 1, where: WhereFlags = Where()) -> None:
     """Measure a generator's images against the test images, real and spoilt images beside it.
 
     A generator of three digits is measured by how many of the 1000 numbers it draws, and how evenly.
@@ -177,33 +175,36 @@ def score(run: str, /, *, count: int | None = None, seed: int = 0, where: WhereF
         Images to measure; 10000 if left out (26000 of three digits), and no fewer than 5000.
     seed:
         Seed of the latents.
+    draws:
+        Measure as many sets of images, with this seed and the following, and give means and standard deviations.
     where:
         Where to write.
     """
     check_value("seed", seed, seed >= 0, "at least 0")
+    check_value("draws", draws, draws >= 1, "at least 1")
     choose_device("cpu")
     trained = load(_run(run))
     folder = where.out or Path("runs") / "score" / f"{trained.name}-seed{seed}"
     made = {"folder": folder, "files": [folder / "score.json"]}
     if trained.config.channels == 3:
-        modes = asdict(_modes(trained, STACKED_SAMPLES if count is None else count, seed))
+        check_value("draws", draws, draws == 1, "1, which is what there is for three digits")
+        count = STACKED_SAMPLES if count is None else count
+        check_value(
+            "count", count, count >= STACKED_FEWEST, f"at least {STACKED_FEWEST}: fewer hardly meet 1000 numbers"
+        )
+        modes = draw_numbers(trained, load_judge(), count, seed)
         write_json(folder / "score.json", modes)
         say({**modes, **made}, where, title="Modes")
         return
     count = SAMPLES if count is None else count
     check_count(count)
-    rows = beside_references(trained, yardstick(), count, seed)
-    result = as_record(rows, seed)
+    drawn, references = draw(trained, yardstick(), count, seed, draws), yardstick().references(count)
+    result = drawn.as_record(references)
     write_json(folder / "score.json", result)
     if not where.json:
-        print_scores(rows, f"{rows['floor'].n} images a row, against the 10000 test images")
+        title = f"{count} images a row, against the 10000 test images"
+        print_scores({trained.name: drawn.mean, **references}, title, drawn.spread)
     say({**result, **made} if where.json else made, where, title="Score")
-
-
-def _modes(trained: Trained, count: int, seed: int) -> ModeScore:
-    check_value("count", count, count >= STACKED_FEWEST, f"at least {STACKED_FEWEST}: fewer hardly meet 1000 numbers")
-    pixels = trained.pixels(count, seed, None).unflatten(2, (3, -1)).transpose(1, 2)
-    return count_modes(numbers(load_judge(), pixels))
 
 
 def _of_digits(trained: Trained) -> Trained:

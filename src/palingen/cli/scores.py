@@ -25,13 +25,18 @@ PERFECT = {
 """What the test images would get if they were measured against themselves, or the like."""
 
 
-def print_scores(scores: Mapping[str, Score], title: str) -> None:
-    """Print a table that fits 100 columns; `floor` is what real images get."""
-    table = Table("", "ideal", *scores, title=title, title_justify="left", title_style="bold", padding=(0, 0, 0, 1))
+def print_scores(scores: Mapping[str, Score], title: str, spread: Mapping[str, float | None] | None = None) -> None:
+    """Print a table that fits 80 columns; `floor` is what real images get, a spread belongs to the first row."""
+    first, *others = scores
+    heads = [name.replace("-", "-\n").replace(" ", "\n", 1) for name in (first, *(["±"] if spread else []), *others)]
+    looks = {"title_justify": "left", "title_style": "bold", "padding": (0, 0, 0, 1), "box": None, "pad_edge": False}
+    table = Table("", "ideal", *heads, title=title, **looks)
     for column in table.columns[1:]:
-        column.justify = "right"
+        column.justify, column.overflow = "right", "fold"
     for field in fields(Score):
         values = [getattr(score, field.name) for score in scores.values()]
+        if spread:
+            values.insert(1, spread[field.name] or None)
         if any(value is not None for value in values):
             table.add_row(field.name.replace("_", " "), PERFECT.get(field.name, ""), *map(_words, values))
     Console().print(table)

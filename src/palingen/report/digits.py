@@ -28,6 +28,7 @@ def put(values: Values, records: Records) -> None:
     for name, pair in records.networks["gan"].items():
         for player in ("generator", "discriminator"):
             values.put(f"weights.{name}.{player}", number(pair[f"{player}_weights"]), NETWORKS)
+    _script(values, course, records.games.get("public-script"))
     _claims(records.games)
 
 
@@ -95,6 +96,7 @@ def _score(values: Values, name: str, game: Game) -> None:
         values.put(f"{key}.class_tv", percent(score["class_tv"]), game.score_name)
         values.put(f"{key}.confidence", percent(score["confidence"], 1), game.score_name)
     values.put(f"score.{name}.n", general(game.score["n"]), game.score_name)
+    values.put(f"score.{name}.draws", general(game.score.get("draws", 1)), game.score_name)
     times = game.score["fd"] / game.score["fd_floor"]
     values.put(f"score.{name}.times", number(times, 0 if times >= 10 else 1), game.score_name)
     if game.score["agreement"] is not None:
@@ -124,6 +126,15 @@ def _run(values: Values, name: str, game: Game) -> None:
     values.put(f"{name}.minutes", number(result["seconds"] / 60), f"{game.run.name}/records.jsonl")
     for kind in ("real", "fake"):
         values.put(f"{name}.end.{kind}", percent(result[f"{kind}_accuracy"]), f"{game.run.name}/records.jsonl")
+
+
+def _script(values: Values, course: Game, script: Game | None) -> None:
+    """Whose digits are nearer after as many epochs, the course's or the widely copied script's."""
+    if script is None or not script.score or not course.score:
+        return
+    claim(script.run.config["epochs"] == course.run.config["epochs"], "the script's recipe had as many epochs")
+    nearer = course.score["fd"] < script.score["fd"]
+    values.put("script.verdict", "nearer" if nearer else "farther", f"{script.score_name}")
 
 
 def _settings_table(games: Mapping[str, Game]) -> Table:
@@ -169,15 +180,17 @@ def _scores_table(games: Mapping[str, Game]) -> Table:
     rows |= {names.get(row, f"real, {row.replace('1000', '1,000')}"): score for row, score in references.items()}
     return Table(
         ["images", "FD", "KID", "prec.", "recall", "density", "cover.", "classes amiss", "sure", "nearest"],
-        [[name, *(_scored(field, score[field]) for field in SCORED)] for name, score in rows.items()],
+        [[name, *(_scored(field, score) for field in SCORED)] for name, score in rows.items()],
         ", ".join(game.score_name for game in scored.values()),
     )
 
 
-def _scored(field: str, value: float) -> str:
+def _scored(field: str, score: Mapping[str, Any]) -> str:
     if field in ("class_tv", "confidence"):
-        return percent(value, 1)
-    return number(value, 1 if field in ("fd", "kid") else 2)
+        return percent(score[field], 1)
+    digits = 1 if field in ("fd", "kid") else 2
+    give = f" ± {number(score['spread'][field], digits)}" if field == "fd" and score.get("spread") else ""
+    return number(score[field], digits) + give
 
 
 def _claims(games: Mapping[str, Game]) -> None:

@@ -18,8 +18,8 @@ from PIL import Image
 
 from palingen.errors import DataError
 from palingen.files import write_atomically
-from palingen.report import arms, digits, figures, palindrome_tables, palindromes, plots, structure, within
-from palingen.report.records import Records
+from palingen.report import arms, digits, figures, palindrome_tables, palindromes, plots, stacked, structure, within
+from palingen.report.records import GAMES, Records
 from palingen.report.values import Table, Values
 
 TEMPLATE = Path(str(files("palingen"))) / "report" / "template"
@@ -77,6 +77,7 @@ def all_values(records: Records) -> Values:
     within.put(values, records.inside)
     digits.put(values, records)
     arms.put(values, records.comparison)
+    stacked.put(values, records.stacked)
     return values
 
 
@@ -91,8 +92,8 @@ def parts(records: Records) -> dict[str, bool]:
     return {
         "comparison": bool(records.comparison),
         **{name: name in games for name in ("residual", "residual-unconditional")},
-        **{f"score-{name}": name in games and games[name].score is not None
-           for name in ("course", "residual", "residual-unconditional")},
+        **{f"score-{name}": name in games and games[name].score is not None for name in GAMES},
+        "stacked": records.stacked is not None and records.stacked.score is not None,
         **{f"walk-{name}": name in games and bool(games[name].walks) for name in ("course", "residual")},
         "watch": any(game.run.of("watch") for game in games.values()),
     }  # fmt: skip
@@ -123,6 +124,8 @@ def _sheets(records: Records) -> dict[str, bytes]:
             drawn[f"{name}-{moment}"] = _png(figures.sheet(pixels, columns=5))
         for way, (pixels, _, _) in game.walks.items():
             drawn |= {f"{name}-{way}-{place}": _png(image) for place, image in enumerate(pixels)}
+    if records.stacked:
+        drawn["stacked-end"] = _png(figures.sheet(records.stacked.moments["end"], columns=5))
     return drawn
 
 

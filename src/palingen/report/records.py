@@ -25,6 +25,9 @@ from palingen.report import figures
 
 PRETRAINED = Path(str(files("palingen"))) / "pretrained"
 
+GAMES = ("course", "public-script", "residual", "residual-unconditional")
+"""Of single digits, in the order of the tables."""
+
 SHIPPED = "src/palingen/pretrained"
 """What a reader of the report finds it under."""
 
@@ -64,7 +67,7 @@ class Game:
 
 @dataclass(frozen=True)
 class Records:
-    """All that the report is made of; `games` holds what there is of course, residual, residual-unconditional."""
+    """All that the report is made of; `games` holds what there is of `GAMES`."""
 
     palindromes: Sequence[Run]
     memory: Record
@@ -75,6 +78,9 @@ class Records:
     comparison: Sequence[Record]
     """Arms against each other; empty until they have been run."""
 
+    stacked: Game | None = None
+    """Three digits at once, if that has been run."""
+
 
 def read(report: Path) -> Records:
     """Read what is kept under a report's folder.
@@ -84,7 +90,7 @@ def read(report: Path) -> Records:
     """
     runs = report / "runs"
     try:
-        names = {name: runs / f"gan-{name}" for name in ("course", "residual", "residual-unconditional")}
+        names = {name: runs / f"gan-{name}" for name in GAMES}
         return Records(
             palindromes=[_run(path, runs) for path in sorted((runs / "palindromes").iterdir())],
             memory=_json(runs / "memory" / "study.json"),
@@ -93,6 +99,7 @@ def read(report: Path) -> Records:
             networks=_json(runs / "networks.json"),
             games={name: _game(name, path, runs) for name, path in names.items() if name == "course" or path.exists()},
             comparison=_json(path)["runs"] if (path := runs / "comparison" / "study.json").exists() else [],
+            stacked=_game("stacked", path, runs) if (path := runs / "gan-stacked").exists() else None,
         )
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise DataError(f"{report}: a record of the report is missing or damaged ({error})") from error

@@ -87,12 +87,14 @@ def scores_table(games: Mapping[str, Game]) -> str:
     rows = {f"`{name}`": score for name, score in scores.items()}
     rows |= {"real training images (the floor)": references["floor"], "real images, blurred": references["blur"]}
     lines = [
-        f"Images against the test images, {references['floor']['n']:,} each, as a frozen classifier sees them:",
+        f"Images against the test images, {references['floor']['n']:,} each, as a frozen classifier sees them "
+        "(± standard deviation over several such draws):",
         "",
         "| images | Frechet distance | precision | recall | coverage | classes amiss |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, row in rows.items():
         shares = " | ".join(f"{row[part]:.2f}" for part in ("precision", "recall", "coverage"))
-        lines.append(f"| {name} | {row['fd']:.1f} | {shares} | {100 * row['class_tv']:.0f} % |")
+        give = f" ± {row['spread']['fd']:.1f}" if row.get("spread") else ""
+        lines.append(f"| {name} | {row['fd']:.1f}{give} | {shares} | {100 * row['class_tv']:.0f} % |")
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from palingen.errors import DataError
 from palingen.files import write_atomically
-from palingen.report import figures, paper, tables
+from palingen.report import figures, paper, stacked, tables
 from palingen.report.records import Game, Records, read
 
 __all__ = ["BEGIN", "END", "DataError", "write", "write_pictures", "write_tables"]
@@ -59,6 +59,7 @@ def write_tables(report: Path, records: Records) -> list[Path]:
         tables.memory_table(records.memory["runs"]),
         tables.results_table(records.palindromes, records.games),
         tables.scores_table(records.games),
+        stacked.words(records.stacked),
     ]
     written = {"results": "\n".join(part for part in results if part), "options": tables.options_table(records.options)}
     for name, table in written.items():

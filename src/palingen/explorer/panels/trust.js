@@ -43,8 +43,9 @@ palingen.page.panels.push(() => {
     table.querySelector(".own").textContent = name;
     table.querySelector("th").textContent = `Of ${own.own.n.toLocaleString("en")} pictures`;
     for (const [key, label, hint, digits] of COLUMNS) {
-      const row = table.tBodies[0].insertRow();
-      row.innerHTML = `<th scope="row">${label}<span class="hint">${hint}</span></th><td>${own.own[key].toFixed(digits)}</td><td>${own.floor[key].toFixed(digits)}</td>`;
+      const row = table.tBodies[0].insertRow(), spread = own.own.spread?.[key];
+      const give = spread ? ` ± ${spread.toFixed(digits)}` : "";
+      row.innerHTML = `<th scope="row">${label}<span class="hint">${hint}</span></th><td>${own.own[key].toFixed(digits)}${give}</td><td>${own.floor[key].toFixed(digits)}</td>`;
     }
     const note = document.createElement("p");
     note.className = "hint";
