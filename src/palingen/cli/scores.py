@@ -29,10 +29,10 @@ def print_scores(scores: Mapping[str, Score], title: str, spread: Mapping[str, f
     """Print a table that fits 80 columns; `floor` is what real images get, a spread belongs to the first row."""
     first, *others = scores
     heads = [name.replace("-", "-\n").replace(" ", "\n", 1) for name in (first, *(["±"] if spread else []), *others)]
-    looks = {"title_justify": "left", "title_style": "bold", "padding": (0, 0, 0, 1), "box": None, "pad_edge": False}
-    table = Table("", "ideal", *heads, title=title, **looks)
-    for column in table.columns[1:]:
-        column.justify, column.overflow = "right", "fold"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 0, 0, 1), pad_edge=False)
+    table.add_column()
+    for head in ("ideal", *heads):
+        table.add_column(head, justify="right", no_wrap=True)
     for field in fields(Score):
         values = [getattr(score, field.name) for score in scores.values()]
         if spread:
