@@ -46,6 +46,7 @@ CHECKED = [
     "palingen.report",
     "palingen.runs",
     "palingen.team",
+    "palingen.weights",
 ]
 
 with install_import_hook(CHECKED, "typechecker.checked"):

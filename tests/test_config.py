@@ -116,6 +116,7 @@ def test_the_courses_defaults_stand():
         "gamma_decay": 1.0,
         "data": "mnist",
         "latent_dim": 100,
+        "truncation": 0.0,
         "batch_size": 64,
         "epochs": 200,
         "learning_rate": 2e-4,

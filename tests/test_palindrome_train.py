@@ -6,7 +6,8 @@ from palingen.recurrence import train as recurrence
 from palingen.recurrence.cells import CELLS
 from palingen.recurrence.experiment import PalindromeRun
 from palingen.recurrence.train import train
-from palingen.runs import load_weights, read_records
+from palingen.runs import read_records
+from palingen.weights import load_weights
 
 CPU = torch.device("cpu")
 SMALL = {"samples": 200, "hidden": 8, "batch_size": 32}

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from palingen.errors import PalingenError, RunError
-from palingen.runs import choose_device, load_weights, open_run, read_config, read_records, save_weights
+from palingen.runs import choose_device, open_run, read_config, read_records
+from palingen.weights import load_weights, save_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +115,21 @@ def test_damaged_and_missing_weights_are_named(tmp_path):
     with pytest.raises(RunError, match="missing"):
         load_weights(path)
     save_weights(path, {"w": torch.ones(100)}, Count())
-    path.write_bytes(path.read_bytes()[:-8])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8])
     with pytest.raises(RunError, match="damaged"):
         load_weights(path)
+    path.write_bytes(whole[:-8] + bytes(8))
+    with pytest.raises(RunError, match="SHA-256 is not that of its weights"):
+        load_weights(path)
+
+
+def test_weights_of_every_type_and_shape_come_back_as_they_were(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    tensors = {"w": torch.randn(3, 4).half(), "steps": torch.tensor(7), "none": torch.empty(0), "x": torch.eye(2).T}
+    save_weights(path, tensors, Count())
+    again = load_weights(path)
+    assert all(torch.equal(again[name], tensor) for name, tensor in tensors.items())
 
 
 def test_a_checkpoint_never_runs_code(tmp_path):

@@ -12,7 +12,7 @@ from palingen.errors import ConfigError, PalingenError
 from palingen.recurrence import study as studies
 from palingen.recurrence.experiment import PalindromeRun
 from palingen.recurrence.study import folder_of, plan, study
-from palingen.runs import load_weights
+from palingen.weights import load_weights
 from palingen.workers import Workers
 
 CPU = torch.device("cpu")

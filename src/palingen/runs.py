@@ -26,13 +26,12 @@ from typing import Any, TypeVar
 
 import torch
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from palingen import __version__
 from palingen.errors import PalingenError, RunError
 from palingen.files import write_atomically, write_json
+from palingen.weights import save_weights
 
 Config = TypeVar("Config")
 
@@ -88,28 +87,6 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
     except FileNotFoundError:
         raise RunError(f"{folder}: no records here") from None
     except ValueError as error:
-        raise RunError(f"{path}: damaged ({error})") from error
-
-
-def save_weights(path: Path, tensors: Mapping[str, Tensor], config: Any) -> None:
-    """Write `tensors` as safetensors, the config in the file's metadata."""
-    metadata = {"config": json.dumps({"kind": type(config).__name__, **asdict(config)}), "palingen": __version__}
-    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, safetensors_bytes(held, metadata=metadata))
-
-
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file.
-
-    Raises:
-        RunError: the file is missing or damaged.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
-    except FileNotFoundError:
-        raise RunError(f"{path}: missing (an unfinished run? the same train command again completes it)") from None
-    except SafetensorError as error:
         raise RunError(f"{path}: damaged ({error})") from error
 
 

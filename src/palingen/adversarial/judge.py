@@ -17,7 +17,8 @@ from palingen.adversarial.images import Images, load_images, to_unit
 from palingen.config import check, check_types
 from palingen.errors import RunError
 from palingen.loop import Loop, Means
-from palingen.runs import Run, load_weights, open_run
+from palingen.runs import Run, open_run
+from palingen.weights import load_weights
 
 CLASSES = 10
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from palingen.adversarial.latent import draw_images, grid
 from palingen.files import write_atomically
-from palingen.runs import Run, save_weights
+from palingen.runs import Run
+from palingen.weights import save_weights
 
 Moment = Literal["start", "middle", "end"]
 """When a run keeps its generator and 25 of its images."""

@@ -15,7 +15,8 @@ from torch.nn.functional import cross_entropy, linear
 from palingen.recurrence.experiment import PalindromeRun, network
 from palingen.recurrence.network import Classifier, Recurrent
 from palingen.recurrence.palindromes import Palindromes, distinct_palindromes, encode
-from palingen.runs import load_weights, read_config
+from palingen.runs import read_config
+from palingen.weights import load_weights
 
 SHOWN = ("i", "f", "o", "r", "z")
 """The gates that open and close; the candidates g and n are none."""
