@@ -3,22 +3,27 @@
 The script's arm is written from its description: sigmoid and binary cross-entropy on probabilities, the generator's
 step first, then the discriminator's with separate passes over real and fake images, Adam as it comes. Ours are the step
 of `palingen gan train --engine by-hand` (float32, and bfloat16 products), and the same by autograd. All on the same
-images in memory, all with subnormal numbers flushed. At its turn an arm takes several steps, as in training: with one,
-each would find its weights driven out of the caches by the others'.
+images in memory, all with subnormal numbers flushed. Each arm lives in a process of its own, as in training: in one
+process what an arm keeps in memory decides whether the others' gradients are paged in anew at every step. At its turn
+an arm takes several steps; with one, it would find its weights driven out of the caches by the others'.
 
-    python benchmarks/gan_step.py [--repeats 40] [--batch-size 64] [--json]
+    python benchmarks/gan_step.py [--repeats 40] [--steps 40] [--batch-size 64] [--json]
 """
 
 import argparse
 import json
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor, nn
 
 from palingen.adversarial.experiment import GanRun, networks
@@ -28,18 +33,16 @@ from palingen.runs import choose_device, environment
 Step = Callable[[Tensor], None]
 
 ARMS = {
-    "script": "script_ms",
-    "by hand, float32": "ms",
-    "by hand, bfloat16": "bf16_ms",
-    "autograd, float32": "autograd_ms",
-    "autograd, bfloat16": "autograd_bf16_ms",
+    "script": ("script_ms", {}),
+    "by hand, float32": ("ms", {"engine": "by-hand"}),
+    "by hand, bfloat16": ("bf16_ms", {"engine": "by-hand", "precision": "bfloat16"}),
+    "autograd, float32": ("autograd_ms", {}),
+    "autograd, bfloat16": ("autograd_bf16_ms", {"precision": "bfloat16"}),
 }
+"""Each arm's key in the JSON object, and its settings."""
 
 WARM_UP = 2
 """Turns of each arm that are not counted."""
-
-STEPS = 10
-"""Steps of an arm at its turn."""
 
 
 def script_step(config: GanRun) -> Step:
@@ -111,43 +114,49 @@ def floor(config: GanRun) -> tuple[float, dict[str, float]]:
     return floor_ms, {**rates, "mflop_per_image": flop / config.batch_size / 1e6, "adam_mbyte": traffic / 1e6}
 
 
-def measure(repeats: int, batch_size: int) -> dict[str, Any]:
-    """Medians over `repeats` rounds, in each of which every arm has its turn."""
+def take_turns(name: str, batch_size: int, steps: int, turns: Connection) -> None:
+    """An arm's process: whenever it is asked, the milliseconds of a step at this turn."""
     choose_device("cpu")
-    config = GanRun(batch_size=batch_size)
-    arms = {
-        "script": script_step(config),
-        "ours": our_step(replace(config, engine="by-hand")),
-        "ours_bf16": our_step(replace(config, engine="by-hand", precision="bfloat16")),
-        "autograd": our_step(config),
-        "autograd_bf16": our_step(replace(config, precision="bfloat16")),
-    }
+    _, settings = ARMS[name]
+    config = replace(GanRun(batch_size=batch_size), **settings)
+    step = script_step(config) if name == "script" else our_step(config)
     real = torch.rand(batch_size, 1, 28, 28) * 2 - 1
+    while turns.recv():
+        turns.send(milliseconds(partial(step, real), steps))
+
+
+def measure(repeats: int, steps: int, batch_size: int) -> dict[str, Any]:
+    """Medians over `repeats` rounds, in each of which every arm takes `steps` steps."""
+    choose_device("cpu")
+    processes = multiprocessing.get_context("spawn")
+    arms: dict[str, Connection] = {}
+    started = []
+    for name in ARMS:
+        arms[name], theirs = processes.Pipe()
+        started.append(processes.Process(target=take_turns, args=(name, batch_size, steps, theirs), daemon=True))
+        started[-1].start()
     times: dict[str, list[float]] = {name: [] for name in arms}
-    ratios: dict[str, list[float]] = {name: [] for name in arms}
-    for turn in range(WARM_UP + repeats):
-        spent = {name: milliseconds(partial(step, real), STEPS) for name, step in arms.items()}
-        if turn >= WARM_UP:
-            for name in arms:
-                times[name].append(spent[name])
-                ratios[name].append(spent["script"] / spent[name])
+    for turn in track(range(WARM_UP + repeats), description="rounds", console=Console(stderr=True), transient=True):
+        for name, arm in arms.items():
+            arm.send(True)
+            spent = arm.recv()
+            if turn >= WARM_UP:
+                times[name].append(spent)
+    for arm, process in zip(arms.values(), started, strict=True):
+        arm.send(False)
+        process.join()
     median = {name: statistics.median(values) for name, values in times.items()}
-    floor_ms, rates = floor(config)
+    floor_ms, rates = floor(GanRun(batch_size=batch_size))
     surroundings = environment()
     return {
-        "ms": median["ours"],
-        "script_ms": median["script"],
-        "ratio": median["script"] / median["ours"],
+        **{key: median[name] for name, (key, _) in ARMS.items()},
+        "ratio": median["script"] / median["by hand, float32"],
+        "bf16_ratio": median["script"] / median["by hand, bfloat16"],
         "floor_ms": floor_ms,
-        "bf16_ms": median["ours_bf16"],
-        "bf16_ratio": median["script"] / median["ours_bf16"],
-        "autograd_ms": median["autograd"],
-        "autograd_bf16_ms": median["autograd_bf16"],
-        "median_of_ratios": {name: statistics.median(values) for name, values in ratios.items()},
         "quartiles": {name: statistics.quantiles(values, n=4) for name, values in times.items()},
         "batch_size": batch_size,
         "n": repeats,
-        "steps_a_turn": STEPS,
+        "steps_a_turn": steps,
         **rates,
         **{name: surroundings[name] for name in ("torch", "python", "system", "processor", "threads")},
     }
@@ -157,19 +166,22 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=40, help="rounds counted, at least 20")
+    parser.add_argument("--steps", type=int, default=40, help="of an arm at its turn")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    if arguments.repeats < 20 or arguments.batch_size < 2:
-        parser.error("at least 20 repeats and 2 images a step")
-    result = measure(arguments.repeats, arguments.batch_size)
+    if arguments.repeats < 20 or arguments.steps < 1 or arguments.batch_size < 2:
+        parser.error("at least 20 repeats, a step a turn and 2 images a step")
+    result = measure(arguments.repeats, arguments.steps, arguments.batch_size)
     if arguments.json:
         print(json.dumps(result))
         return
     print(f"batch {result['batch_size']}, {result['threads']} threads, ", end="")
-    print(f"medians of n = {result['n']} interleaved turns of {STEPS} steps")
-    for name, key in ARMS.items():
-        print(f"  {name:<22} {result[key]:7.2f} ms   {result['script_ms'] / result[key]:.2f} x")
+    print(f"medians of n = {result['n']} interleaved turns of {result['steps_a_turn']} steps")
+    for name, (key, _) in ARMS.items():
+        low, _, high = result["quartiles"][name]
+        print(f"  {name:<22} {result[key]:7.2f} ms ({low:.2f} to {high:.2f})   ", end="")
+        print(f"{result['script_ms'] / result[key]:.2f} x")
     print(f"  floor                  {result['floor_ms']:7.2f} ms: {result['mflop_per_image']:.1f} MFLOP an image")
     print(f"      at {result['gflop_per_second']:.0f} GFLOP/s, {result['adam_mbyte']:.0f} MB a step", end=" ")
     print(f"at {result['gbyte_per_second']:.0f} GB/s, both measured here")

@@ -20,9 +20,9 @@ class Steps:
 
     def __init__(self, config: GanRun, generator: nn.Module, discriminator: nn.Module) -> None:
         self.config, self.generator, self.discriminator = config, generator, discriminator
-        self._by_hand: dict[int, HandStep] = {}
         self._by_pieces: bool | None = None  # known once there are images to try
         self.of_generator, self.of_discriminator = self._adam(generator), self._adam(discriminator)
+        self._by_hand = self._hand() if config.engine == "by-hand" else None
 
     def _adam(self, player: nn.Module) -> torch.optim.Adam:
         weights = [lay_flat(player)] if self.config.engine == "by-hand" else list(player.parameters())
@@ -48,8 +48,8 @@ class Steps:
         """
         config = self.config
         players, loss, scale = (self.generator, self.discriminator), LOSSES[config.loss], config.discriminator_scale
-        if config.engine == "by-hand":
-            return self._hand(len(real)).play(loss, scale, real, latents)
+        if self._by_hand:
+            return self._by_hand.play(loss, scale, real, latents)
         if config.penalty == "none":
             return play(*players, loss, scale, real, latents, labels, precision=config.precision)
         penalty = PENALTIES[config.penalty], gamma(config, done)
@@ -72,10 +72,7 @@ class Steps:
             set_adam(optimizer, self.config, done)
             optimizer.step()
 
-    def _hand(self, batch: int) -> HandStep:
-        generator, discriminator = self.generator, self.discriminator
-        if not isinstance(generator, MlpGenerator) or not isinstance(discriminator, MlpDiscriminator):
+    def _hand(self) -> HandStep:
+        if not isinstance(self.generator, MlpGenerator) or not isinstance(self.discriminator, MlpDiscriminator):
             raise TypeError("only the fully connected pair is written out by hand")
-        if batch not in self._by_hand:  # an epoch's last batch may be smaller
-            self._by_hand[batch] = HandStep(generator, discriminator, batch, self.config.precision)
-        return self._by_hand[batch]
+        return HandStep(self.generator, self.discriminator, self.config.precision)
