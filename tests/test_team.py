@@ -1,15 +1,18 @@
 """Two processes of the CPU, connected as two machines would be."""
 
 import json
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from palingen.errors import ConfigError
-from palingen.runs import load_weights, read_records
+from palingen.runs import read_records
 from palingen.team import Team, gather
+from palingen.weights import load_weights
 
 CPU = torch.device("cpu")
 
@@ -44,6 +47,32 @@ def test_batchnorm_and_gradients_by_hand_end_alike_in_both_processes(tmp_path, f
     assert run.returncode == 0, run.stderr
     assert run.stderr.count("\n") == 1  # the progress of one process, and nothing else
     assert read_records(tmp_path / "run")[-1]["kind"] == "result"
+
+
+def test_two_machines_started_by_torchrun_end_in_the_weights_of_two_processes_of_one(tmp_path, few_digits, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # with other numbers of threads sums are rounded otherwise
+    game = ("palingen", "gan", "train", *SMALL, "--data", few_digits, "--nodes", "2", "--out", tmp_path / "machines")
+    torchrun = Path(sys.executable).with_name("torchrun")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    rendezvous = ("--nnodes", "2", "--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", str(port))
+    machines = [
+        subprocess.Popen(
+            [torchrun, *rendezvous, "--node-rank", str(rank), "-m", *game],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for machine in machines:
+        _, words = machine.communicate(timeout=240)
+        assert machine.returncode == 0, words
+    run = train(tmp_path / "processes", "--data", few_digits, "--devices", 2)
+    assert run.returncode == 0, run.stderr
+    one, other = (load_weights(tmp_path / name / "weights.safetensors") for name in ("machines", "processes"))
+    assert all(torch.equal(other[name], weight) for name, weight in one.items())
 
 
 def test_what_is_wrong_is_said_once(tmp_path):
