@@ -21,8 +21,9 @@ notebooks: .venv/.notebook ## execute assignment/part1.ipynb and part2.ipynb ane
 reproduce: .venv/.installed ## every number and picture of the report from nothing; hours, and it resumes
 	$(BIN)/palingen reproduce
 
+# As many test processes as cores: the threads of one should sleep while they wait, not keep the others from working.
 test: .venv/.dev .venv/.browser ## the whole test suite
-	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses logical --dist loadfile
 
 check: .venv/.dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -32,6 +32,7 @@ def make(folder: Path) -> tuple[Path, Path]:
     for name in ("residual", "residual-unconditional"):
         _game(runs, name)
         _score(scores / name / "score.json", json.loads(course.read_text()), name)
+    _score(runs / "gan-residual" / "untruncated" / "score.json", json.loads(course.read_text()), "residual")
     (scores / "course").mkdir()
     (scores / "course" / "score.json").symlink_to(course)
     _game(runs, "public-script", epochs=200)
@@ -57,6 +58,7 @@ def _game(runs: Path, name: str, epochs: int = 25) -> None:
     config |= {"pair": "residual", "conditional": name == "residual", "loss": "relativistic", "penalty": "r1-r2"}
     config |= {"gamma": 0.1, "gamma_decay": 0.1, "learning_rate_decay": 0.1, "average_steps": 500, "beta2_end": 0.99}
     config |= {"precision": "bfloat16", "epochs": epochs, "latent_dim": 64, "batch_size": 128, "beta1": 0.0}
+    config |= {"truncation": 1.04}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "environment.json").write_text((runs / "gan-course" / "environment.json").read_text())
     step = {"generator_loss": 0.7, "discriminator_loss": 0.7, "real_accuracy": 0.6, "fake_accuracy": 0.5}

@@ -11,7 +11,7 @@ import pytest
 
 from palingen.adversarial.experiment import GanRun, networks
 from palingen.files import write_json
-from palingen.runs import save_weights
+from palingen.weights import save_weights
 
 PALINDROME = ("palindrome", "train", "--samples", 200, "--hidden", 8)
 

@@ -27,7 +27,8 @@ from palingen.adversarial.train import train
 from palingen.adversarial.trained import load_generator
 from palingen.cli.gan import Recipe
 from palingen.errors import DataError, Interrupted, RunError
-from palingen.runs import load_weights, read_records, save_weights
+from palingen.runs import read_records
+from palingen.weights import load_weights, save_weights
 
 CPU = torch.device("cpu")
 

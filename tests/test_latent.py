@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from palingen.adversarial.images import to_pixels
-from palingen.adversarial.latent import GAP, WALKS, draw_images, draw_latents, endpoints, grid, lerp, slerp
+from palingen.adversarial.latent import GAP, WALKS, draw_images, draw_latents, endpoints, grid, lerp, slerp, truncate
 from palingen.adversarial.networks import mlp
 
 seeds = st.integers(0, 10_000)
@@ -52,6 +52,14 @@ def test_latents_are_standard_normal_and_follow_their_seed():
     assert latents.std().item() == pytest.approx(1, abs=0.01)
     assert torch.equal(latents, draw_latents(5000, 100, seed=1))
     assert not torch.equal(latents, draw_latents(5000, 100, seed=2))
+
+
+@given(seed=seeds, share=st.floats(0.8, 1.2))
+def test_only_latents_that_are_too_long_are_shortened_and_keep_their_direction(seed, share):
+    latents = draw_latents(50, 64, seed).double()
+    short, longest = truncate(latents, share), share * 8
+    torch.testing.assert_close(short.norm(dim=1), latents.norm(dim=1).clamp(max=longest))
+    torch.testing.assert_close(short / short.norm(dim=1, keepdim=True), latents / latents.norm(dim=1, keepdim=True))
 
 
 def test_images_are_drawn_in_evaluation_mode_and_leave_the_generator_as_it_was():

@@ -8,7 +8,7 @@ import palingen
 from palingen.adversarial.experiment import GanRun
 from palingen.adversarial.images import load_images
 from palingen.adversarial.judge import load_judge
-from palingen.adversarial.latent import draw_images, draw_latents
+from palingen.adversarial.latent import draw_images, draw_latents, truncate
 from palingen.adversarial.train import train
 from palingen.adversarial.trained import SHIPPED, load
 from palingen.errors import ConfigError, PalingenError, RunError
@@ -43,6 +43,15 @@ def test_what_is_sampled_is_what_the_generator_draws_of_its_latents():
     course = load("pretrained:course")
     expected = draw_images(course.generator, draw_latents(30, 100, seed=1))
     assert torch.equal((course.sample(30, seed=1).squeeze(1) * 255).round().to(torch.uint8), expected)
+
+
+def test_truncation_shortens_the_latents_and_nothing_else(conditional):
+    plain, short = conditional.truncated(0), conditional.truncated(0.9)
+    labels = plain.labels(20, 0)
+    assert torch.equal(plain.inputs(20, 0, labels)[:, :-10], draw_latents(20, 8, 0))
+    assert torch.equal(short.inputs(20, 0, labels)[:, :-10], truncate(draw_latents(20, 8, 0), 0.9))
+    assert torch.equal(short.inputs(20, 0, labels)[:, -10:], plain.inputs(20, 0, labels)[:, -10:])
+    assert short.truncated(None) is short
 
 
 def test_the_moments_of_the_course_differ_and_only_the_end_draws_digits_that_the_judge_is_sure_of():

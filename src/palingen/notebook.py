@@ -148,7 +148,7 @@ def gradient_kept(looks: Mapping[str, Inside]) -> Words:
     return table(rows)
 
 
-def moments(run: str | Path, count: int = 25, seed: int = 0) -> dict[str, UInt8[ndarray, "B 28 28"]]:
+def moments(run: str | Path, count: int = 25, seed: int = 0) -> dict[str, UInt8[ndarray, "B 28 width"]]:
     """Images of a run's generator at the start, the middle and the end, from the same latents, drawn from its weights.
 
     A class-conditional generator is asked for the ten digits in turn.

@@ -135,6 +135,8 @@ class Reproduction:
         self._walk(trained, self.out / name.replace("gan", "between").removesuffix("-course"))
         if not (out / "score.json").exists():
             write_json(out / "score.json", self._score(trained))
+        if config.truncation and not (plain := out / "untruncated" / "score.json").exists():
+            write_json(plain, self._score(trained.truncated(0)))
 
     def _score(self, trained: Trained) -> Mapping[str, Any]:
         if trained.config.channels == 3:

@@ -44,6 +44,10 @@ class GanRun:
     latent_dim: int = 100
     """Z, dimensions of the standard normal noise."""
 
+    truncation: float = 0.0
+    """How long a latent may be when the trained generator draws, over sqrt(Z); longer ones are shortened to it. 0 takes
+    them as they come, as training always does."""
+
     batch_size: int = 64
     """Real images a step, and as many generated ones."""
 
@@ -108,6 +112,7 @@ class GanRun:
             check(self, name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
         for name in ("warm_up", "beta1", "beta2", "beta2_end"):
             check(self, name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        check(self, "truncation", self.truncation >= 0, "at least 0")
         check(self, "average_steps", self.average_steps >= 0, "at least 0")
         check(self, "watch_samples", self.watch_samples == 0 or self.watch_samples >= 100, "0 or at least 100")
         check(self, "batch_size", self.batch_size >= 2, "at least 2 (BatchNorm needs two images)")

@@ -3,7 +3,7 @@
 B  latents or images      Z  latent dimensions      S  points of a walk
 """
 
-from math import ceil
+from math import ceil, sqrt
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -19,6 +19,16 @@ GAP = 2
 def draw_latents(count: int, latent_dim: int, seed: int) -> Float[Tensor, "B Z"]:
     """Z ~ N(0, I), the same for the same count and seed on every device."""
     return torch.randn(count, latent_dim, generator=Generator().manual_seed(seed))
+
+
+def truncate(latents: Float[Tensor, "B Z"], share: float) -> Float[Tensor, "B Z"]:
+    """Those longer than `share` times sqrt(Z), the length of a typical one, shortened to that length.
+
+    What the truncation trick (Brock et al. 2019, section 3.1) does to each number by itself, done to their length: the
+    rarest latents give up some variety for likeness.
+    """
+    longest = share * sqrt(latents.shape[1])
+    return latents * (longest / latents.norm(dim=1, keepdim=True)).clamp(max=1)
 
 
 def with_classes(

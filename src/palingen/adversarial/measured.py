@@ -21,6 +21,9 @@ class Draws:
     seed: int
     """Of the first; each further one has the next."""
 
+    truncation: float
+    """As in `GanRun`."""
+
     scores: Sequence[Score]
 
     @property
@@ -36,10 +39,12 @@ class Draws:
     def as_record(self, references: Mapping[str, Score]) -> dict[str, Any]:
         """What `score.json` holds: the means, the floor's distance, the spread, and a row for each set of images."""
         rows = {self.name: self.mean, **references}
-        about = {"fd_floor": references["floor"].fd, "seed": self.seed, "draws": len(self.scores)}
         return {
             **asdict(self.mean),
-            **about,
+            "fd_floor": references["floor"].fd,
+            "seed": self.seed,
+            "draws": len(self.scores),
+            "truncation": self.truncation,
             "spread": self.spread,
             "rows": {name: asdict(row) for name, row in rows.items()},
         }
@@ -58,7 +63,7 @@ def draw(trained: Trained, real: Yardstick, count: int = SAMPLES, seed: int = 0,
         for turn in range(draws):
             scores.append(measure(trained, real, count, seed + turn))
             watcher.advance(len(scores), fd=scores[-1].fd)
-    return Draws(name=trained.name, seed=seed, scores=scores)
+    return Draws(name=trained.name, seed=seed, truncation=trained.config.truncation, scores=scores)
 
 
 def draw_numbers(trained: Trained, judge: Judge, count: int = STACKED_SAMPLES, seed: int = 0) -> dict[str, float]:

@@ -5,9 +5,10 @@ B  images      Z  latent dimensions      K  classes
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Self
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -15,11 +16,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Generator, Tensor, nn
 
 from palingen.adversarial.experiment import GanRun, networks
-from palingen.adversarial.latent import draw, draw_images, draw_latents, with_classes
+from palingen.adversarial.latent import draw, draw_images, draw_latents, truncate, with_classes
 from palingen.adversarial.snapshots import Moment
 from palingen.config import check_value, unknown
 from palingen.errors import PalingenError, RunError
-from palingen.runs import load_weights, read_config
+from palingen.runs import read_config
+from palingen.weights import load_weights
 
 SHIPPED = Path(str(files("palingen"))) / "pretrained"
 
@@ -58,7 +60,14 @@ class Trained:
 
     def inputs(self, count: int, seed: int, labels: Int64[Tensor, " B"] | None) -> Float[Tensor, "B _"]:
         """Latents, and classes if there are any, as the generator reads them."""
-        return with_classes(draw_latents(count, self.config.latent_dim, seed), labels, self.config.classes)
+        latents = draw_latents(count, self.config.latent_dim, seed)
+        if self.config.truncation:
+            latents = truncate(latents, self.config.truncation)
+        return with_classes(latents, labels, self.config.classes)
+
+    def truncated(self, share: float | None) -> Self:
+        """The same with another `GanRun.truncation`; None keeps its own."""
+        return self if share is None else replace(self, config=replace(self.config, truncation=share))
 
     def labels(self, count: int, seed: int, classes: int | Sequence[int] | None = None) -> Int64[Tensor, " B"] | None:
         """The classes to draw; None for a generator that does not ask."""

@@ -80,6 +80,7 @@ def sample(
     classes: Annotated[tuple[int, ...] | None, Parameter(consume_multiple=True)] = None,
     columns: int = 5,
     moment: Moment = "end",
+    truncation: float | None = None,
     where: WhereFlags = Where(),
 ) -> None:
     """Draw new digits from a trained generator, as a PNG grid and as an array.
@@ -98,6 +99,9 @@ def sample(
         Images in a row of the grid.
     moment:
         Of the training: its start, its middle or its end.
+    truncation:
+        Shorten latents that are longer than this times sqrt(Z), for example 0.95, for likelier and less varied digits;
+        0 takes them as they come. The run's own if left out.
     where:
         Where to write.
     """
@@ -105,7 +109,7 @@ def sample(
     check_value("columns", columns, columns >= 1, "at least 1")
     check_value("seed", seed, seed >= 0, "at least 0")
     choose_device("cpu")
-    trained = load(_run(run), moment)
+    trained = load(_run(run), moment).truncated(truncation)
     pixels = trained.pixels(count, seed, trained.labels(count, seed, classes))
     folder = where.out or Path("runs") / "sample" / f"{trained.name}-{moment}-seed{seed}"
     write_png(folder / "samples.png", grid(pixels, columns))
@@ -162,7 +166,16 @@ def interpolate(
 
 
 @app.command(name="score")
-def score(run: str, /, *, count: int | None = None, seed: int = 0, draws: int = 1, where: WhereFlags = Where()) -> None:
+def score(
+    run: str,
+    /,
+    *,
+    count: int | None = None,
+    seed: int = 0,
+    draws: int = 1,
+    truncation: float | None = None,
+    where: WhereFlags = Where(),
+) -> None:
     """Measure a generator's images against the test images, real and spoilt images beside it.
 
     A generator of three digits is measured by how many of the 1000 numbers it draws, and how evenly.
@@ -177,13 +190,15 @@ def score(run: str, /, *, count: int | None = None, seed: int = 0, draws: int = 
         Seed of the latents.
     draws:
         Measure as many sets of images, with this seed and the following, and give means and standard deviations.
+    truncation:
+        Shorten latents that are longer than this times sqrt(Z); 0 takes them as they come. The run's own if left out.
     where:
         Where to write.
     """
     check_value("seed", seed, seed >= 0, "at least 0")
     check_value("draws", draws, draws >= 1, "at least 1")
     choose_device("cpu")
-    trained = load(_run(run))
+    trained = load(_run(run)).truncated(truncation)
     folder = where.out or Path("runs") / "score" / f"{trained.name}-seed{seed}"
     made = {"folder": folder, "files": [folder / "score.json"]}
     if trained.config.channels == 3:

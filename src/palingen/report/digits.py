@@ -101,6 +101,13 @@ def _score(values: Values, name: str, game: Game) -> None:
     values.put(f"score.{name}.times", number(times, 0 if times >= 10 else 1), game.score_name)
     if game.score["agreement"] is not None:
         values.put(f"score.{name}.agreement", percent(game.score["agreement"], 1), game.score_name)
+    if game.untruncated:
+        key, source = f"score.{name}.untruncated", f"{game.run.name}/untruncated/score.json"
+        values.put(f"{key}.fd", number(game.untruncated["fd"], 1), source)
+        values.put(f"{key}.recall", number(game.untruncated["recall"], 3), source)
+        values.put(f"{key}.agreement", percent(game.untruncated["agreement"], 1), source)
+        values.put(f"{key}.recall-truncated", number(game.score["recall"], 3), game.score_name)
+        values.put(f"{key}.longest", general(game.run.config["truncation"]), f"{game.run.name}/config.json")
 
 
 def _walks(values: Values, name: str, game: Game) -> None:
@@ -141,7 +148,8 @@ def _settings_table(games: Mapping[str, Game]) -> Table:
     rows = {
         "networks": "pair", "classes asked for": "conditional", "loss": "loss", "penalty": "penalty",
         "penalty's factor": "gamma", "penalty's factor, last share": "gamma_decay",
-        "latents": "latent_dim", "batch": "batch_size", "epochs": "epochs",
+        "latents": "latent_dim", "their length, times √Z, when drawing": "truncation",
+        "batch": "batch_size", "epochs": "epochs",
         "learning rate": "learning_rate", "learning rate, last share": "learning_rate_decay", "Adam's betas": "beta1",
         "BatchNorm's eps": "batchnorm_eps", "averaged over, steps": "average_steps", "products in": "precision",
     }  # fmt: skip
@@ -163,6 +171,8 @@ def _setting(field: str, config: Mapping[str, Any]) -> str:
         return "none"
     if field == "batchnorm_eps":
         return power(config[field], 0) if config["pair"] != "residual" else "no BatchNorm"
+    if field == "truncation":
+        return f"at most {general(value)}" if value else "as they come"
     if isinstance(value, bool) or value is None:
         absent = {"learning_rate_decay": general(1), "average_steps": "none", "penalty": "none", "precision": "float32"}
         return "yes" if value else absent.get(field, "no")

@@ -38,7 +38,9 @@ DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 REAL, FAKE = "#1f5fa8", "#d1602b"
 
 Records = Sequence[Mapping[str, Any]]
-Digits = UInt8[ndarray, "B 28 28"]
+Digits = UInt8[ndarray, "B 28 width"]
+"""The width is 28, or 84 where an image is three digits, one a colour, side by side."""
+
 Strip = tuple[UInt8[ndarray, "S 28 28"], Sequence[int], Sequence[float]]
 
 
@@ -193,7 +195,8 @@ def game_curves(records: Records) -> Figure:
 
 def moments(grids: Mapping[str, Digits]) -> Figure:
     """One grid of 25 images for each moment, the same latents throughout."""
-    figure = new_figure(3.2 * len(grids), 3.5)
+    _, height, width = next(iter(grids.values())).shape
+    figure = new_figure(3.2 * len(grids), 0.3 + 3.2 * height / width)
     draw_moments(figure, grids)
     return figure
 

@@ -5,7 +5,7 @@ report/runs/memory          study.json of `palingen palindrome study`
 report/runs/options/*       the same with one setting changed
 report/runs/inside          inside.json of `palingen palindrome inside`
 report/runs/networks.json   what the networks are made of, as built
-report/runs/gan-NAME        a GAN: records, images of three moments
+report/runs/gan-NAME        a GAN: records, images of three moments; untruncated/score.json where latents are truncated
 report/runs/between*        `palingen gan interpolate`
 report/runs/comparison      study.json: recipes against each other, several seeds each
 pretrained/NAME/score.json  `palingen gan score`, shipped with the package
@@ -61,6 +61,9 @@ class Game:
     moments: Mapping[str, figures.Digits]
     score: Record | None
     score_name: str
+    untruncated: Record | None = None
+    """Its score with all latents as they come, where its recipe truncates them."""
+
     walks: Mapping[str, figures.Strip] = field(default_factory=dict)
     walks_name: str = ""
 
@@ -116,6 +119,7 @@ def _game(name: str, folder: Path, runs: Path) -> Game:
         moments={moment: np.load(folder / f"{moment}.npy") for moment in ("start", "middle", "end")},
         score=_json(score) if score.exists() else None,
         score_name=score_name,
+        untruncated=_json(plain) if (plain := folder / "untruncated" / "score.json").exists() else None,
         walks=_walks(walks) if walks.exists() else {},
         walks_name=f"runs/{walks.name}/verdicts.json",
     )

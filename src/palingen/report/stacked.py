@@ -1,7 +1,10 @@
 """What the report says of three digits at once."""
 
 from palingen.report.records import Game
-from palingen.report.values import Values, claim, general, number
+from palingen.report.values import LITERATURE, Values, claim, general, number
+
+BEST_PUBLISHED = {"modes": "1,000", "reverse-kl": "0.029", "hours": "7", "gpus": "8"}
+"""Huang et al. 2024, by a judge and real digits of their own."""
 
 
 def put(values: Values, game: Game | None) -> None:
@@ -14,6 +17,8 @@ def put(values: Values, game: Game | None) -> None:
         values.put(f"stacked.{field.replace('_', '-')}", general(game.score[field]), game.score_name)
     for field in ("reverse_kl", "reverse_kl_floor"):
         values.put(f"stacked.{field.replace('_', '-')}", number(game.score[field], 3), game.score_name)
+    for name, text in BEST_PUBLISHED.items():
+        values.put(f"stacked.published.{name}", text, LITERATURE)
     claim(game.score["modes"] > 0.9 * game.score["modes_floor"], "of three digits few numbers are never drawn")
 
 
@@ -25,5 +30,7 @@ def words(game: Game | None) -> str:
     return (
         f"Three digits at once (recipe `stacked`, {result['seconds'] / 60:.0f} minutes): {score['modes']:,} of 1,000 "
         f"numbers occur among {score['n']:,} images, reverse KL {score['reverse_kl']:.3f}; among as many of real "
-        f"digits {score['modes_floor']:,} and {score['reverse_kl_floor']:.3f}.\n"
+        f"digits {score['modes_floor']:,} and {score['reverse_kl_floor']:.3f}. The best published, by their own judge: "
+        f"{BEST_PUBLISHED['modes']} and {BEST_PUBLISHED['reverse-kl']} (Huang et al. 2024, "
+        f"{BEST_PUBLISHED['hours']} hours on {BEST_PUBLISHED['gpus']} GPUs).\n"
     )

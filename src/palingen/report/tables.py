@@ -85,16 +85,18 @@ def scores_table(games: Mapping[str, Game]) -> str:
         return ""
     references = next(iter(scores.values()))["rows"]
     rows = {f"`{name}`": score for name, score in scores.items()}
+    rows |= {f"`{name}`, no truncation": game.untruncated for name, game in games.items() if game.untruncated}
     rows |= {"real training images (the floor)": references["floor"], "real images, blurred": references["blur"]}
     lines = [
         f"Images against the test images, {references['floor']['n']:,} each, as a frozen classifier sees them "
         "(± standard deviation over several such draws):",
         "",
-        "| images | Frechet distance | precision | recall | coverage | classes amiss |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| images | Frechet distance | precision | recall | coverage | classes amiss | the class asked for |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, row in rows.items():
         shares = " | ".join(f"{row[part]:.2f}" for part in ("precision", "recall", "coverage"))
         give = f" ± {row['spread']['fd']:.1f}" if row.get("spread") else ""
-        lines.append(f"| {name} | {row['fd']:.1f}{give} | {shares} | {100 * row['class_tv']:.0f} % |")
+        asked = "" if row["agreement"] is None else f"{100 * row['agreement']:.1f} %"
+        lines.append(f"| {name} | {row['fd']:.1f}{give} | {shares} | {100 * row['class_tv']:.0f} % | {asked} |")
     return "\n".join(lines) + "\n"

@@ -11,6 +11,9 @@ from palingen.errors import DataError
 ARITHMETIC = "arithmetic"
 """The source of a number that follows from an equation alone."""
 
+LITERATURE = "literature"
+"""The source of a number that others published; the words cite them."""
+
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 

@@ -49,7 +49,8 @@ palingen.page.panels.push(() => {
     }
     const note = document.createElement("p");
     note.className = "hint";
-    note.textContent = "Real digits are as many training digits, measured against the test digits in the same way: what a perfect generator would get.";
+    const cut = own.own.truncation ? `Latents longer than ${own.own.truncation} times the usual length were shortened to it. ` : "";
+    note.textContent = cut + "Real digits are as many training digits, measured against the test digits in the same way: what a perfect generator would get.";
     place.replaceChildren(table, note);
   }
 
