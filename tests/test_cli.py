@@ -26,6 +26,7 @@ def one_line(run, code=2):
     return line
 
 
+@pytest.mark.alone
 def test_help_comes_in_less_than_four_tenths_of_a_second_and_needs_no_torch(palingen):
     times = []
     for _ in range(5):

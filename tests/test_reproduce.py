@@ -38,7 +38,8 @@ def test_what_was_kept_is_as_close_to_itself_as_can_be():
 def test_a_little_of_everything_comes_to_pictures_and_tables_and_is_not_made_twice(
     palingen, tmp_path, real, monkeypatch
 ):
-    monkeypatch.setattr("palingen.reproduce.yardstick", lambda: real)  # it has looked at the real images already
+    for user in ("palingen.reproduce", "palingen.adversarial.study"):
+        monkeypatch.setattr(f"{user}.yardstick", lambda: real)  # it has looked at the real images already
     command = ("reproduce", "--quick", "--jobs", 1, "--device", "cpu", "--out", "again", "--json")
     run = palingen(*command)
     assert run.returncode == 0, run.stderr

@@ -123,6 +123,11 @@ def products(precision: str, device: torch.device) -> AbstractContextManager[Non
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
+def emulated(precision: str, device: torch.device) -> bool:
+    """Whether a processor takes these products in software, several times as slowly as in float32."""
+    return precision == "bfloat16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def _leave(loss: Tensor, player: nn.Module, toward: Tensor | None = None, *, retain_graph: bool = False) -> None:
     weights = list(player.parameters())
     gradients = torch.autograd.grad(loss, weights, toward, retain_graph=retain_graph)

@@ -1,5 +1,6 @@
 """One game of generator against discriminator: its loop."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from palingen.adversarial.album import Album
 from palingen.adversarial.examples import load_examples
 from palingen.adversarial.experiment import GanRun
+from palingen.adversarial.game import emulated
 from palingen.adversarial.players import Players
 from palingen.loop import Loop, Means
 from palingen.runs import Run, open_run
@@ -43,6 +45,10 @@ def train(
 
 
 def _train(config: GanRun, run: Run, team: Team) -> dict[str, Any]:
+    if team.leads and emulated(config.precision, team.device):
+        print(
+            "gan: slow, for this processor has no bfloat16 arithmetic: --precision float32 is faster", file=sys.stderr
+        )
     examples = load_examples(config.data, team.device)
     players = Players(config, examples, team)
     means = Means(*LOOKS, device=team.device, team=team)
