@@ -46,9 +46,7 @@ def train(
 
 def _train(config: GanRun, run: Run, team: Team) -> dict[str, Any]:
     if team.leads and emulated(config.precision, team.device):
-        print(
-            "gan: slow, for this processor has no bfloat16 arithmetic: --precision float32 is faster", file=sys.stderr
-        )
+        print("gan: this processor has no bfloat16 arithmetic, --precision float32 is faster", file=sys.stderr)
     examples = load_examples(config.data, team.device)
     players = Players(config, examples, team)
     means = Means(*LOOKS, device=team.device, team=team)
