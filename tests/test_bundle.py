@@ -3,7 +3,10 @@
 import json
 import re
 import subprocess
+import sys
+import sysconfig
 import zipfile
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -97,6 +100,13 @@ def test_a_file_that_names_a_folder_of_this_machine_is_refused(tmp_path):
     assert not (tmp_path / "b.zip").exists()
 
 
+def lend_packages(project):
+    """An environment that finds what the suite has installed, by the same Makefile; only the project is not there."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)
+    (packages,) = project.glob(".venv/lib/python*/site-packages")
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib"))
+
+
 def test_unpacked_in_an_empty_folder_it_follows_its_own_instructions(palingen, tmp_path):
     made = json.loads(palingen("bundle", "--student-number", "01234567", "--name", "A. Student", "--json").stdout)
     with zipfile.ZipFile(made["file"] if made["file"].startswith("/") else tmp_path / made["file"]) as archive:
@@ -105,9 +115,13 @@ def test_unpacked_in_an_empty_folder_it_follows_its_own_instructions(palingen, t
     assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
     commands = re.findall(r"^    (.+)$", (folder / "README.md").read_text(), re.MULTILINE)
     assert commands[:2] == ["cd code", "make install"]
+    lend_packages(folder / "code")
     for command in commands[1:]:
         shortened = f"{command} --epochs 1" if " train" in command else command
         run = subprocess.run(shortened, shell=True, cwd=folder / "code", capture_output=True, text=True, timeout=400)
         assert run.returncode == 0, run.stderr
+    script = [folder / "code/.venv/bin/python", "-c", "import palingen; print(palingen.__file__)"]
+    used = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert Path(used.strip()).is_relative_to(folder)
     drawn = {path.name for path in (folder / "code" / "runs").rglob("*.png")}
     assert {"curves.png", "samples.png", "interpolation.png"} <= drawn

@@ -1,6 +1,7 @@
 """Two processes of the CPU, connected as two machines would be."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -20,9 +21,22 @@ SMALL = ("--epochs", "1", "--batch-size", "50", "--watch-samples", "0", "--recor
 """Four steps over 200 images."""
 
 
+BY_HAND = ("--engine", "by-hand")
+
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+"""With other numbers of threads sums are rounded otherwise."""
+
+
 def train(folder, *flags):
     command = [sys.executable, "-m", "palingen", "gan", "train", *SMALL, "--out", str(folder), *map(str, flags)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=ONE_THREAD)
+
+
+@pytest.fixture(scope="module")
+def by_hand(tmp_path_factory, few_digits):
+    """The folder of a run in two processes, BatchNorm and gradients outside autograd in it, and what it said."""
+    folder = tmp_path_factory.mktemp("processes") / "run"
+    return folder, train(folder, *BY_HAND, "--data", few_digits, "--devices", 2)
 
 
 def test_two_processes_play_the_same_game_as_one_with_the_whole_batch(tmp_path, few_digits):
@@ -42,16 +56,15 @@ def test_two_processes_play_the_same_game_as_one_with_the_whole_batch(tmp_path, 
         assert (two[name] - weight).abs().mean() <= 1e-4, name
 
 
-def test_batchnorm_and_gradients_by_hand_end_alike_in_both_processes(tmp_path, few_digits):
-    run = train(tmp_path / "run", "--engine", "by-hand", "--data", few_digits, "--devices", 2)  # else: exit code 2
-    assert run.returncode == 0, run.stderr
+def test_batchnorm_and_gradients_by_hand_end_alike_in_both_processes(by_hand):
+    folder, run = by_hand
+    assert run.returncode == 0, run.stderr  # else: exit code 2
     assert run.stderr.count("\n") == 1  # the progress of one process, and nothing else
-    assert read_records(tmp_path / "run")[-1]["kind"] == "result"
+    assert read_records(folder)[-1]["kind"] == "result"
 
 
-def test_two_machines_started_by_torchrun_end_in_the_weights_of_two_processes_of_one(tmp_path, few_digits, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # with other numbers of threads sums are rounded otherwise
-    game = ("palingen", "gan", "train", *SMALL, "--data", few_digits, "--nodes", "2", "--out", tmp_path / "machines")
+def test_two_machines_started_by_torchrun_end_in_the_weights_of_two_processes_of_one(tmp_path, few_digits, by_hand):
+    game = ("palingen", "gan", "train", *SMALL, *BY_HAND, "--data", few_digits, "--nodes", "2", "--out", tmp_path)
     torchrun = Path(sys.executable).with_name("torchrun")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -63,15 +76,14 @@ def test_two_machines_started_by_torchrun_end_in_the_weights_of_two_processes_of
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=ONE_THREAD,
         )
         for rank in range(2)
     ]
     for machine in machines:
         _, words = machine.communicate(timeout=240)
         assert machine.returncode == 0, words
-    run = train(tmp_path / "processes", "--data", few_digits, "--devices", 2)
-    assert run.returncode == 0, run.stderr
-    one, other = (load_weights(tmp_path / name / "weights.safetensors") for name in ("machines", "processes"))
+    one, other = (load_weights(folder / "weights.safetensors") for folder in (tmp_path, by_hand[0]))
     assert all(torch.equal(other[name], weight) for name, weight in one.items())
 
 
