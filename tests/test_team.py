@@ -20,7 +20,6 @@ CPU = torch.device("cpu")
 SMALL = ("--epochs", "1", "--batch-size", "50", "--watch-samples", "0", "--record-interval", "1", "--device", "cpu")
 """Four steps over 200 images."""
 
-
 BY_HAND = ("--engine", "by-hand")
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
