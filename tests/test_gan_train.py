@@ -17,7 +17,7 @@ from palingen import recipes
 from palingen.adversarial import examples, players
 from palingen.adversarial import steps as steps_module
 from palingen.adversarial.experiment import GanRun
-from palingen.adversarial.game import play
+from palingen.adversarial.game import emulated, play
 from palingen.adversarial.images import load_images, to_unit
 from palingen.adversarial.latent import draw_images, draw_latents
 from palingen.adversarial.losses import LOSSES
@@ -154,11 +154,20 @@ def test_a_stopped_run_goes_on_to_the_very_same_weights_and_records(tmp_path, sm
     stop_and_go_on(GanRun(**small), tmp_path, monkeypatch, "play", steps)
 
 
-@pytest.mark.parametrize("arithmetic", [True, False])
-def test_a_processor_without_bfloat16_arithmetic_is_told_of(tmp_path, small, monkeypatch, capsys, arithmetic):
+@pytest.mark.parametrize(("precision", "arithmetic"), [("bfloat16", False), ("bfloat16", True), ("float32", False)])
+def test_a_processor_without_bfloat16_arithmetic_is_told_of(
+    tmp_path, small, monkeypatch, capsys, precision, arithmetic
+):
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: arithmetic)
-    train(GanRun(**{**small, "epochs": 1, "precision": "bfloat16"}), tmp_path, CPU)
-    assert ("--precision float32 is faster" in capsys.readouterr().err) is not arithmetic
+    train(GanRun(**{**small, "epochs": 1, "precision": precision}), tmp_path, CPU)
+    told = "--precision float32 is faster" in capsys.readouterr().err
+    assert told == (precision == "bfloat16" and not arithmetic)
+
+
+def test_a_torch_without_onednn_has_no_word_on_bfloat16(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", None)
+    assert not emulated("bfloat16", CPU)
 
 
 def stop_and_go_on(config, tmp_path, monkeypatch, step, steps):

@@ -124,8 +124,9 @@ def products(precision: str, device: torch.device) -> AbstractContextManager[Non
 
 
 def emulated(precision: str, device: torch.device) -> bool:
-    """Whether a processor takes these products in software, several times as slowly as in float32."""
-    return precision == "bfloat16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    """Whether oneDNN takes these products in software on this processor, several times as slowly as in float32."""
+    asked = precision == "bfloat16" and device.type == "cpu" and torch.backends.mkldnn.is_available()
+    return asked and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _leave(loss: Tensor, player: nn.Module, toward: Tensor | None = None, *, retain_graph: bool = False) -> None:
