@@ -1,6 +1,6 @@
-"""Progress: a bar in a terminal, one line that is written over in a notebook, plain lines anywhere else.
+"""Progress of long work: a bar in a terminal, one updated line in a notebook, plain lines elsewhere.
 
-All of it on standard error, but for the notebook's line, which is an output of its cell.
+Written to standard error; in a notebook, to the output of the cell.
 """
 
 import sys
@@ -9,36 +9,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
-LINE_EVERY = 10.0
-"""Seconds between two plain lines when standard error is no terminal."""
+LINE_INTERVAL_S = 10.0
+"""Seconds between two plain lines."""
 
-NOTEBOOK_EVERY = 0.5
-"""Seconds until a notebook's line is written over."""
+NOTEBOOK_INTERVAL_S = 0.5
+"""Seconds between two updates of the line in a notebook."""
 
 
 @runtime_checkable
 class Progress(Protocol):
-    """What a loop tells its watcher."""
+    """Receiver of progress: a bar, a line, or nothing."""
 
     def advance(self, done: int, **numbers: float) -> None:
-        """Say that `done` units are finished, with the numbers worth watching."""
+        """Show that `done` units are finished, with metrics."""
 
 
 @contextmanager
 def progress(label: str, total: int, unit: str, done: int = 0) -> Iterator[Progress]:
-    """Watch `total` units of work go by, `done` of them finished before (a resumed run)."""
+    """Show the progress of `total` units of work, `done` of them finished earlier (a resumed run)."""
     if sys.stderr.isatty():
         with _bar(label, total, done) as bar:
             yield bar
     elif _in_notebook():
-        yield _Lines(label, total, unit, done, _notebook_line(), NOTEBOOK_EVERY)
+        yield _Lines(label, total, unit, done, _notebook_line(), NOTEBOOK_INTERVAL_S)
     else:
-        yield _Lines(label, total, unit, done, _error_line, LINE_EVERY)
+        yield _Lines(label, total, unit, done, _error_line, LINE_INTERVAL_S)
 
 
 @contextmanager
-def unwatched() -> Iterator[Progress]:
-    """Nobody watches: another process shows how far all are."""
+def no_progress() -> Iterator[Progress]:
+    """Show nothing, since another process does."""
     yield _Silence()
 
 
@@ -73,21 +73,21 @@ def _error_line(line: str) -> None:
 
 
 def _in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this; it has loaded IPython, and nothing else need."""
+    """Whether a Jupyter kernel runs this code; only then is IPython loaded."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return hasattr(shell, "kernel")
 
 
 def _notebook_line() -> Callable[[str], None]:
-    """Write a line below the cell, and every further one over it."""
-    show: Any = sys.modules["IPython.display"].display
-    shown: list[Any] = []
+    """Function that writes a line below the cell, each line over the one before."""
+    display: Any = sys.modules["IPython.display"].display
+    handles: list[Any] = []
 
     def write(line: str) -> None:
-        if shown:
-            shown[0].update({"text/plain": line}, raw=True)
+        if handles:
+            handles[0].update({"text/plain": line}, raw=True)
         else:
-            shown.append(show({"text/plain": line}, raw=True, display_id=True))
+            handles.append(display({"text/plain": line}, raw=True, display_id=True))
 
     return write
 

@@ -1,0 +1,49 @@
+"""Grids of images, and atomic PNG and NumPy files.
+
+B  images
+"""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped, UInt8
+from numpy import ndarray
+from PIL import Image
+
+from palingen.runtime.atomic_io import write_atomically
+
+GAP = 2
+"""Pixels between two images of a grid."""
+
+
+def tile(
+    pixels: UInt8[ndarray, "B h w"], columns: int, *, scale: int = 1, background: int = 0
+) -> UInt8[ndarray, "H W"]:
+    """Images side by side, row by row, `GAP` pixels apart, everything enlarged `scale` times."""
+    count, height, width = pixels.shape
+    rows = -(-count // columns)
+    grid = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP), background, np.uint8)
+    for index, image in enumerate(pixels):
+        top, left = index // columns * (height + GAP), index % columns * (width + GAP)
+        grid[top : top + height, left : left + width] = image
+    return grid.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def png_bytes(pixels: UInt8[ndarray, "H W"]) -> bytes:
+    """Grey levels as a PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
+
+
+def write_png(path: Path, pixels: UInt8[ndarray, "H W"]) -> None:
+    """Write grey levels as a PNG, atomically."""
+    write_atomically(path, png_bytes(pixels))
+
+
+def write_array(path: Path, array: Shaped[ndarray, "..."]) -> None:
+    """Write a NumPy array, atomically."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    write_atomically(path, buffer.getvalue())

@@ -1,0 +1,125 @@
+"""Independent runs in parallel: processes of this machine, or a cluster."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Any, Literal, TypeVar
+
+import joblib
+import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from palingen.runtime.errors import Interrupted, PalingenError
+from palingen.runtime.numerics import configure_numerics
+from palingen.runtime.signals import graceful_interrupt
+from palingen.runtime.validation import require
+
+Result = TypeVar("Result")
+
+Backend = Literal["loky", "dask", "ray"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParallelConfig:
+    """Where the runs of a study are computed."""
+
+    jobs: int | None = None
+    """Runs at the same time, one thread each; by default one for each core."""
+
+    backend: Backend = "loky"
+    """`loky`: processes of this machine. `dask`, `ray`: a cluster that sees the same folders."""
+
+    scheduler_address: str | None = None
+    """Address of dask's scheduler (tcp://host:8786) or of ray's head; by default one is started on this machine."""
+
+    def __post_init__(self) -> None:
+        require("jobs", self.jobs, self.jobs is None or self.jobs >= 1, "must be at least 1")
+
+
+def map_unordered(
+    work: Callable[..., Result], runs: Sequence[Any], out: Path, parallel: ParallelConfig
+) -> Iterator[Result]:
+    """Yield `work(run)` for every run, in the order in which they finish.
+
+    Args:
+        work: function that a worker can import, like its results.
+        runs: arguments, the longest work first, so that no core idles long at the end.
+        out: folder that all runs write to, for messages.
+        parallel: where to compute.
+
+    Raises:
+        PalingenError: the backend is not installed, or a worker died.
+        Interrupted: Ctrl-C; every run has saved a checkpoint.
+    """
+    with graceful_interrupt() as stop_requested:
+        worker_stopped = Event()
+
+        def should_stop() -> bool:
+            return worker_stopped.is_set() or stop_requested()
+
+        for result in _results(partial(_run_in_worker, work), runs, parallel, should_stop):
+            if result is None:
+                worker_stopped.set()
+            else:
+                yield result
+        if should_stop():
+            raise Interrupted(f"stopped, saved in {out}")
+
+
+def _results(
+    work: Callable[[Any], Result], runs: Sequence[Any], parallel: ParallelConfig, stop_requested: Callable[[], bool]
+) -> Iterator[Result]:
+    """Results of all runs on the chosen backend, in the order in which they finish."""
+    try:
+        if parallel.backend == "ray":
+            from palingen.runtime.ray_backend import map_on_ray
+
+            yield from map_on_ray(work, runs, parallel.jobs, parallel.scheduler_address, stop_requested)
+        else:
+            yield from _map_with_joblib(work, runs, parallel, stop_requested)
+    except ImportError as error:
+        package = f"the package {error.name!r}, which is not installed (pip install 'palingen[cluster]')"
+        raise PalingenError(f"backend={parallel.backend!r}: needs {package}") from error
+
+
+def _map_with_joblib(
+    work: Callable[[Any], Result], runs: Sequence[Any], parallel: ParallelConfig, stop_requested: Callable[[], bool]
+) -> Iterator[Result]:
+    tasks = (joblib.delayed(work)(run) for run in runs if not stop_requested())
+    with _joblib_backend(parallel):
+        pool = joblib.Parallel(
+            n_jobs=parallel.jobs or os.cpu_count() or 1, return_as="generator_unordered", pre_dispatch="n_jobs"
+        )
+        try:
+            yield from pool(tasks)
+        except TerminatedWorkerError as error:
+            if not stop_requested():
+                raise PalingenError("a worker died (out of memory?); the same command resumes the study") from error
+
+
+def _run_in_worker(work: Callable[..., Result], run: Any) -> Result | None:
+    """Result of one run; None if Ctrl-C, which reaches every process of a terminal, stopped it."""
+    torch.set_num_threads(1)
+    configure_numerics()
+    with Path(os.devnull).open("w") as devnull, contextlib.redirect_stderr(devnull):  # the study reports progress
+        try:
+            return work(run)
+        except (Interrupted, KeyboardInterrupt):  # the latter before and after the training loop
+            return None
+
+
+@contextlib.contextmanager
+def _joblib_backend(parallel: ParallelConfig) -> Iterator[None]:
+    """Context in which joblib computes on this machine or on a Dask cluster."""
+    if parallel.backend == "dask":
+        from distributed import Client
+
+        with Client(parallel.scheduler_address), joblib.parallel_config("dask"):
+            yield
+    else:
+        with joblib.parallel_config("loky"):
+            yield

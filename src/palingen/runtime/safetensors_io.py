@@ -1,0 +1,79 @@
+"""Weights as safetensors, with the config and a hash of the tensors in the metadata."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialize
+from torch import Tensor
+
+from palingen.runtime.atomic_io import write_atomically
+from palingen.runtime.errors import RunError
+
+
+def save_weights(path: Path, tensors: Mapping[str, Tensor], config: Any) -> None:
+    """Write `tensors` with the config and their SHA-256 in the file's metadata, atomically."""
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {
+        "config": json.dumps({"kind": type(config).__name__, **asdict(config)}),
+        "palingen": version("palingen"),
+        "sha256": hash_tensors(on_cpu),
+    }
+    write_atomically(path, _sort_header(serialize(on_cpu, metadata=metadata)))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file, by name.
+
+    Raises:
+        RunError: the file is missing or damaged, or its tensors do not match their hash.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            expected = (file.metadata() or {}).get("sha256")
+    except FileNotFoundError:
+        raise RunError(f"{path}: missing; if the run is unfinished, run the same train command again") from None
+    except SafetensorError as error:
+        raise RunError(f"{path}: damaged ({error})") from error
+    if expected not in (None, hash_tensors(tensors)):
+        raise RunError(f"{path}: damaged (the SHA-256 does not match the tensors)")
+    return tensors
+
+
+def load_metadata(path: Path) -> dict[str, Any]:
+    """Config in the metadata of a safetensors file, with its `kind`.
+
+    Raises:
+        RunError: the file is missing or damaged, or has no config.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            config: dict[str, Any] = json.loads((file.metadata() or {})["config"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise RunError(f"{path}: missing or damaged ({error})") from error
+    return config
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the names and bytes of all tensors, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _sort_header(content: bytes) -> bytes:
+    """Sort the metadata, which safetensors writes in random order, so that equal tensors give equal bytes."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    packed = json.dumps(header, separators=(",", ":")).encode()
+    packed += b" " * (-len(packed) % 8)  # the format aligns the tensors to eight bytes
+    return len(packed).to_bytes(8, "little") + packed + content[end:]
