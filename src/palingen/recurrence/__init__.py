@@ -1,1 +1,1 @@
-"""Recurrent cells from their equations, and how long each remembers the first digit of a palindrome."""
+"""Recurrence laboratory: recurrent cells from their equations, and how long each remembers."""

@@ -1,6 +1,6 @@
 """Palindromes of length T: the network reads T - 1 digits and predicts the T-th, which is the first.
 
-B  palindromes      T  their whole length      K  digits that decide one, ceil(T / 2)
+B  palindromes      T  their length      S = T - 1  digits that are read      K = ceil(T / 2)  independent digits
 """
 
 from dataclasses import dataclass
@@ -12,84 +12,89 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor
 
-Encoding = Literal["scalar", "one-hot"]
+InputEncoding = Literal["scalar", "one-hot"]
 
-DIGITS = 10
-"""Values a digit can take; the classes of the task."""
+NUM_DIGITS = 10
+"""Values of a digit, and classes of the task."""
 
 KEY_DIGITS = 18
-"""Leading digits that fit a 64-bit key."""
+"""Leading digits that fit into a 64-bit key."""
 
 
 @dataclass(frozen=True)
 class Palindromes:
-    """Some palindromes of one length."""
+    """Palindromes of one length."""
 
     digits: UInt8[Tensor, "B T"]
 
     @property
-    def seen(self) -> UInt8[Tensor, "B S"]:
-        """What the network reads."""
+    def inputs(self) -> UInt8[Tensor, "B S"]:
+        """Digits that the network reads."""
         return self.digits[:, :-1]
 
     @property
+    def length(self) -> int:
+        """T."""
+        return self.digits.shape[1]
+
+    @property
     def target(self) -> Int64[Tensor, " B"]:
-        """What it must say."""
+        """Last digits, which the network predicts."""
         return self.digits[:, -1].long()
 
     def __len__(self) -> int:
         return len(self.digits)
 
-    def distinct(self) -> tuple["Palindromes", Int64[Tensor, " D"]]:
-        """Each of them once, and how often it is there."""
+    def unique_with_counts(self) -> tuple["Palindromes", Int64[Tensor, " D"]]:
+        """Distinct palindromes, and how often each occurs."""
         digits, counts = torch.unique(self.digits, dim=0, return_counts=True)
         return Palindromes(digits), counts
 
     def to(self, device: torch.device) -> "Palindromes":
-        """The same palindromes on `device`."""
+        """These palindromes on `device`."""
         return Palindromes(self.digits.to(device))
 
 
 @dataclass(frozen=True)
 class Split:
-    """Palindromes to train on and others to test on; no palindrome is in both."""
+    """Training and test palindromes; no palindrome is in both."""
 
     train: Palindromes
     test: Palindromes
     note: str | None
-    """One line for the reader when samples repeat because there are too few palindromes, else None."""
+    """Message if samples repeat, because there are fewer palindromes than samples; else None."""
 
 
 def count_palindromes(length: int) -> int:
-    """How many palindromes of `length` digits there are, leading zeros included: 10 ** ceil(T / 2)."""
-    return int(DIGITS ** ceil(length / 2))
+    """Number of palindromes of `length` digits, leading zeros included: 10 ** ceil(T / 2)."""
+    return int(NUM_DIGITS ** ceil(length / 2))
 
 
-def encode(seen: UInt8[Tensor, "B S"], encoding: Encoding) -> Float[Tensor, "B S I"]:
-    """Digits as the network's input: I = 1, the digit's value, or I = 10, one-hot."""
+def encode(digits: UInt8[Tensor, "B S"], encoding: InputEncoding) -> Float[Tensor, "B S I"]:
+    """Network inputs: the digit's value (I = 1) or one-hot (I = 10)."""
     if encoding == "scalar":
-        return seen.unsqueeze(-1).float()
-    return torch.nn.functional.one_hot(seen.long(), DIGITS).float()
+        return digits.unsqueeze(-1).float()
+    return torch.nn.functional.one_hot(digits.long(), NUM_DIGITS).float()
 
 
-def split(length: int, samples: int, portion: float, generator: Generator) -> Split:
-    """Draw `samples` palindromes and part them, `portion` of them for training.
+def split_palindromes(length: int, num_samples: int, train_fraction: float, generator: Generator) -> Split:
+    """Sample random palindromes, and split them into training and test.
 
-    Where fewer distinct palindromes exist than were asked for, the distinct ones are parted and each side's samples
-    are drawn from its own, every one as often as the others give or take one.
+    If fewer distinct palindromes exist than samples, the distinct ones are split, and each side repeats its own equally
+    often (up to one).
 
     Args:
-        length: T, the whole length, at least 2.
-        samples: training and test samples together.
-        portion: the training share, so large and so small that neither side is empty.
-        generator: the only source of randomness.
+        length: T, at least 2.
+        num_samples: training and test samples together.
+        train_fraction: fraction for training; neither side may be empty.
+        generator: source of all randomness.
     """
-    distinct = distinct_palindromes(length, min(samples, count_palindromes(length)), generator)
-    cut = round(portion * len(distinct))
-    train_samples = round(portion * samples)
+    distinct = sample_distinct(length, min(num_samples, count_palindromes(length)), generator)
+    cut = round(train_fraction * len(distinct))
+    train_samples = round(train_fraction * num_samples)
     train = Palindromes(_repeat(distinct[:cut], train_samples, generator))
-    test = Palindromes(_repeat(distinct[cut:], samples - train_samples, generator))
-    if len(distinct) == samples:
+    test = Palindromes(_repeat(distinct[cut:], num_samples - train_samples, generator))
+    if len(distinct) == num_samples:
         return Split(train, test, None)
     return Split(
         train,
@@ -99,39 +104,39 @@ def split(length: int, samples: int, portion: float, generator: Generator) -> Sp
     )
 
 
-def distinct_palindromes(length: int, count: int, generator: Generator) -> UInt8[Tensor, "B T"]:
-    """`count` different palindromes in random order, each set as likely as any other.
+def sample_distinct(length: int, count: int, generator: Generator) -> UInt8[Tensor, "B T"]:
+    """`count` distinct random palindromes in random order, every set equally likely.
 
-    Never enumerates more than four times what it returns, so that T = 10,000 is no trouble.
+    Enumerates at most four times as many as it returns, so any T works.
     """
     half, total = ceil(length / 2), count_palindromes(length)
     if total <= 4 * count:
         numbers = torch.randperm(total, generator=generator)[:count]
-        powers = DIGITS ** torch.arange(half - 1, -1, -1)
-        return mirror((numbers.unsqueeze(1) // powers % DIGITS).to(torch.uint8), length)
+        powers = NUM_DIGITS ** torch.arange(half - 1, -1, -1)
+        return mirror((numbers.unsqueeze(1) // powers % NUM_DIGITS).to(torch.uint8), length)
     halves = torch.empty(0, half, dtype=torch.uint8)
     while len(halves) < count:
-        drawn = torch.randint(DIGITS, (count, half), generator=generator, dtype=torch.uint8)
+        drawn = torch.randint(NUM_DIGITS, (count, half), generator=generator, dtype=torch.uint8)
         halves = _without_repeats(torch.cat([halves, drawn]))[:count]
     return mirror(halves, length)
 
 
 def mirror(halves: UInt8[Tensor, "B K"], length: int) -> UInt8[Tensor, "B T"]:
-    """First halves (with the middle digit where T is odd) to whole palindromes."""
+    """Palindromes from their first halves, which include the middle digit if T is odd."""
     return torch.cat([halves, halves[:, : length // 2].flip(1)], dim=1)
 
 
-def keys(halves: UInt8[Tensor, "B K"]) -> Int64[Tensor, " B"]:
-    """A number for each first half (whole palindromes do as well), by its first digits.
+def hash_keys(halves: UInt8[Tensor, "B K"]) -> Int64[Tensor, " B"]:
+    """Integer key of each first half or palindrome, from its leading digits.
 
-    Two long ones that share eighteen digits are rarer than a memory error.
+    Two random ones that share 18 digits are rarer than a memory error.
     """
     leading = halves[:, :KEY_DIGITS].long()
-    return (leading * DIGITS ** torch.arange(leading.shape[1] - 1, -1, -1)).sum(1)
+    return (leading * NUM_DIGITS ** torch.arange(leading.shape[1] - 1, -1, -1)).sum(1)
 
 
 def _without_repeats(halves: UInt8[Tensor, "B K"]) -> UInt8[Tensor, "B2 K"]:
-    first = np.unique(keys(halves).numpy(), return_index=True)[1]
+    first = np.unique(hash_keys(halves).numpy(), return_index=True)[1]
     return halves[torch.from_numpy(np.sort(first))]
 
 

@@ -1,25 +1,40 @@
-"""How long does each cell remember, and how reliably? Lengths times cells times seeds, in parallel, resumable."""
+"""Study of how long each cell remembers, and how reliably: lengths, cells and seeds in parallel, resumable."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from palingen.config import check_value
 from palingen.recurrence.cells import CellName
+from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
-from palingen.recurrence.experiment import PalindromeRun
-from palingen.recurrence.train import train
-from palingen.runs import read_records
-from palingen.workers import Workers, each
+from palingen.recurrence.train import train_palindrome
+from palingen.runtime.parallel import ParallelConfig, map_unordered
+from palingen.runtime.run_folder import read_environment, read_records
+from palingen.runtime.validation import require
 
 
-def plan(base: PalindromeRun, cells: Sequence[CellName], lengths: Sequence[int], seeds: int) -> list[PalindromeRun]:
-    """Every run of a study, those that take longest first, so that no core waits long at the end."""
-    check_value("seeds", seeds, seeds >= 1, "at least 1")
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How the runs of a study are computed."""
+
+    device: str = "cpu"
+    engine: EngineName = "auto"
+    force: bool = False
+    """Delete what the run folders hold."""
+
+    allow_engine_change: bool = False
+    """Resume runs even if engine or threads differ."""
+
+
+def enumerate_runs(
+    base: PalindromeConfig, cells: Sequence[CellName], lengths: Sequence[int], seeds: int
+) -> list[PalindromeConfig]:
+    """Every run of a study, the longest palindromes first, so that no core idles long at the end."""
+    require("seeds", seeds, seeds >= 1, "must be at least 1")
     return [
         replace(base, cell=cell, length=length, seed=seed)
         for length in sorted(set(lengths), reverse=True)
@@ -28,39 +43,47 @@ def plan(base: PalindromeRun, cells: Sequence[CellName], lengths: Sequence[int],
     ]
 
 
-def folder_of(out: Path, config: PalindromeRun) -> Path:
-    """A run's own folder."""
-    return out / f"{config.cell}-T{config.length}-seed{config.seed}"
+def run_name(config: PalindromeConfig) -> str:
+    """Name of a run's folder in its study."""
+    return f"{config.cell}-T{config.length}-seed{config.seed}"
 
 
-def finished(out: Path) -> list[dict[str, Any]]:
-    """The results of all finished runs under `out`, of earlier studies too; the shortest palindromes first."""
+def load_results(out: Path) -> list[dict[str, Any]]:
+    """Results of all finished runs under `out`, each with its environment; the shortest palindromes first.
+
+    Raises:
+        RunError: a run is damaged.
+    """
     folders = [weights.parent for weights in out.glob("*/weights.safetensors")]
-    results = [{**read_records(folder)[-1], "folder": folder.name} for folder in folders]
+    results = [
+        {**read_records(folder)[-1], "folder": folder.name, "environment": read_environment(folder)}
+        for folder in folders
+    ]
     return sorted(results, key=lambda result: (result["length"], result["cell"], result["seed"]))
 
 
-def study(
-    runs: list[PalindromeRun],
-    out: Path,
-    device: torch.device,
-    workers: Workers,
-    *,
-    engine: EngineName = "auto",
-    force: bool = False,
+def run_study(
+    runs: Sequence[PalindromeConfig], out: Path, parallel: ParallelConfig, options: TrainOptions
 ) -> Iterator[dict[str, Any]]:
-    """Train every run in its folder under `out`; their results, as they come.
+    """Train every run in its folder under `out`; yield the results in the order in which they finish.
 
-    A run that is finished is not run again, one that was stopped goes on: the same study again completes it.
+    Finished runs are not repeated, and interrupted ones resume: the same study again completes it.
 
     Raises:
-        PalingenError: the backend is not to be had, or a worker died.
+        PalingenError: the backend is not installed, or a worker died.
         Interrupted: Ctrl-C; everything is saved.
     """
-    return each(partial(_one, out.resolve(), str(device), engine, force), runs, out, workers)
+    return map_unordered(partial(_train, out.resolve(), options), runs, out, parallel)
 
 
-def _one(out: Path, device: str, engine: EngineName, force: bool, config: PalindromeRun) -> dict[str, Any]:
-    folder = folder_of(out, config)
-    result = train(config, folder, torch.device(device), engine=engine, force=force)
+def _train(out: Path, options: TrainOptions, config: PalindromeConfig) -> dict[str, Any]:
+    folder = out / run_name(config)
+    result = train_palindrome(
+        config,
+        folder,
+        torch.device(options.device),
+        engine=options.engine,
+        force=options.force,
+        allow_engine_change=options.allow_engine_change,
+    )
     return {**result, "folder": str(folder)}

@@ -1,4 +1,4 @@
-"""A cell over time, by its equations: the definition that every engine is held against.
+"""Reference implementation: a cell unrolled over time, which every engine must equal.
 
 B  sequences      T  steps      I  inputs      H  hidden units      GH  gates times H
 """
@@ -13,46 +13,51 @@ from torch.nn.functional import linear
 from palingen.recurrence.cells import Cell, State
 
 
-class Weights(NamedTuple):
-    """What a cell is run with."""
+class CellWeights(NamedTuple):
+    """Weights of a recurrent layer, the gates stacked in the order of `Cell.gates`."""
 
-    input: Float[Tensor, "GH I"]
-    hidden: Float[Tensor, "GH H"]
+    weight_ih: Float[Tensor, "GH I"]
+    weight_hh: Float[Tensor, "GH H"]
     bias: Float[Tensor, " GH"]
-    extras: tuple[Float[Tensor, " H"], ...] = ()
+    extra: tuple[Float[Tensor, " H"], ...] = ()
+    """Extra weights of the cell, in the order of `Cell.extra_weights`."""
 
 
-class Unrolled(NamedTuple):
-    """What became of the state."""
+class RNNOutput(NamedTuple):
+    """States at every step, and the final state."""
 
     states: tuple[Float[Tensor, "B T H"], ...]
-    """Every h(t), and every other part of the state, after each step."""
+    """Each part of the state, h first, after every step."""
 
-    last: State
-    """The state after the last step."""
+    final_state: State
+    """State after the last step."""
 
 
 def unroll(
     cell: Cell,
-    weights: Weights,
+    weights: CellWeights,
     inputs: Float[Tensor, "B T I"],
     state: State | None = None,
-    resets: Bool[Tensor, "B T"] | None = None,
-) -> Unrolled:
-    """Run `cell` over all steps of `inputs`, from `state` or from h(0) = c(0) = 0.
+    reset_mask: Bool[Tensor, "B T"] | None = None,
+) -> RNNOutput:
+    """Run `cell` over all steps of `inputs`.
 
-    The inputs' part needs no past, so one product serves all steps. Where `resets` is true, the state is forgotten
-    before that step.
+    Args:
+        cell: the cell.
+        weights: its weights.
+        inputs: input sequences.
+        state: initial state; zero by default.
+        reset_mask: True where the state is set to zero before a step.
     """
-    x_parts = linear(inputs.transpose(0, 1), weights.input, weights.bias)  # [T, B, GH]: a step's numbers lie together
-    rest = inputs.new_zeros(len(inputs), weights.hidden.shape[1])
-    now = state or (rest,) * len(cell.state)
+    x_projs = linear(inputs.transpose(0, 1), weights.weight_ih, weights.bias)  # [T, B, GH], one product for all steps
+    zero_state = (inputs.new_zeros(len(inputs), weights.weight_hh.shape[1]),) * len(cell.state)
+    current = state or zero_state
     history = []
-    for step, x_part in enumerate(x_parts):
-        if resets is not None:
-            now = tuple(part.masked_fill(resets[:, step, None], 0) for part in now)
-        from_rest = state is None and step == 0  # W_h h(0) = 0 needs no product
-        h_part = torch.zeros_like(x_part) if from_rest else now[0] @ weights.hidden.T
-        now = cell.step(x_part, h_part, now, *weights.extras)
-        history.append(now)
-    return Unrolled(tuple(torch.stack(part, dim=1) for part in zip(*history, strict=True)), now)
+    for step, x_proj in enumerate(x_projs):
+        if reset_mask is not None:
+            current = tuple(part.masked_fill(reset_mask[:, step, None], 0) for part in current)
+        starts_at_zero = state is None and step == 0  # W_h h(0) = 0 needs no product
+        h_proj = torch.zeros_like(x_proj) if starts_at_zero else current[0] @ weights.weight_hh.T
+        current = cell.step(x_proj, h_proj, current, *weights.extra)
+        history.append(current)
+    return RNNOutput(tuple(torch.stack(part, dim=1) for part in zip(*history, strict=True)), current)

@@ -1,11 +1,11 @@
-"""The same function as `unroll`, fast: an engine runs a cell over time, gradients included, and equals the equations.
+"""Engines: implementations that run a cell over time, gradients included, and equal `unroll` up to rounding.
 
-    equations   the plain loop, the definition; runs everything
-    fused       any cell, its step compiled once by torch (`fused.py`); any device and precision
-    native      any pointwise cell, the whole loop in C++ made from its step (`native.py`); float32 on a processor
-    auto        native where it can run, else fused where the sequence repays the compiling, else the equations
+    reference   plain loop over the steps, the definition; runs everything (`reference.py`)
+    compiled    any cell, its step compiled once by torch (`compiled.py`); any device and dtype
+    native      any pointwise cell, the whole loop in C++ generated from its step (`native/`); float32 on a CPU
+    auto        native if supported, else compiled for sequences long enough to repay the compilation, else reference
 
-To add one, write a module with `missing` and `run` and add it to `ENGINES` and `EngineName`.
+To add one, write a module with `unsupported_reason` and `run` and add it to `ENGINES` and `EngineName`.
 """
 
 from collections.abc import Callable
@@ -16,83 +16,89 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from palingen.config import unknown
-from palingen.errors import ConfigError
 from palingen.recurrence.cells import Cell, State
-from palingen.recurrence.engines import equations, fused, native
-from palingen.recurrence.unroll import Unrolled, Weights
+from palingen.recurrence.engines import compiled, native, reference
+from palingen.recurrence.unroll import CellWeights, RNNOutput
+from palingen.runtime.errors import ConfigError
+from palingen.runtime.validation import unknown_choice
 
-EngineName = Literal["auto", "equations", "fused", "native"]
+EngineName = Literal["auto", "reference", "compiled", "native"]
 
 
 @dataclass(frozen=True)
 class Engine:
-    """How a cell is run over time."""
+    """Implementation of the recurrence."""
 
-    run: Callable[..., Unrolled]
-    """`(cell, weights, inputs, state, resets, *, recompute) -> Unrolled`, equal to `unroll`."""
+    run: Callable[..., RNNOutput]
+    """`(cell, weights, inputs, state, reset_mask, *, recompute) -> RNNOutput`, equal to `unroll`."""
 
-    missing: Callable[[Cell, Tensor], str | None]
-    """`(cell, inputs) -> ` why it cannot run this here, or None."""
+    unsupported_reason: Callable[[Cell, Tensor], str | None]
+    """`(cell, inputs) -> ` reason why the engine cannot run the cell on these inputs, or None."""
 
 
 ENGINES = {
-    "native": Engine(native.run, native.missing),
-    "fused": Engine(fused.run, fused.missing),
-    "equations": Engine(equations.run, equations.missing),
+    "native": Engine(native.run, native.unsupported_reason),
+    "compiled": Engine(compiled.run, compiled.unsupported_reason),
+    "reference": Engine(reference.run, reference.unsupported_reason),
 }
-"""By name, the fastest first."""
+"""Engines by name, the fastest first."""
 
-REPAID = 50
-"""Steps from which on `auto` has a cell's step compiled; compiling takes a few seconds, once."""
+MIN_COMPILED_STEPS = 50
+"""Steps from which `auto` compiles a step; this takes a few seconds, once."""
 
 
-def choose(name: str, cell: Cell, inputs: Float[Tensor, "B T I"]) -> str:
-    """The engine for this run: the one called `name`, or what `auto` means here.
+def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"]) -> str:
+    """Engine called `name`; for `auto`, the fastest that supports the cell and inputs like these.
+
+    Args:
+        name: name in `ENGINES`, or `auto`.
+        cell: cell to run.
+        inputs: example of the inputs; device, dtype and T matter.
 
     Raises:
-        ConfigError: there is no such engine, or it cannot run this cell on these inputs.
+        ConfigError: there is no such engine, or it does not support the cell or the inputs.
     """
     if name == "auto":
-        if native.missing(cell, inputs) is None:
+        if native.unsupported_reason(cell, inputs) is None:
             return "native"
-        return "fused" if inputs.shape[1] >= REPAID else "equations"
+        return "compiled" if inputs.shape[1] >= MIN_COMPILED_STEPS else "reference"
     if name not in ENGINES:
-        raise ConfigError(f"engine: {unknown(name, ('auto', *ENGINES))}")
-    if why := ENGINES[name].missing(cell, inputs):
-        raise ConfigError(f"engine: {name!r} cannot run this: {why}")
+        raise ConfigError(f"engine: {unknown_choice(name, ('auto', *ENGINES))}")
+    if reason := ENGINES[name].unsupported_reason(cell, inputs):
+        raise ConfigError(f"engine={name!r}: {reason}; choose engine='auto'")
     return name
 
 
-def run(
+def run_engine(
     name: str,
     cell: Cell,
-    weights: Weights,
+    weights: CellWeights,
     inputs: Float[Tensor, "B T I"],
     state: State | None = None,
-    resets: Bool[Tensor, "B T"] | None = None,
+    reset_mask: Bool[Tensor, "B T"] | None = None,
     *,
     recompute: bool = False,
-) -> Unrolled:
-    """As `unroll`, by the engine called `name`.
+) -> RNNOutput:
+    """States at every step, and the final state, of `cell` run over `inputs` by an engine.
 
     Args:
-        name: of an engine, or `auto`.
+        name: name in `ENGINES`, or `auto`.
         cell: the cell.
         weights: its weights.
-        inputs: what it reads.
-        state: where it starts; None is h(0) = c(0) = 0.
-        resets: where the state is forgotten before a step.
-        recompute: make again in the backward pass what could be kept: less memory, more time.
+        inputs: input sequences.
+        state: initial state, each part [B, H]; zero by default.
+        reset_mask: True where the state is set to zero before a step.
+        recompute: recompute in the backward pass instead of storing: less memory, more time.
 
     Raises:
-        ConfigError: there is no such engine, or it cannot run this.
+        ConfigError: there is no such engine, or it does not support the cell or the inputs.
     """
-    engine = choose(name, cell, inputs)
-    kind = inputs.device.type
-    if engine != "equations" and torch.is_autocast_enabled(kind):  # these mix no precisions: all in that of the weights
-        with torch.autocast(kind, enabled=False):
-            inputs = inputs.to(weights.hidden.dtype)
-            state = state and tuple(part.to(weights.hidden.dtype) for part in state)
-            return ENGINES[engine].run(cell, weights, inputs, state, resets, recompute=recompute)
-    return ENGINES[engine].run(cell, weights, inputs, state, resets, recompute=recompute)
+    engine = resolve_engine(name, cell, inputs)
+    device = inputs.device.type
+    if engine != "reference" and torch.is_autocast_enabled(device):
+        # Fused loops cannot mix dtypes, so they compute everything in the dtype of the weights.
+        with torch.autocast(device, enabled=False):
+            dtype = weights.weight_hh.dtype
+            state = state and tuple(part.to(dtype) for part in state)
+            return ENGINES[engine].run(cell, weights, inputs.to(dtype), state, reset_mask, recompute=recompute)
+    return ENGINES[engine].run(cell, weights, inputs, state, reset_mask, recompute=recompute)

@@ -1,0 +1,161 @@
+"""Config of a palindrome training, its palindromes, and its untrained network."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Generator
+
+from palingen.recurrence import init
+from palingen.recurrence.cells import CellName
+from palingen.recurrence.engines import EngineName
+from palingen.recurrence.layers import SequenceClassifier
+from palingen.recurrence.palindromes import NUM_DIGITS, InputEncoding, Split, count_palindromes, split_palindromes
+from palingen.runtime.validation import require_field, require_seed, validate_types
+
+
+@dataclass(frozen=True, kw_only=True)
+class PalindromeConfig:
+    """Train one cell to predict the last digit of palindromes. The defaults are the course's."""
+
+    length: int = 5
+    """Length T of the palindromes, at least 2: T - 1 digits are read and the T-th is predicted. The course skeleton's
+    --input_length n is T = n + 1."""
+
+    num_samples: int = 10_000
+    """Training and test samples together."""
+
+    train_fraction: float = 0.8
+    """Fraction of the palindromes used for training; the others are the test."""
+
+    input_encoding: InputEncoding = "scalar"
+    """Network input for a digit: its value (1 input) or one-hot (10 inputs)."""
+
+    online_data: bool = False
+    """Train on new random palindromes at every step, never on one of the test; an epoch has as many as without."""
+
+    cell: CellName = "lstm"
+    """Recurrent cell."""
+
+    hidden_size: int = 128
+    """Hidden units."""
+
+    forget_bias_init: float | None = None
+    """Initial bias of the forget gate, with zero for the other gates (Gers et al. 2000); random by default."""
+
+    orthogonal_init: bool = False
+    """Orthogonal initial recurrent weights (Saxe et al. 2014)."""
+
+    chrono_init: bool = False
+    """Chrono initialisation: time scales of the units spread up to T (Tallec & Ollivier 2018); gated cells only."""
+
+    learn_initial_state: bool = False
+    """Learn h(0) and c(0) instead of starting from zero."""
+
+    batch_size: int = 128
+    """Palindromes a step."""
+
+    epochs: int = 100
+    """Passes over the training samples."""
+
+    optimizer: Literal["rmsprop", "adam"] = "rmsprop"
+    """RMSprop (Tieleman & Hinton 2012) or Adam (Kingma & Ba 2015)."""
+
+    learning_rate: float = 1e-3
+    """Learning rate."""
+
+    rmsprop_alpha: float = 0.99
+    """RMSprop's decay of the squared gradient average."""
+
+    adam_beta2: float = 0.999
+    """Adam's decay of the squared gradient average."""
+
+    max_grad_norm: float = 10.0
+    """Gradient norm above which the gradient is scaled down, after the backward pass and before the step."""
+
+    lr_schedule: Literal["step", "cosine"] = "step"
+    """Learning rate schedule: a factor every lr_step_epochs epochs, or half a cosine to zero."""
+
+    lr_step_epochs: int = 100
+    """Epochs between two steps of the step schedule."""
+
+    lr_step_factor: float = 0.1
+    """Factor of the learning rate at each step of the step schedule."""
+
+    warmup_epochs: int = 0
+    """Epochs over which the learning rate rises linearly."""
+
+    lr_length_exponent: float = 0.0
+    """Divide the learning rate by (length / curriculum_start) to this power; 0.5 is the square root."""
+
+    curriculum_threshold: float | None = None
+    """Start with short palindromes, and lengthen them whenever this accuracy is reached over 20 batches (Bengio et al.
+    2009). Needs online_data."""
+
+    curriculum_start: int = 8
+    """First length of the curriculum."""
+
+    curriculum_growth: float = 1.5
+    """Factor from one length of the curriculum to the next."""
+
+    early_stop_accuracy: float | None = None
+    """Stop after the first epoch with this accuracy on 1,000 new palindromes of full length. Needs online_data."""
+
+    seed: int = 0
+    """Seed of palindromes, weights and order."""
+
+    def __post_init__(self) -> None:
+        validate_types(self)
+        for name in ("hidden_size", "batch_size", "epochs", "lr_step_epochs"):
+            require_field(self, name, getattr(self, name) >= 1, "must be at least 1")
+        for name in ("learning_rate", "lr_step_factor", "max_grad_norm"):
+            require_field(self, name, getattr(self, name) > 0, "must be above 0")
+        for name in ("warmup_epochs", "lr_length_exponent"):
+            require_field(self, name, getattr(self, name) >= 0, "must be at least 0")
+        for name in ("rmsprop_alpha", "adam_beta2"):
+            require_field(self, name, 0 <= getattr(self, name) < 1, "must be at least 0 and below 1")
+        for name in ("curriculum_threshold", "early_stop_accuracy"):
+            value = getattr(self, name)
+            require_field(self, name, value is None or 0 < value <= 1, "must be above 0 and at most 1")
+            require_field(self, name, value is None or self.online_data, "needs online_data")
+        require_field(self, "curriculum_start", self.curriculum_start >= 2, "must be at least 2")
+        require_field(self, "curriculum_growth", self.curriculum_growth > 1, "must be above 1")
+        both = self.chrono_init and self.forget_bias_init is not None
+        require_field(self, "forget_bias_init", not both, "is incompatible with chrono_init")
+        self._validate_data()
+        require_seed(self.seed)
+
+    def _validate_data(self) -> None:
+        require_field(self, "length", self.length >= 2, "must be at least 2 (a first and a last digit)")
+        require_field(self, "num_samples", self.num_samples >= 2, "must be at least 2 (one to train on, one to test)")
+        require_field(self, "train_fraction", 0 < self.train_fraction < 1, "must be between 0 and 1")
+        distinct = min(self.num_samples, count_palindromes(self.length))
+        both_sides = 0 < round(self.train_fraction * distinct) < distinct
+        require_field(self, "train_fraction", both_sides, f"leaves one side of {distinct} palindromes empty")
+
+
+def build_data(config: PalindromeConfig) -> Split:
+    """Training and test palindromes; the seed determines them."""
+    generator = Generator().manual_seed(config.seed)
+    return split_palindromes(config.length, config.num_samples, config.train_fraction, generator)
+
+
+def build_network(config: PalindromeConfig, engine: EngineName = "auto") -> SequenceClassifier:
+    """Untrained network; the seed determines the weights."""
+    torch.manual_seed(config.seed)
+    model = SequenceClassifier(
+        config.cell,
+        input_size=1 if config.input_encoding == "scalar" else NUM_DIGITS,
+        hidden_size=config.hidden_size,
+        num_classes=NUM_DIGITS,
+        engine=engine,
+        learn_initial_state=config.learn_initial_state,
+    )
+    gated = model.recurrent.cell.forget_gate is not None
+    if config.orthogonal_init:
+        init.orthogonal(model.recurrent)
+    if config.chrono_init and gated:
+        init.chrono(model.recurrent, config.length)
+    if config.forget_bias_init is not None and gated:
+        init.forget_bias(model.recurrent, config.forget_bias_init)
+    return model

@@ -1,0 +1,42 @@
+"""Pool of large buffers, reused from one training step to the next.
+
+Memory freed between steps would be returned to the system, which clears its pages again at every step; that costs as
+much as using them.
+"""
+
+import threading
+
+import torch
+from torch import Tensor
+
+
+class BufferPool:
+    """Pool of unused buffers.
+
+    Args:
+        capacity: number of buffers that are kept, the most recently released first.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._free: list[Tensor] = []
+        self._lock = threading.Lock()
+
+    def acquire(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Uninitialised buffer of the given shape, with the dtype and device of `like`."""
+        count = torch.Size(shape).numel()
+        with self._lock:
+            for index, buffer in enumerate(self._free):
+                fits = count <= buffer.numel() <= 2 * count
+                if fits and buffer.dtype == like.dtype and buffer.device == like.device:
+                    return self._free.pop(index)[:count].view(shape)
+        return like.new_empty(count).view(shape)
+
+    def release(self, *buffers: Tensor) -> None:
+        """Return buffers to the pool; the caller must not use them again."""
+        with self._lock:
+            storages = [buffer.new_empty(0).set_(buffer.untyped_storage()) for buffer in buffers]
+            self._free = [*storages, *self._free][: self.capacity]
+
+
+BUFFER_POOL = BufferPool(capacity=4)

@@ -1,0 +1,5 @@
+"""Native engine: the whole time loop of any pointwise cell in C++, compiled at first use."""
+
+from palingen.recurrence.engines.native.engine import run, unsupported_reason
+
+__all__ = ["run", "unsupported_reason"]

@@ -1,0 +1,48 @@
+"""Trace of a cell's step and of its vector-Jacobian product, as a graph of torch operations."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from palingen.recurrence.cells import Cell
+
+
+class TraceSize(NamedTuple):
+    """Size of the tensors of a trace."""
+
+    B: int
+    """Sequences."""
+
+    H: int
+    """Hidden units."""
+
+
+def trace_step(cell: Cell, only_sum: bool, size: TraceSize) -> GraphModule:
+    """Graph of `(*projections, *state, *extra, *d_next) -> (*next, *d_projections, *d_state, *d_extra)`.
+
+    Args:
+        cell: the cell.
+        only_sum: the projections are x_proj + h_proj alone, instead of x_proj and h_proj.
+        size: size of the tensors.
+    """
+    step: Callable[..., Any] = inspect.unwrap(cell.step)  # a type checker around the step cannot be traced
+    projections, states, extras = 1 if only_sum else 2, len(cell.state), len(cell.extra_weights)
+    num_inputs = projections + states + extras
+
+    def forward(*inputs: Tensor) -> Any:
+        x_proj, h_proj = inputs[:2] if projections == 2 else (inputs[0], inputs[0].new_zeros(()))
+        state, extra = inputs[projections : projections + states], inputs[projections + states :]
+        return step(x_proj, h_proj, state, *extra)
+
+    def forward_and_backward(*tensors: Tensor) -> list[Tensor]:
+        next_state, vjp = torch.func.vjp(forward, *tensors[:num_inputs])[:2]
+        return [*next_state, *vjp(tensors[num_inputs:])]
+
+    stacked = [torch.randn(size.B, len(cell.gates) * size.H) for _ in range(projections)]
+    single = [torch.randn(size.B, size.H) for _ in range(states + extras + states)]
+    return make_fx(forward_and_backward)(*stacked, *single)

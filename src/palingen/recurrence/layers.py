@@ -1,0 +1,138 @@
+"""Recurrent layer of any cell, and a classifier of sequences.
+
+B  sequences      T  steps      I  inputs      H  hidden units      K  classes
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+
+from palingen.recurrence import engines
+from palingen.recurrence.cells import CELLS, Cell, State
+from palingen.recurrence.unroll import CellWeights, RNNOutput
+
+
+class RecurrentLayer(nn.Module):
+    """Recurrent layer: the weights of one cell, unrolled over time by an engine.
+
+    One bias for each gate. Weights are initialised uniformly in +-1 / sqrt(H), as in torch's layers.
+
+    Args:
+        cell: name in `CELLS`, or a `Cell`.
+        input_size: I.
+        hidden_size: H.
+        engine: implementation, see `palingen.recurrence.engines`; all are equal up to rounding.
+        learn_initial_state: make h(0) (and c(0)) parameters, zero at first, instead of zero.
+        recompute: recompute in the backward pass instead of storing: less memory for long sequences, more time.
+    """
+
+    def __init__(
+        self,
+        cell: Cell | str,
+        input_size: int,
+        hidden_size: int,
+        *,
+        engine: str = "auto",
+        learn_initial_state: bool = False,
+        recompute: bool = False,
+    ) -> None:
+        super().__init__()
+        self.cell = CELLS[cell] if isinstance(cell, str) else cell
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.engine, self.recompute = engine, recompute
+        stacked = len(self.cell.gates) * hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(stacked, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(stacked, hidden_size))
+        self.bias = nn.Parameter(torch.empty(stacked))
+        extra_names = self.cell.extra_weights
+        self.extra_weights = nn.ParameterDict({name: nn.Parameter(torch.empty(hidden_size)) for name in extra_names})
+        for weight in self.parameters():
+            nn.init.uniform_(weight, -(hidden_size**-0.5), hidden_size**-0.5)
+        learned = self.cell.state if learn_initial_state else ()
+        self.initial_state = nn.ParameterDict({name: nn.Parameter(torch.zeros(hidden_size)) for name in learned})
+
+    @property
+    def weights(self) -> CellWeights:
+        """Weights as the engines take them, without the initial state."""
+        extra = tuple(self.extra_weights[name] for name in self.cell.extra_weights)  # a ParameterDict sorts its keys
+        return CellWeights(self.weight_ih, self.weight_hh, self.bias, extra)
+
+    def expand_initial_state(self, batch_size: int) -> State | None:
+        """Learned initial state for each sequence [B, H]; None if it is zero."""
+        if not self.initial_state:
+            return None
+        return tuple(self.initial_state[name].expand(batch_size, -1) for name in self.cell.state)
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "B T I"],
+        state: State | None = None,
+        *,
+        lengths: Int64[Tensor, " B"] | None = None,
+        reset_mask: Bool[Tensor, "B T"] | None = None,
+    ) -> RNNOutput:
+        """States at every step, and the final state.
+
+        Args:
+            inputs: input sequences.
+            state: initial state, each part [B, H]; by default the learned one, or zero.
+            lengths: steps of each sequence, from 1 to T, if they differ. States beyond the end of a sequence are zero,
+                its final state is that of its last step, and `inputs` there are ignored.
+            reset_mask: True where the state is set to zero before a step, as when a new episode begins.
+
+        Raises:
+            ConfigError: the engine does not support the cell or the inputs.
+            ValueError: a length is below 1 or above T.
+        """
+        state = state or self.expand_initial_state(len(inputs))
+        if lengths is None:
+            return self._run(inputs, state, reset_mask)
+        if not 1 <= int(lengths.min()) <= int(lengths.max()) <= inputs.shape[1]:
+            raise ValueError(
+                f"lengths={lengths.tolist()}: must be between 1 and {inputs.shape[1]}, the steps of inputs"
+            )
+        beyond = (torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)).unsqueeze(2)
+        output = self._run(inputs.masked_fill(beyond, 0), state, reset_mask)
+        rows = torch.arange(len(inputs), device=inputs.device)
+        return RNNOutput(
+            tuple(part.masked_fill(beyond, 0) for part in output.states),
+            tuple(part[rows, lengths - 1] for part in output.states),
+        )
+
+    def _run(self, inputs: Tensor, state: State | None, reset_mask: Tensor | None) -> RNNOutput:
+        arguments = self.cell, self.weights, inputs, state, reset_mask
+        return engines.run_engine(self.engine, *arguments, recompute=self.recompute)
+
+
+class SequenceClassifier(nn.Module):
+    """Recurrent layer with a linear head on the final hidden state.
+
+    Args:
+        cell: name in `CELLS`, or a `Cell`.
+        input_size: I.
+        hidden_size: H.
+        num_classes: K.
+        engine: implementation, see `palingen.recurrence.engines`.
+        learn_initial_state: make the initial state a parameter.
+    """
+
+    def __init__(
+        self,
+        cell: Cell | str,
+        input_size: int,
+        hidden_size: int,
+        num_classes: int,
+        *,
+        engine: str = "auto",
+        learn_initial_state: bool = False,
+    ) -> None:
+        super().__init__()
+        self.recurrent = RecurrentLayer(
+            cell, input_size, hidden_size, engine=engine, learn_initial_state=learn_initial_state
+        )
+        self.head = nn.Linear(hidden_size, num_classes)
+
+    def forward(self, inputs: Float[Tensor, "B T I"]) -> Float[Tensor, "B K"]:
+        """Logits p(T) after the last input."""
+        hidden = self.recurrent(inputs).final_state[0]  # (1)-(6)
+        return self.head(hidden)  # (7); the softmax (8) is part of the loss (9)
