@@ -1,0 +1,137 @@
+"""Config of a GAN training, and its untrained networks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from palingen.gan.data.mnist import NUM_CLASSES
+from palingen.gan.models import ARCHITECTURES, Networks
+from palingen.runtime.validation import require_field, require_seed, validate_types
+
+MIN_MONITOR_SAMPLES = 100
+"""Fewest images that the monitor compares; with fewer the metrics are noise."""
+
+LossName = Literal["minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GanConfig:
+    """Train a generator and a discriminator against each other. The defaults are the course's."""
+
+    data: str = "mnist"
+    """Training images: `mnist`, `stacked` (three digits as the channels of one image, 1,000 classes), or a folder with
+    IDX files."""
+
+    latent_dim: int = 100
+    """Dimensions Z of the standard normal latents."""
+
+    architecture: Literal["mlp", "conv", "residual"] = "mlp"
+    """Networks: `mlp` (the course's, fully connected), `conv` (a small DCGAN), `residual` (no normalisation)."""
+
+    conditional: bool = False
+    """Class-conditional generator and discriminator."""
+
+    batchnorm_eps: float = 1e-5
+    """BatchNorm's eps. The widely copied public script passes 0.8 here by mistake."""
+
+    loss: LossName = "non-saturating"
+    """Adversarial loss; `non-saturating` is binary cross-entropy, the course's."""
+
+    discriminator_loss_weight: float = 1.0
+    """Factor of the discriminator's loss (real plus fake), penalty excluded."""
+
+    penalty: Literal["r1", "r2", "r1-r2", "wgan-gp"] | None = None
+    """Gradient penalty on the discriminator, at every step."""
+
+    penalty_weight: float = 1.0
+    """Weight of the gradient penalty."""
+
+    penalty_weight_final_ratio: float = 1.0
+    """Final penalty weight over the first, along half a cosine."""
+
+    batch_size: int = 64
+    """Real images a step, and as many generated ones."""
+
+    epochs: int = 200
+    """Passes over the training images."""
+
+    learning_rate: float = 2e-4
+    """Adam's learning rate, for both networks."""
+
+    lr_final_ratio: float = 1.0
+    """Final learning rate over the first, along half a cosine."""
+
+    warmup_fraction: float = 0.0
+    """Fraction of the steps over which the learning rate rises from zero."""
+
+    beta1: float = 0.9
+    """Adam's beta1."""
+
+    beta2: float = 0.999
+    """Adam's beta2."""
+
+    beta2_final: float | None = None
+    """Final beta2, along half a cosine; constant by default."""
+
+    ema_half_life: int | None = None
+    """Half-life of the generator's weight average, in steps, at most a twentieth of the steps so far. Images are then
+    sampled from the averaged weights."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """`bfloat16` trains under bfloat16 autocast; use float32 on CPUs without bfloat16 arithmetic."""
+
+    monitor_samples: int | None = 2000
+    """Images compared with as many training images after epochs 1, 2, 5, 10, 20, 50, ...; rough, and never reported."""
+
+    save_interval: int = 500
+    """Steps between two saved grids of images."""
+
+    log_interval: int = 100
+    """Steps averaged into one record."""
+
+    seed: int = 0
+    """Seed of weights, noise and order."""
+
+    def __post_init__(self) -> None:
+        validate_types(self)
+        for name in ("latent_dim", "epochs", "save_interval", "log_interval", "ema_half_life"):
+            value = getattr(self, name)
+            require_field(self, name, value is None or value >= 1, "must be at least 1")
+        for name in ("learning_rate", "batchnorm_eps", "discriminator_loss_weight", "penalty_weight"):
+            require_field(self, name, getattr(self, name) > 0, "must be above 0")
+        for name in ("lr_final_ratio", "penalty_weight_final_ratio"):
+            require_field(self, name, 0 < getattr(self, name) <= 1, "must be above 0 and at most 1")
+        for name in ("warmup_fraction", "beta1", "beta2", "beta2_final"):
+            value = getattr(self, name)
+            require_field(self, name, value is None or 0 <= value < 1, "must be at least 0 and below 1")
+        enough = self.monitor_samples is None or self.monitor_samples >= MIN_MONITOR_SAMPLES
+        require_field(self, "monitor_samples", enough, f"must be at least {MIN_MONITOR_SAMPLES}")
+        require_field(self, "batch_size", self.batch_size >= 2, "must be at least 2 (BatchNorm needs two images)")
+        require_seed(self.seed)
+        compatible = not (self.conditional and self.data == "stacked")
+        require_field(self, "conditional", compatible, "is incompatible with data='stacked'")
+
+    @property
+    def num_classes(self) -> int:
+        """Classes K of class-conditional networks; 0 if unconditional."""
+        return NUM_CLASSES if self.conditional else 0
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image."""
+        return 3 if self.data == "stacked" else 1
+
+
+def build_networks(config: GanConfig) -> Networks:
+    """Untrained generator and discriminator; the seed determines the weights.
+
+    A class-conditional generator holds the buffer `class_frequencies`, the class distribution of the training images.
+    """
+    torch.manual_seed(config.seed)
+    build = ARCHITECTURES[config.architecture]
+    networks = build(config.latent_dim, config.batchnorm_eps, config.channels, config.num_classes)
+    if config.conditional:
+        uniform = torch.full((config.num_classes,), 1 / config.num_classes)
+        networks.generator.register_buffer("class_frequencies", uniform)
+    return networks

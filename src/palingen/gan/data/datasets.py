@@ -1,0 +1,77 @@
+"""Image datasets, in the device's memory as one uint8 tensor and indexed by batch.
+
+N  images in the dataset      B  images of a batch
+"""
+
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Generator, Tensor
+
+from palingen.gan.data.mnist import LabeledImages, load_images, to_unit
+
+STACKED_SIZE = 240_000
+"""Images of StackedMNIST, as many as in the literature."""
+
+
+class ImageDataset(Protocol):
+    """Training images with their classes."""
+
+    labels: Int64[Tensor, " N"]
+
+    def __len__(self) -> int: ...
+
+    def pixels(self, indices: Int64[Tensor, " B"]) -> UInt8[Tensor, "B channels 28 28"]:
+        """Grey levels of the images at `indices`."""
+
+
+def load_dataset(data: str, device: torch.device) -> ImageDataset:
+    """Training images of `mnist`, of `stacked` MNIST, or of a folder of IDX files.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    if data == "stacked":
+        return StackedMnist(load_images("train"), device, STACKED_SIZE)
+    return MnistDataset(load_images("train", data), device)
+
+
+def load_batch(dataset: ImageDataset, indices: Int64[Tensor, " B"]) -> Float[Tensor, "B channels 28 28"]:
+    """Images at `indices`, in [-1, 1]."""
+    return to_unit(dataset.pixels(indices))
+
+
+class MnistDataset:
+    """Images with one channel."""
+
+    def __init__(self, images: LabeledImages, device: torch.device) -> None:
+        self._pixels = images.pixels.unsqueeze(1).to(device)
+        self.labels = images.labels.to(device)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pixels(self, indices: Int64[Tensor, " B"]) -> UInt8[Tensor, "B 1 28 28"]:
+        """Grey levels of the images at `indices`."""
+        return self._pixels[indices]
+
+
+class StackedMnist:
+    """StackedMNIST: three random images as the channels of one, always the same triples (Srivastava et al. 2017).
+
+    The label is the number formed by the three digits, 0 to 999.
+    """
+
+    def __init__(self, images: LabeledImages, device: torch.device, count: int) -> None:
+        self._pixels = images.pixels.to(device)
+        triples = torch.randint(len(images), (count, 3), generator=Generator().manual_seed(0))
+        self._triples = triples.to(device)
+        self.labels = (images.labels[triples] * torch.tensor([100, 10, 1])).sum(1).to(device)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pixels(self, indices: Int64[Tensor, " B"]) -> UInt8[Tensor, "B 3 28 28"]:
+        """Grey levels of the images at `indices`."""
+        return self._pixels[self._triples[indices]]

@@ -1,0 +1,127 @@
+"""Training of the classifier."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator
+from torch.nn.functional import cross_entropy
+
+from palingen.gan.data.mnist import LabeledImages, load_images, to_unit
+from palingen.gan.evaluation.classifier import DigitClassifier, accuracy
+from palingen.runtime.distributed import ProcessGroup
+from palingen.runtime.numerics import configure_numerics, current_execution
+from palingen.runtime.run_folder import RunFolder, open_run
+from palingen.runtime.training_loop import BatchPlan, RunningMeans, Stateful, TrainingLoop
+from palingen.runtime.validation import require_field, require_seed, validate_types
+
+LOG_INTERVAL = 50
+"""Steps averaged into one record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig:
+    """Train the classifier. The defaults are those of the shipped one."""
+
+    data: str = "mnist"
+    """Training and test images: `mnist`, or a folder of IDX files."""
+
+    shift: int = 1
+    """Largest random shift of a batch, horizontally and vertically, in pixels."""
+
+    epochs: int = 5
+    """Passes over the training images."""
+
+    batch_size: int = 128
+    """Images a step."""
+
+    learning_rate: float = 2e-3
+    """Adam's largest learning rate; it rises for a fifth of the steps, then falls to zero."""
+
+    seed: int = 0
+    """Seed of weights, shifts and order."""
+
+    def __post_init__(self) -> None:
+        validate_types(self)
+        for name in ("epochs", "batch_size"):
+            require_field(self, name, getattr(self, name) >= 1, "must be at least 1")
+        require_field(self, "learning_rate", self.learning_rate > 0, "must be above 0")
+        require_field(self, "shift", 0 <= self.shift <= 4, "must be between 0 and 4")
+        require_seed(self.seed)
+
+
+def train_classifier(
+    config: ClassifierConfig,
+    folder: Path,
+    device: torch.device,
+    *,
+    force: bool = False,
+    allow_engine_change: bool = False,
+) -> dict[str, Any]:
+    """Train in a run folder, or resume the run that is there; return its result record.
+
+    Args:
+        config: the experiment.
+        folder: run folder; may be missing, or hold the same run.
+        device: where to train.
+        force: delete what the folder holds.
+        allow_engine_change: resume even if the number of threads differs, which no longer resumes exactly.
+
+    Raises:
+        DataError: the images are missing or damaged.
+        RunError: the folder holds something else.
+        Interrupted: Ctrl-C; everything is saved.
+    """
+    configure_numerics()
+    with open_run(folder, config, force=force) as run:
+        if run.finished:
+            return run.result
+        run.set_execution(current_execution("autograd"), allow_change=allow_engine_change)
+        return _train(config, run, ProcessGroup(device))
+
+
+def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup) -> dict[str, Any]:
+    images, test = load_images("train", config.data), load_images("t10k", config.data)
+    plan = BatchPlan(dataset_size=len(images), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
+    torch.manual_seed(config.seed)
+    classifier = DigitClassifier().to(process_group.device)
+    optimizer = torch.optim.Adam(classifier.parameters(), config.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, plan.total_steps, pct_start=0.2)
+    means = RunningMeans("loss", process_group=process_group)
+    state: dict[str, Stateful] = {
+        "classifier": classifier,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "means": means,
+    }
+    loop = TrainingLoop(run, "classifier", plan, state, process_group)
+    loop.resume()
+    batch_of = _shifted_batches(config, images, plan.total_steps, process_group.device)
+    for batch in loop:
+        inputs, labels = batch_of(batch.indices, batch.step)
+        loss = cross_entropy(classifier(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        means.add(loss, weight=len(labels))
+        if batch.step % LOG_INTERVAL == 0 or batch.step == plan.total_steps:
+            averages = means.compute_and_reset()
+            run.log("step", step=batch.step, epoch=batch.step / plan.steps_per_epoch, **averages)
+            loop.report(batch, **averages)
+    result = {"accuracy": accuracy(classifier, test), "epochs": config.epochs, "seed": config.seed}
+    return run.finalize(classifier.state_dict(), **result, seconds=loop.seconds)
+
+
+def _shifted_batches(config: ClassifierConfig, images: LabeledImages, steps: int, device: torch.device) -> Any:
+    """Function from a batch's indices and step to its images, shifted, and labels."""
+    pixels, labels = images.pixels.unsqueeze(1).to(device), images.labels.to(device)
+    generator = Generator().manual_seed(config.seed)
+    shifts = torch.randint(-config.shift, config.shift + 1, (steps, 2), generator=generator)
+
+    def batch_of(indices: torch.Tensor, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        shifted = pixels[indices].roll(shifts[step - 1].tolist(), (2, 3))  # digits have a margin of four pixels
+        return to_unit(shifted), labels[indices]
+
+    return batch_of

@@ -1,0 +1,56 @@
+"""Controls: real images, and real images corrupted in the ways in which generators fail; they show what metrics notice.
+
+B  images
+"""
+
+import torch
+from jaxtyping import UInt8
+from torch import Generator, Tensor
+from torch.nn.functional import avg_pool2d
+
+from palingen.gan.data.mnist import LabeledImages
+from palingen.gan.evaluation.classifier import ClassifierOutput, DigitClassifier
+
+CONTROLS = ("floor", "blur", "noise", "no 1s", "100 repeated", "1000 repeated")
+"""Real images, and four corruptions: blurred, noisy, one class missing, a few training images memorised."""
+
+NOISE_STD = 0.1
+"""Standard deviation of the noise, as a fraction of the grey range."""
+
+
+def control_output(
+    name: str, count: int, images: LabeledImages, output: ClassifierOutput, classifier: DigitClassifier
+) -> ClassifierOutput:
+    """Classifier output for `count` images of a control.
+
+    Args:
+        name: one of `CONTROLS`.
+        count: number of images.
+        images: real images.
+        output: classifier output for the real images.
+        classifier: the classifier.
+    """
+    order = torch.randperm(len(images), generator=Generator().manual_seed(0))
+    match name:
+        case "floor":
+            return output.select(order[:count])
+        case "blur":
+            return classifier.predict(blur(images.pixels[order[:count]]))
+        case "noise":
+            return classifier.predict(add_noise(images.pixels[order[:count]]))
+        case "no 1s":
+            return output.select(order[images.labels[order] != 1][:count])
+        case _:
+            distinct = int(name.removesuffix(" repeated"))
+            return output.select(order[torch.arange(count) % distinct])
+
+
+def blur(pixels: UInt8[Tensor, "B 28 28"]) -> UInt8[Tensor, "B 28 28"]:
+    """3 x 3 box blur with zero padding."""
+    return avg_pool2d(pixels.float().unsqueeze(1), 3, stride=1, padding=1).squeeze(1).round().to(torch.uint8)
+
+
+def add_noise(pixels: UInt8[Tensor, "B 28 28"]) -> UInt8[Tensor, "B 28 28"]:
+    """Images with normal noise, the same at every call."""
+    noise = torch.randn(pixels.shape, generator=Generator().manual_seed(0))
+    return (pixels + 255 * NOISE_STD * noise).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,88 @@
+"""Rough quality of a generator during training, with a warning when classes disappear.
+
+B  images
+"""
+
+import sys
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any, Self
+
+import torch
+from torch import Generator, nn
+
+from palingen.gan.config import MIN_MONITOR_SAMPLES, GanConfig
+from palingen.gan.data.datasets import ImageDataset
+from palingen.gan.data.mnist import NUM_CLASSES
+from palingen.gan.evaluation import metrics
+from palingen.gan.evaluation.classifier import ClassifierOutput, DigitClassifier, load_classifier
+from palingen.gan.evaluation.stacked_mnist import count_modes, read_numbers
+from palingen.gan.sampling.latents import append_one_hot, generate_pixels, sample_latents
+
+MIN_CLASS_FREQUENCY = 0.01
+"""A class with a lower frequency counts as lost."""
+
+FIRST_WARNING_EPOCH = 5
+"""Epoch before which lost classes are normal."""
+
+
+def is_monitor_epoch(epoch: int, last: int) -> bool:
+    """Whether to evaluate after this epoch: 1, 2, 5, 10, 20, 50, ... and the last."""
+    return epoch == last or (str(epoch)[0] in "125" and int(str(epoch)[1:] or 0) == 0)
+
+
+class Monitor:
+    """Comparison of the generator's images with as many training images.
+
+    Args:
+        config: the experiment.
+        dataset: training images.
+        count: images to compare.
+    """
+
+    def __init__(self, config: GanConfig, dataset: ImageDataset, count: int) -> None:
+        self.config, self.dataset, self.count = config, dataset, count
+        order = torch.randperm(len(dataset), generator=Generator().manual_seed(0))
+        self.indices = order[:count].to(dataset.labels.device)
+        labels = dataset.labels[self.indices].cpu() if config.conditional else None
+        self.inputs = append_one_hot(sample_latents(count, config.latent_dim, config.seed), labels, config.num_classes)
+
+    @classmethod
+    def create(cls, config: GanConfig, dataset: ImageDataset) -> Self | None:
+        """Monitor of a training; None if it is switched off or there are too few images."""
+        count = min(config.monitor_samples or 0, len(dataset))
+        return cls(config, dataset, count) if count >= MIN_MONITOR_SAMPLES else None
+
+    @cached_property
+    def classifier(self) -> DigitClassifier:
+        """Shipped classifier."""
+        return load_classifier()
+
+    @cached_property
+    def real(self) -> ClassifierOutput:
+        """Classifier output for the training images."""
+        return self.classifier.predict(self.dataset.pixels(self.indices).cpu().squeeze(1))
+
+    def evaluate(self, generator: nn.Module, epoch: int) -> dict[str, Any]:
+        """Metrics of the generator after an epoch; warns on standard error if classes have disappeared."""
+        pixels = generate_pixels(generator, self.inputs)
+        if self.config.channels == 3:
+            digits = pixels.unflatten(2, (3, -1)).transpose(1, 2)
+            return asdict(count_modes(read_numbers(self.classifier, digits)))
+        fake = self.classifier.predict(pixels)
+        frequencies, real_frequencies = (
+            metrics.class_frequencies(output.probabilities) for output in (fake, self.real)
+        )
+        lost = (frequencies < MIN_CLASS_FREQUENCY) & (real_frequencies >= MIN_CLASS_FREQUENCY)
+        if lost.any() and epoch >= FIRST_WARNING_EPOCH:
+            names = ", ".join(str(digit) for digit in range(NUM_CLASSES) if lost[digit])
+            print(f"gan: warning after epoch {epoch}: hardly any {names} in {self.count} images", file=sys.stderr)
+        prdc = metrics.prdc(self.real.features, fake.features)
+        return {
+            "n": self.count,
+            "against": "training images",
+            "fd": metrics.frechet_distance(self.real.features, fake.features),
+            "coverage": prdc.coverage,
+            "recall": prdc.recall,
+            "class_tv": metrics.total_variation(frequencies, real_frequencies),
+        }

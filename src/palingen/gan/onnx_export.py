@@ -1,0 +1,49 @@
+"""Export of a generator to ONNX.
+
+B  images, any number      Z  latent dimensions      K  classes
+"""
+
+import importlib.util
+import logging
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from palingen.gan.pretrained import PretrainedGenerator
+from palingen.runtime.atomic_io import write_atomically
+from palingen.runtime.errors import PalingenError
+
+PACKAGES = ("onnx", "onnxscript")
+"""Packages that torch exports with, in the extra `export`."""
+
+
+def write_onnx(generator: PretrainedGenerator, path: Path) -> None:
+    """Write a generator with input `latents` [B, Z + K] and output `images` [B, channels, 28, 28] in [-1, 1].
+
+    Raises:
+        PalingenError: the extra `export` is not installed.
+        OSError: the file cannot be written.
+    """
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise PalingenError(f"ONNX export needs {' and '.join(missing)}: pip install 'palingen[export]'")
+    config = generator.config
+    example = torch.zeros(2, config.latent_dim + config.num_classes)
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's exporter warns about itself
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        temporary = Path(folder) / "generator.onnx"
+        torch.onnx.export(
+            generator.generator.cpu().eval(),
+            (example,),
+            str(temporary),
+            input_names=["latents"],
+            output_names=["images"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+        write_atomically(path, temporary.read_bytes())

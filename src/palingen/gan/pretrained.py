@@ -1,0 +1,169 @@
+"""Trained generators, from a run folder or shipped with the package.
+
+B  images      Z  latent dimensions      K  classes
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Generator, Tensor, nn
+
+from palingen.gan.config import GanConfig, build_networks
+from palingen.gan.data.mnist import NUM_CLASSES
+from palingen.gan.evaluation.classifier import load_classifier
+from palingen.gan.sampling.interpolation import Interpolation, interpolate
+from palingen.gan.sampling.latents import append_one_hot, clip_norm, generate, generate_pixels, sample_latents
+from palingen.gan.sampling.snapshots import SnapshotStage
+from palingen.runtime.atomic_io import write_json
+from palingen.runtime.config_io import parse_config
+from palingen.runtime.errors import PalingenError, RunError
+from palingen.runtime.paths import PRETRAINED_DIR
+from palingen.runtime.run_folder import read_config
+from palingen.runtime.safetensors_io import load_metadata, load_weights
+from palingen.runtime.validation import require, unknown_choice
+
+PREFIX = "pretrained:"
+
+SAMPLING_FILE = "sampling.json"
+"""Default sampling options of a generator, beside its weights."""
+
+
+@dataclass(frozen=True)
+class PretrainedGenerator:
+    """Trained generator with its config and sampling options. Made by `load_generator`."""
+
+    name: str
+    generator: nn.Module
+    config: GanConfig
+    folder: Path
+    """Folder of its weights and scores."""
+
+    max_latent_norm: float | None = None
+    """Maximum latent norm when sampling, in units of sqrt(Z); None samples from the whole distribution."""
+
+    def sample(
+        self, count: int, seed: int = 0, classes: int | Sequence[int] | None = None
+    ) -> Float[Tensor, "B channels 28 28"]:
+        """New images, grey levels from 0 to 1.
+
+        Args:
+            count: number of images.
+            seed: seed of the latents, and of the classes if they are not given.
+            classes: for a class-conditional generator, one digit, or several to take in turn; by default random, as
+                frequent as among the training images.
+
+        Raises:
+            PalingenError: the classes are invalid, or the generator is unconditional.
+        """
+        return (generate(self.generator, self.inputs(count, seed, self.labels(count, seed, classes))) + 1) / 2
+
+    def interpolate(
+        self, steps: int = 7, seed: int = 0, classes: tuple[int, int] | None = None
+    ) -> dict[str, Interpolation]:
+        """Linear and spherical interpolation between two digits of different classes.
+
+        Args:
+            steps: images between the two endpoints, so there are two more images.
+            seed: seed of the latents among which the endpoints are selected.
+            classes: the two digits; any two that the classifier is confident of by default.
+
+        Raises:
+            PalingenError: the generator makes no such digits, or makes three digits at once.
+        """
+        require("steps", steps, 1 <= steps <= 50, "must be between 1 and 50")
+        require("seed", seed, seed >= 0, "must be at least 0")
+        if classes:
+            valid = classes[0] != classes[1] and all(0 <= digit < NUM_CLASSES for digit in classes)
+            require("classes", classes, valid, "must be two different digits")
+        if self.config.channels != 1:
+            raise PalingenError(f"{self.name}: makes three digits at once; interpolation needs single digits")
+        probabilities_of = load_classifier().probabilities
+        return interpolate(self.generator, self.config, probabilities_of, steps=steps, seed=seed, classes=classes)
+
+    def pixels(self, count: int, seed: int, labels: Int64[Tensor, " B"] | None) -> UInt8[Tensor, "B 28 width"]:
+        """New images, grey levels 0 to 255, several channels side by side."""
+        return generate_pixels(self.generator, self.inputs(count, seed, labels))
+
+    def inputs(self, count: int, seed: int, labels: Int64[Tensor, " B"] | None) -> Float[Tensor, "B Z_and_K"]:
+        """Generator inputs: latents of at most the maximum norm, and one-hot classes if there are labels."""
+        latents = sample_latents(count, self.config.latent_dim, seed)
+        if self.max_latent_norm is not None:
+            latents = clip_norm(latents, self.max_latent_norm)
+        return append_one_hot(latents, labels, self.config.num_classes)
+
+    def with_max_latent_norm(self, max_latent_norm: float | None) -> Self:
+        """Copy of this generator with another maximum latent norm."""
+        valid = max_latent_norm is None or max_latent_norm > 0
+        require("max_latent_norm", max_latent_norm, valid, "must be above 0")
+        return replace(self, max_latent_norm=max_latent_norm)
+
+    def labels(self, count: int, seed: int, classes: int | Sequence[int] | None = None) -> Int64[Tensor, " B"] | None:
+        """Class of each image to sample; None for an unconditional generator."""
+        require("count", count, count >= 1, "must be at least 1")
+        require("seed", seed, seed >= 0, "must be at least 0")
+        if not self.config.conditional:
+            require("classes", classes, classes is None, f"{self.name} is not class-conditional")
+            return None
+        if classes is None:
+            frequencies: Tensor = self.generator.get_buffer("class_frequencies").cpu()
+            return torch.multinomial(frequencies, count, replacement=True, generator=Generator().manual_seed(seed))
+        digits = [classes] if isinstance(classes, int) else list(classes)
+        valid = bool(digits) and all(0 <= digit < self.config.num_classes for digit in digits)
+        require("classes", classes, valid, f"must be digits from 0 to {self.config.num_classes - 1}")
+        return torch.tensor(digits)[torch.arange(count) % len(digits)]
+
+
+def load_generator(run: str | Path, snapshot: SnapshotStage = "end") -> PretrainedGenerator:
+    """Trained generator.
+
+    Args:
+        run: name of a shipped generator, with or without `pretrained:` before it, or a run folder.
+        snapshot: stage of the training.
+
+    Raises:
+        PalingenError: there is no such generator, or its files are damaged.
+    """
+    name = str(run).removeprefix(PREFIX)
+    shipped = sorted(folder.name for folder in PRETRAINED_DIR.iterdir() if folder.is_dir())
+    if name in shipped and isinstance(run, str):
+        folder = PRETRAINED_DIR / name
+        path = folder / f"{snapshot}.safetensors"
+        config = parse_config(load_metadata(path), GanConfig, path)
+    elif str(run).startswith(PREFIX):
+        raise PalingenError(f"{run}: {unknown_choice(name, shipped)}")
+    elif isinstance(run, str) and name == Path(name).name and not Path(name).exists():
+        raise PalingenError(f"{name!r} is neither a run folder nor a shipped generator ({', '.join(shipped)})")
+    else:
+        folder = Path(run)
+        path, name, config = folder / f"{snapshot}.safetensors", folder.resolve().name, read_config(folder, GanConfig)
+    return PretrainedGenerator(name, _load_network(path, config), config, folder, _read_max_latent_norm(folder))
+
+
+def write_sampling_options(folder: Path, max_latent_norm: float | None) -> None:
+    """Write the default sampling options of the generator in `folder`."""
+    write_json(folder / SAMPLING_FILE, {"max_latent_norm": max_latent_norm})
+
+
+def _read_max_latent_norm(folder: Path) -> float | None:
+    path = folder / SAMPLING_FILE
+    if not path.exists():
+        return None
+    try:
+        value = json.loads(path.read_text())["max_latent_norm"]
+        return None if value is None else float(value)
+    except (ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{path}: damaged ({error}); delete it to sample without options") from error
+
+
+def _load_network(path: Path, config: GanConfig) -> nn.Module:
+    generator, _ = build_networks(config)
+    try:
+        generator.load_state_dict(load_weights(path))  # converts half-precision weights to float32
+    except RuntimeError as error:
+        raise RunError(f"{path}: not the weights of this generator ({str(error).splitlines()[0]})") from error
+    return generator.eval()

@@ -1,0 +1,1 @@
+"""Sampling from a generator: latents, interpolation, directions of latent space, snapshots during training."""

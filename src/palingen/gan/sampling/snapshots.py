@@ -1,0 +1,79 @@
+"""Snapshots of a generator during training: grids of images, arrays, and weights at the start, half way and the end."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import UInt8
+from numpy import ndarray
+from torch import Tensor, nn
+
+from palingen.gan.config import GanConfig
+from palingen.gan.data.mnist import IMAGE_SIZE
+from palingen.gan.sampling.latents import generate_pixels, sample_inputs
+from palingen.runtime.errors import RunError
+from palingen.runtime.image_io import tile, write_array, write_png
+from palingen.runtime.run_folder import RunFolder
+from palingen.runtime.safetensors_io import save_weights
+
+SnapshotStage = Literal["start", "middle", "end"]
+"""Stage of the training at which a run keeps its generator and 25 of its images."""
+
+NUM_IMAGES = 25
+"""Images of a snapshot, always of the same latents."""
+
+COLUMNS, SCALE = 5, 4
+"""Layout of a grid: images in a row, and factor of enlargement."""
+
+
+class SnapshotWriter:
+    """Writer of a run's snapshots: a grid every `save_interval` steps; at each stage also an array and the weights."""
+
+    def __init__(self, run: RunFolder, config: GanConfig, total_steps: int) -> None:
+        self.run, self.save_interval = run, config.save_interval
+        self.inputs = snapshot_inputs(config)
+        self.stages: dict[int, SnapshotStage] = {0: "start", total_steps // 2: "middle", total_steps: "end"}
+
+    def is_due(self, step: int) -> bool:
+        """Whether there is a snapshot after this step."""
+        return step % self.save_interval == 0 or step in self.stages
+
+    def write(self, generator: nn.Module, step: int) -> None:
+        """Write the snapshot after this step."""
+        pixels, folder = generate_pixels(generator, self.inputs).numpy(), self.run.folder
+        grid = tile(pixels, COLUMNS, scale=SCALE)
+        write_png(folder / "snapshots" / f"step-{step:07d}.png", grid)
+        if stage := self.stages.get(step):
+            write_png(folder / f"{stage}.png", grid)
+            write_array(folder / f"{stage}.npy", pixels)
+            save_weights(folder / f"{stage}.safetensors", generator.state_dict(), self.run.config)
+
+
+def snapshot_inputs(config: GanConfig) -> Tensor:
+    """Generator inputs of all snapshots of a run; a conditional generator gets the classes in turn."""
+    return sample_inputs(NUM_IMAGES, config, config.seed)
+
+
+def read_snapshots(folder: Path) -> dict[str, UInt8[ndarray, "25 28 width"]]:
+    """Images of the three stages, as the run saved them.
+
+    Raises:
+        RunError: one is missing or damaged.
+    """
+    return {stage: _read_images(folder / f"{stage}.npy") for stage in get_args(SnapshotStage)}
+
+
+def _read_images(path: Path) -> UInt8[ndarray, "25 28 width"]:
+    try:
+        with path.open("rb") as file:
+            pixels: ndarray = np.lib.format.read_array(file)
+        damaged = pixels.dtype != np.uint8 or pixels.shape[:2] != (NUM_IMAGES, IMAGE_SIZE)
+    except FileNotFoundError:
+        raise RunError(f"{path}: missing; if the run is unfinished, train it to the end") from None
+    except PermissionError:
+        raise
+    except Exception:  # numpy raises many types for a damaged file
+        damaged = True
+    if damaged:
+        raise RunError(f"{path}: damaged; train the run again with force=True")
+    return pixels

@@ -1,0 +1,52 @@
+"""Training steps: engines that compute the gradients of both networks, equal up to rounding.
+
+    manual       fully connected networks, manually derived gradients (`manual.py`)
+    penalty-jvp  R1/R2 penalties without double backward, for piecewise-linear discriminators (`penalty_jvp.py`)
+    autograd     everything (`autograd.py`); the definition that the others must equal
+    auto         the first of these that supports the setup
+
+To add one, write a class with the methods of `TrainStep` and add it to `STEPS` and to `EngineName`.
+"""
+
+from typing import Literal
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from palingen.gan.steps.autograd import AutogradStep
+from palingen.gan.steps.manual import ManualStep
+from palingen.gan.steps.penalty_jvp import PenaltyJvpStep
+from palingen.gan.steps.protocol import StepSetup, TrainStep
+from palingen.runtime.errors import ConfigError
+from palingen.runtime.validation import unknown_choice
+
+EngineName = Literal["auto", "autograd", "penalty-jvp", "manual"]
+
+STEPS: dict[str, type[TrainStep]] = {"manual": ManualStep, "penalty-jvp": PenaltyJvpStep, "autograd": AutogradStep}
+"""Engines by name, the fastest first."""
+
+
+def resolve_engine(name: str, setup: StepSetup) -> str:
+    """Engine called `name`, or the fastest that supports `setup` for `auto`.
+
+    Raises:
+        ConfigError: there is no such engine, it does not support the setup, or the discriminator contains BatchNorm.
+    """
+    _require_no_batchnorm(setup.networks.discriminator)
+    if name == "auto":
+        return next(engine for engine, step in STEPS.items() if step.unsupported_reason(setup) is None)
+    if name not in STEPS:
+        raise ConfigError(f"engine: {unknown_choice(name, ('auto', *STEPS))}")
+    if reason := STEPS[name].unsupported_reason(setup):
+        raise ConfigError(f"engine={name!r}: {reason}; choose engine='auto'")
+    return name
+
+
+def _require_no_batchnorm(discriminator: nn.Module) -> None:
+    """All engines pass real and fake images through the discriminator in one batch, which BatchNorm would mix."""
+    for name, layer in discriminator.named_modules():
+        if isinstance(layer, _BatchNorm):
+            raise ConfigError(
+                f"discriminator: layer {name!r} is {type(layer).__name__}, which mixes real and fake images in the one "
+                "pass over both; use a discriminator without BatchNorm"
+            )

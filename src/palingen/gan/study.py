@@ -1,0 +1,167 @@
+"""Study of GAN variants: recipes, losses and settings with the same budget, several seeds and the same evaluation."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from palingen.gan.config import GanConfig, LossName
+from palingen.gan.evaluate import evaluate_generator
+from palingen.gan.evaluation.evaluator import mnist_evaluator
+from palingen.gan.pretrained import load_generator, write_sampling_options
+from palingen.gan.steps import EngineName
+from palingen.gan.train import train_gan
+from palingen.runtime.atomic_io import write_json
+from palingen.runtime.errors import DivergenceError, RunError
+from palingen.runtime.parallel import ParallelConfig, map_unordered
+from palingen.runtime.run_folder import read_config, read_environment
+from palingen.runtime.validation import require
+
+NOT_OVERRIDES = ("seed", "epochs")
+"""Fields that do not make another variant."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of a study: a recipe with overrides, and one seed."""
+
+    recipe: str
+    config: GanConfig
+    overrides: Mapping[str, Any]
+    """Fields that differ from the recipe."""
+
+    max_latent_norm: float | None = None
+    """Maximum latent norm when the generator is sampled for its score, in units of sqrt(Z)."""
+
+    @property
+    def label(self) -> str:
+        """Recipe and overrides as text."""
+        return ", ".join([self.recipe, *(f"{name} {value}" for name, value in self.overrides.items())])
+
+    @property
+    def folder(self) -> str:
+        """Name of the run's folder in its study."""
+        return f"{re.sub(r'[^a-z0-9.-]+', '-', self.label.replace('_', '-'))}-seed{self.config.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How the runs of a study are computed."""
+
+    device: str = "cpu"
+    engine: EngineName = "auto"
+    force: bool = False
+    """Delete what the run folders hold."""
+
+    allow_engine_change: bool = False
+    """Resume runs even if engine or threads differ."""
+
+
+def enumerate_runs(
+    recipe: str,
+    recipe_config: GanConfig,
+    config: GanConfig,
+    losses: Sequence[LossName],
+    seeds: int,
+    max_latent_norm: float | None = None,
+) -> list[Variant]:
+    """Every run of a study.
+
+    Args:
+        recipe: name of the recipe.
+        recipe_config: its config, to find the overrides.
+        config: config to run.
+        losses: losses to compare; the config's own if empty.
+        seeds: seeds of each variant, 0, 1, ...
+        max_latent_norm: maximum latent norm when sampling, if the recipe limits it.
+    """
+    require("seeds", seeds, seeds >= 1, "must be at least 1")
+    require("data", config.data, config.data != "stacked", "is not supported by a study; train and score a single run")
+    configs = [
+        replace(config, loss=loss, seed=seed)
+        for loss in dict.fromkeys(losses or [config.loss])
+        for seed in range(seeds)
+    ]
+    return [Variant(recipe, variant, _overrides(recipe_config, variant), max_latent_norm) for variant in configs]
+
+
+def run_study(
+    variants: Sequence[Variant], out: Path, parallel: ParallelConfig, options: TrainOptions
+) -> Iterator[dict[str, Any]]:
+    """Train and score every variant in its folder under `out`; yield the results in the order in which they finish.
+
+    Finished runs are not repeated, and interrupted ones resume: the same study again completes it. A run that diverges
+    ends, and is a result whose `score` is None.
+
+    Raises:
+        PalingenError: the backend is not installed, or a worker died.
+        Interrupted: Ctrl-C; everything is saved.
+    """
+    return map_unordered(partial(_train_and_score, out.resolve(), options), variants, out, parallel)
+
+
+def load_results(out: Path) -> list[dict[str, Any]]:
+    """Results of all finished runs under `out`, each with its config and environment, sorted by label and seed.
+
+    Raises:
+        RunError: a run is damaged.
+    """
+    results = []
+    for path in out.glob("*/result.json"):
+        config = asdict(read_config(path.parent, GanConfig))
+        environment = read_environment(path.parent)
+        results.append({**_read_result(path), "config": config, "environment": environment})
+    return sorted(results, key=lambda result: (result["label"], result["seed"]))
+
+
+def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict[str, Any]:
+    folder = out / variant.folder
+    path = folder / "result.json"
+    if path.exists() and not options.force:
+        return _read_result(path)
+    result: dict[str, Any] = {
+        "recipe": variant.recipe,
+        "overrides": dict(variant.overrides),
+        "label": variant.label,
+        "folder": variant.folder,
+        "seed": variant.config.seed,
+        "epochs": variant.config.epochs,
+    }
+    try:
+        trained = train_gan(
+            variant.config,
+            folder,
+            torch.device(options.device),
+            engine=options.engine,
+            force=options.force,
+            allow_engine_change=options.allow_engine_change,
+        )
+        write_sampling_options(folder, variant.max_latent_norm)
+        score = asdict(evaluate_generator(load_generator(folder), mnist_evaluator()))
+        result |= {"seconds": trained["seconds"], "score": score}
+    except DivergenceError as error:
+        result |= {"seconds": None, "score": None, "stopped": str(error)}
+    write_json(path, result)
+    return result
+
+
+def _overrides(recipe_config: GanConfig, config: GanConfig) -> dict[str, Any]:
+    recipe_values = asdict(recipe_config)
+    return {
+        name: value
+        for name, value in asdict(config).items()
+        if value != recipe_values[name] and name not in NOT_OVERRIDES
+    }
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    try:
+        result: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise RunError(f"{path}: damaged ({error}); delete it to score the run again") from error
+    return result

@@ -1,0 +1,123 @@
+"""GAN training: the loop."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from palingen.gan.config import GanConfig
+from palingen.gan.data.datasets import load_dataset
+from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch
+from palingen.gan.sampling.snapshots import SnapshotWriter
+from palingen.gan.steps import EngineName
+from palingen.gan.steps.forward import is_bfloat16_emulated
+from palingen.gan.steps.protocol import StepMetrics
+from palingen.gan.trainer import GanTrainer
+from palingen.runtime.distributed import ProcessGroup
+from palingen.runtime.numerics import configure_numerics, current_execution
+from palingen.runtime.run_folder import RunFolder, open_run
+from palingen.runtime.training_loop import Batch, BatchPlan, RunningMeans, TrainingLoop
+
+METRICS = StepMetrics._fields
+"""Metrics of a record, averaged over the steps since the record before."""
+
+
+def train_gan(
+    config: GanConfig,
+    folder: Path,
+    device: torch.device | None = None,
+    *,
+    engine: EngineName = "auto",
+    force: bool = False,
+    allow_engine_change: bool = False,
+    process_group: ProcessGroup | None = None,
+) -> dict[str, Any]:
+    """Train in a run folder, or resume the run that is there; return its result record.
+
+    Args:
+        config: the experiment.
+        folder: run folder; may be missing, or hold the same run.
+        device: where to train; the CPU by default. Ignored if there is a process group.
+        engine: implementation of the training step; `auto` is the fastest, all are equal up to rounding.
+        force: delete what the folder holds.
+        allow_engine_change: resume even if engine or threads differ, which no longer resumes exactly.
+        process_group: processes that train together, each on its shard of every batch; the main one writes.
+
+    Raises:
+        ConfigError: the engine does not support the config.
+        DataError: the images are missing or damaged.
+        RunError: the folder holds something else.
+        DivergenceError: a loss is no longer finite.
+        Interrupted: Ctrl-C; everything is saved.
+    """
+    process_group = process_group or ProcessGroup(device or torch.device("cpu"))
+    configure_numerics()
+    with _open_together(folder, config, force, process_group) as run:
+        if run.finished:
+            return run.result
+        trainer = GanTrainer(config, load_dataset(config.data, process_group.device), process_group, engine)
+        run.set_execution(current_execution(trainer.engine), allow_change=allow_engine_change)
+        return _train(run, trainer)
+
+
+@contextmanager
+def _open_together(folder: Path, config: GanConfig, force: bool, process_group: ProcessGroup) -> Iterator[RunFolder]:
+    """Open the run folder in the main process first, which creates it for the others."""
+    if not process_group.is_main:
+        process_group.barrier()
+    with open_run(folder, config, force=force, is_main=process_group.is_main) as run:
+        if process_group.is_main:
+            process_group.barrier()
+        yield run
+
+
+def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
+    config, process_group = trainer.config, trainer.process_group
+    if process_group.is_main and is_bfloat16_emulated(config.precision, process_group.device):
+        print("gan: this CPU has no bfloat16 arithmetic; precision=float32 is faster here", file=sys.stderr)
+    means = RunningMeans(*METRICS, process_group=process_group)
+    plan = BatchPlan(
+        dataset_size=len(trainer.dataset),
+        batch_size=config.batch_size,
+        epochs=config.epochs,
+        seed=config.seed,
+        min_batch_size=2 * process_group.world_size,  # BatchNorm needs two images
+    )
+    loop = TrainingLoop(run, "gan", plan, {**trainer.state, "means": means}, process_group)
+    recorder = _Recorder(run, trainer, plan.total_steps) if process_group.is_main else None
+    if not loop.resume() and recorder:
+        recorder.snapshots.write(trainer.generator, 0)
+    for batch in loop:
+        metrics = trainer.step(batch.indices, batch.step, batch.step / plan.total_steps)
+        means.add(*metrics, weight=len(process_group.shard(batch.indices)) / len(batch.indices))
+        if batch.step % config.log_interval == 0 or batch.step == plan.total_steps:
+            averages = means.compute_and_reset()
+            run.log("step", step=batch.step, epoch=batch.step / plan.steps_per_epoch, **averages)
+            loop.report(batch, **{name: averages[name] for name in ("real_accuracy", "fake_accuracy")})
+        if recorder:
+            recorder.record(batch)
+    process_group.assert_replicas_equal([*trainer.generator.parameters(), *trainer.discriminator.parameters()])
+    counts = {"epochs": config.epochs, "steps": plan.total_steps, "seed": config.seed}
+    return run.finalize(trainer.weights, **counts, seconds=loop.seconds, **averages)
+
+
+class _Recorder:
+    """Snapshots and monitoring, when they are due."""
+
+    def __init__(self, run: RunFolder, trainer: GanTrainer, total_steps: int) -> None:
+        self.run, self.trainer = run, trainer
+        self.snapshots = SnapshotWriter(run, trainer.config, total_steps)
+        self.monitor = Monitor.create(trainer.config, trainer.dataset)
+
+    def record(self, batch: Batch) -> None:
+        """Write the snapshot and the monitoring record that are due after a step."""
+        config = self.trainer.config
+        if self.snapshots.is_due(batch.step):
+            self.snapshots.write(self.trainer.sampling_generator(), batch.step)
+        if self.monitor and batch.is_epoch_end and is_monitor_epoch(batch.epoch, config.epochs):
+            self.run.log(
+                "monitor", epoch=batch.epoch, **self.monitor.evaluate(self.trainer.sampling_generator(), batch.epoch)
+            )

@@ -1,0 +1,142 @@
+"""GAN trainer: both networks, their optimisers, the noise, and the generator's weight average.
+
+B  images      Z  latent dimensions      K  classes
+"""
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor, nn
+
+from palingen.gan.config import GanConfig, build_networks
+from palingen.gan.data.datasets import ImageDataset, load_batch
+from palingen.gan.models import Networks
+from palingen.gan.objectives.ema import EMA, update_bn_stats
+from palingen.gan.objectives.gradient_penalties import PENALTIES
+from palingen.gan.objectives.losses import LOSSES
+from palingen.gan.objectives.schedules import penalty_weight, update_adam
+from palingen.gan.sampling.latents import NoiseSource, append_one_hot, sample_inputs
+from palingen.gan.steps import STEPS, EngineName, resolve_engine
+from palingen.gan.steps.adam_state import AdamState
+from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
+from palingen.runtime.distributed import ProcessGroup
+from palingen.runtime.training_loop import Stateful
+
+BN_SAMPLES = 10_000
+"""Latents over which the BatchNorm statistics of the averaged generator are computed."""
+
+
+class GanTrainer:
+    """Everything that a training step changes.
+
+    Args:
+        config: the experiment.
+        dataset: training images, on the process's device.
+        process_group: processes that train together.
+        engine: implementation of the step; `auto` is the fastest that supports the config.
+
+    Raises:
+        ConfigError: the engine does not support the config.
+    """
+
+    def __init__(
+        self, config: GanConfig, dataset: ImageDataset, process_group: ProcessGroup, engine: EngineName = "auto"
+    ) -> None:
+        self.config, self.dataset, self.process_group = config, dataset, process_group
+        networks = build_networks(config)
+        self.generator, self.discriminator = (_to_device(network, process_group.device) for network in networks)
+        if config.conditional:
+            frequencies = torch.bincount(dataset.labels, minlength=config.num_classes) / len(dataset)
+            self.generator.get_buffer("class_frequencies").copy_(frequencies)
+        setup = step_setup(config, Networks(self.generator, self.discriminator))
+        self.engine = resolve_engine(engine, setup)
+        self.train_step = STEPS[self.engine](setup)
+        betas = config.beta1, config.beta2
+        self.optimizers = [
+            torch.optim.Adam(parameters, config.learning_rate, betas, fused=True)
+            for parameters in self.train_step.parameters()
+        ]
+        self.ema = EMA(self.generator, config.ema_half_life) if config.ema_half_life else None
+        self.noise = NoiseSource(config.seed, process_group.device)
+
+    @property
+    def state(self) -> dict[str, Stateful]:
+        """Everything a checkpoint must hold, by name."""
+        generator_optimizer, discriminator_optimizer = self.optimizers
+        state: dict[str, Stateful] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "generator_optimizer": AdamState(generator_optimizer),
+            "discriminator_optimizer": AdamState(discriminator_optimizer),
+            "noise": self.noise,
+        }
+        return {**state, "ema": self.ema} if self.ema else state
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """Weights of both networks, by name."""
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        return {
+            f"{name}.{key}": tensor
+            for name, network in networks.items()
+            for key, tensor in network.state_dict().items()
+        }
+
+    def step(self, batch: Int64[Tensor, " B"], number: int, progress: float) -> StepMetrics:
+        """Update both networks once; return the metrics of this process's shard.
+
+        Args:
+            batch: positions of the real images.
+            number: number of the step, from 1.
+            progress: fraction of the training that is done.
+        """
+        shard = self.process_group.shard(batch)
+        metrics = self.train_step.compute_gradients(self._inputs(batch, shard), penalty_weight(self.config, progress))
+        self._all_reduce(len(shard) / len(batch))
+        for optimizer in self.optimizers:
+            update_adam(optimizer, self.config, progress)
+            optimizer.step()
+        if self.ema:
+            self.ema.update(self.generator, number)
+        return metrics
+
+    def sampling_generator(self) -> nn.Module:
+        """Generator to sample from: the averaged one with fresh BatchNorm statistics, else the trained one."""
+        if self.ema is None:
+            return self.generator
+        inputs = sample_inputs(BN_SAMPLES, self.config, self.config.seed)
+        update_bn_stats(self.ema.network, inputs.to(self.process_group.device).split(500))
+        return self.ema.network
+
+    def _inputs(self, batch: Int64[Tensor, " B"], shard: Int64[Tensor, " b"]) -> StepInputs:
+        """Inputs of this process's shard. Every process samples the noise of the whole batch, so that all agree."""
+        config, sharded = self.config, self.process_group.shard
+        labels = self.dataset.labels[shard] if config.conditional else None
+        latents = sharded(self.noise.sample(len(batch), config.latent_dim))
+        interpolated = config.penalty is not None and PENALTIES[config.penalty].interpolated
+        interpolation = torch.special.ndtr(sharded(self.noise.sample(len(batch)))) if interpolated else None
+        real = load_batch(self.dataset, shard)
+        return StepInputs(real, append_one_hot(latents, labels, config.num_classes), labels, interpolation)
+
+    def _all_reduce(self, weight: float) -> None:
+        """Sum the gradients and BatchNorm statistics of all processes, each with its weight."""
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        gradients = [parameter.grad for group in groups for parameter in group["params"]]
+        statistics = [buffer for buffer in self.generator.buffers() if buffer.is_floating_point()]
+        self.process_group.all_reduce_sum([*gradients, *statistics], weight)
+
+
+def step_setup(config: GanConfig, networks: Networks) -> StepSetup:
+    """Setup of the training steps of an experiment."""
+    return StepSetup(
+        networks,
+        LOSSES[config.loss],
+        config.discriminator_loss_weight,
+        PENALTIES[config.penalty] if config.penalty else None,
+        config.precision,
+        config.channels,
+    )
+
+
+def _to_device(network: nn.Module, device: torch.device) -> nn.Module:
+    # CPU convolutions are several times faster in channels-last order, above all in bfloat16
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
