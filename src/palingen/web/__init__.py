@@ -1,0 +1,1 @@
+"""Browser pages: one HTML file each, without a server or a network."""

@@ -1,0 +1,202 @@
+"""Data of the digits page: networks, directions, snapshots and scores of each generator, and training digits.
+
+B  images
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from numpy import ndarray
+from PIL import Image
+
+from palingen.gan.data.mnist import IMAGE_SIZE, NUM_CLASSES, load_images
+from palingen.gan.evaluation.classifier import DigitClassifier, load_classifier
+from palingen.gan.pretrained import PretrainedGenerator, load_generator
+from palingen.gan.sampling.directions import NUM_SAMPLES, Direction, LinearMap, find_directions
+from palingen.gan.sampling.latents import generate_pixels
+from palingen.gan.sampling.snapshots import COLUMNS, NUM_IMAGES, SCALE, SnapshotStage, snapshot_inputs
+from palingen.runtime.errors import DataError, PalingenError
+from palingen.runtime.image_io import GAP
+from palingen.runtime.paths import PRETRAINED_DIR
+from palingen.web.encode import classifier_layers, encode_gray4, generator_layers, linear_layer
+
+NUM_TRAINING_DIGITS = 1000
+"""Training digits on the page, equally many of each class, to search for the nearest one."""
+
+NUM_TEST_DIGITS = 500
+"""Test digits whose distance to those training digits is the reference."""
+
+MAX_SNAPSHOTS = 40
+"""Snapshots of a run on the page, evenly spaced."""
+
+METRICS = (
+    "fd",
+    "precision",
+    "recall",
+    "coverage",
+    "class_tv",
+    "mean_confidence",
+    "nearest_train_ratio",
+    "class_accuracy",
+)
+"""Metrics of the page's table of scores."""
+
+
+@dataclass(frozen=True)
+class DigitsData:
+    """JSON values of the page, in the order in which the browser reads them."""
+
+    metadata: dict[str, Any]
+    """All that the panels show."""
+
+    first_weights: dict[str, Any]
+    """Networks of the first generator, so that its images appear before the rest is read."""
+
+    remaining_weights: dict[str, Any]
+    """Networks of the other generators, the classifier, and the training digits."""
+
+
+@dataclass(frozen=True)
+class TrainingDigits:
+    """Training digits to search for the nearest one."""
+
+    pixels: UInt8[ndarray, "B 28 28"]
+    labels: list[int]
+
+    median_test_distance: float
+    """Median root mean square difference between test digits and their nearest training digit; 1 is black to white."""
+
+
+def digits_data(generators: Sequence[PretrainedGenerator]) -> DigitsData:
+    """Data of the page for these generators.
+
+    Raises:
+        PalingenError: a generator makes three digits at once, or has a layer that the page cannot compute.
+        DataError: the scores or the snapshots of a run are damaged.
+        RunError: the weights of a snapshot are missing or damaged.
+    """
+    for pretrained in generators:
+        if pretrained.config.channels != 1:
+            raise PalingenError(f"{pretrained.name}: makes three digits at once; the page shows single digits")
+    classifier, training = load_classifier(), training_digits()
+    metadata, weights = zip(*(_generator_data(pretrained, classifier) for pretrained in generators), strict=True)
+    return DigitsData(
+        {
+            "models": metadata,
+            "directionSamples": NUM_SAMPLES,
+            "trainingLabels": training.labels,
+            "medianTestDistance": training.median_test_distance,
+        },
+        {"models": weights[:1]},
+        {
+            "models": weights[1:],
+            "classifier": {"layers": classifier_layers(classifier)},
+            "trainingDigits": encode_gray4(training.pixels),
+        },
+    )
+
+
+def _generator_data(
+    pretrained: PretrainedGenerator, classifier: DigitClassifier
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Metadata and weights of one generator."""
+    config, generator = pretrained.config, pretrained.generator.cpu()
+    directions, estimator = find_directions(generator, config, lambda pixels: classifier.predict(pixels).features)
+    sizes = {"latentDim": config.latent_dim, "numClasses": config.num_classes}
+    metadata = {
+        "name": pretrained.name,
+        **sizes,
+        "scores": read_scores(pretrained.folder),
+        "directions": [_direction(direction) for direction in directions],
+        "snapshots": [{"name": name, "images": encode_gray4(pixels)} for name, pixels in read_snapshots(pretrained)],
+    }
+    network = {"inputSize": config.latent_dim + config.num_classes, "layers": generator_layers(generator)}
+    return metadata, {**sizes, "network": network, "latentEstimator": _linear_map(estimator)}
+
+
+def _direction(direction: Direction) -> dict[str, Any]:
+    return {
+        "name": direction.name,
+        "vector": [round(value, 5) for value in direction.vector.tolist()],
+        "explained": direction.explained,
+        "effect": direction.effect,
+    }
+
+
+def _linear_map(linear_map: LinearMap) -> dict[str, Any]:
+    """Linear map as a network of one layer."""
+    return {"layers": [linear_layer(linear_map.weight, linear_map.bias)]}
+
+
+def read_snapshots(pretrained: PretrainedGenerator) -> list[tuple[str, UInt8[ndarray, "25 28 28"]]]:
+    """Names and images of the snapshots, in the order of training.
+
+    A run folder has grids of images; a shipped generator has the weights of three stages.
+
+    Raises:
+        DataError: a grid is damaged.
+        RunError: the weights of a stage are missing or damaged.
+    """
+    paths = sorted(pretrained.folder.glob("snapshots/step-*.png"))
+    if paths:
+        chosen = np.unique(np.linspace(0, len(paths) - 1, MAX_SNAPSHOTS).round().astype(int))
+        return [(f"step {int(paths[i].stem.removeprefix('step-')):,}", _read_grid(paths[i])) for i in chosen]
+    config, inputs = pretrained.config, snapshot_inputs(pretrained.config)
+    source = pretrained.name if pretrained.folder.parent == PRETRAINED_DIR else pretrained.folder
+    names = {"start": "before training", "middle": "half way", "end": f"after {config.epochs} epochs"}
+    return [
+        (names[stage], generate_pixels(load_generator(source, stage).generator, inputs).numpy())
+        for stage in get_args(SnapshotStage)
+    ]
+
+
+def _read_grid(path: Path) -> UInt8[ndarray, "25 28 28"]:
+    """Images of a snapshot's grid."""
+    try:
+        grid = np.asarray(Image.open(path).convert("L"))[::SCALE, ::SCALE]
+    except OSError as error:
+        raise DataError(f"{path}: damaged ({error})") from error
+    rows, cell = NUM_IMAGES // COLUMNS, IMAGE_SIZE + GAP
+    if grid.shape != (rows * cell - GAP, COLUMNS * cell - GAP):
+        raise DataError(f"{path}: not a grid of {rows} x {COLUMNS} images")
+    padded = np.pad(grid, (0, GAP))  # a gap beside and below the last images too
+    cells = padded.reshape(rows, cell, COLUMNS, cell).swapaxes(1, 2).reshape(NUM_IMAGES, cell, cell)
+    return cells[:, :IMAGE_SIZE, :IMAGE_SIZE]
+
+
+def read_scores(folder: Path) -> dict[str, Any] | None:
+    """Scores beside the generator's weights, with those of real digits (the floor); None if it was not scored.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    path = folder / "score.json"
+    if not path.exists():
+        return None
+    try:
+        record = json.loads(path.read_text())
+        mean, floor = ({name: row[name] for name in METRICS} for row in (record, record["rows"]["floor"]))
+        options = {name: record[name] for name in ("n", "repeats", "std")}
+        return {"mean": mean, "floor": floor, **options, "maxLatentNorm": record.get("max_latent_norm")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: damaged ({error!r}); score the generator again") from error
+
+
+def training_digits() -> TrainingDigits:
+    """First training digits of each class."""
+    training, test = load_images("train"), load_images("t10k").pixels[:NUM_TEST_DIGITS]
+    indices = torch.cat(
+        [
+            (training.labels == digit).nonzero().flatten()[: NUM_TRAINING_DIGITS // NUM_CLASSES]
+            for digit in range(NUM_CLASSES)
+        ]
+    )
+    pixels = training.pixels[indices]
+    distances = torch.cdist(test.flatten(1).float(), pixels.flatten(1).float()).min(1).values / IMAGE_SIZE / 255
+    return TrainingDigits(pixels.numpy(), training.labels[indices].tolist(), distances.median().item())

@@ -1,0 +1,81 @@
+// Evaluation: predicted class and nearest training digit of the current digit, and the scores of the generator.
+"use strict";
+palingen.page.panels.push(() => {
+  const { page } = palingen, { byId } = page, { percent } = page;
+  let current = null; // pixels and probabilities of the current digit
+
+  const bars = Array.from({ length: 10 }, (_, digit) => {
+    const bar = document.createElement("li");
+    bar.innerHTML = `<span>${digit}</span><i></i><span></span>`;
+    return byId("bars").appendChild(bar);
+  });
+
+  function showCurrent() {
+    if (!current) return;
+    current.probabilities.forEach((probability, digit) => {
+      bars[digit].children[1].style.setProperty("--probability", String(probability));
+      bars[digit].lastChild.textContent = percent(probability);
+    });
+    page.paint(byId("compared-digit"), current.pixels);
+    if (!page.trainingDigits) return;
+    page.requestLatest("nearest", { task: "nearest", pixels: current.pixels }, ({ index, distance }) => {
+      page.paint(byId("training-image"), palingen.imageAt(page.trainingDigits, index));
+      byId("training-caption").textContent = `a ${page.metadata.trainingLabels[index]}, difference ${percent(distance)}`;
+    });
+  }
+
+  const METRICS = [ // key, name, explanation, decimals
+    ["fd", "Frechet distance", "between features of generated and real digits; lower is better", 1],
+    ["precision", "Precision", "fraction of the images that resemble real digits", 3],
+    ["recall", "Recall", "fraction of real digits that resemble generated ones", 3],
+    ["coverage", "Coverage", "fraction of real digits with a generated one close by", 3],
+    ["class_tv", "Class imbalance", "0 if the classes are as frequent as among real digits", 3],
+    ["mean_confidence", "Confidence", "mean probability of the predicted class", 3],
+    ["nearest_train_ratio", "Nearest training digit", "mean distance; 1 as for new handwriting, 0 for copies", 2],
+    ["class_accuracy", "Class accuracy", "fraction of the images that show the requested class", 3],
+  ];
+
+  function showScores() {
+    const { scores, name } = page.model();
+    if (!scores) {
+      byId("scores").innerHTML =
+        "<p>Not scored yet. Run <code>palingen gan score RUN --out RUN</code> and build this page again.</p>";
+      return;
+    }
+    const table = document.createElement("table");
+    table.innerHTML = '<thead><tr><th scope="col"></th><th scope="col"></th><th scope="col">real digits</th></tr></thead>'
+      + "<tbody></tbody>";
+    const [count, generator] = table.querySelectorAll("th");
+    count.textContent = `${scores.n.toLocaleString("en")} images`;
+    generator.textContent = name;
+    for (const metric of METRICS) if (scores.mean[metric[0]] !== null) addRow(table.tBodies[0].insertRow(), scores, metric);
+    byId("scores").replaceChildren(table, note(scores));
+  }
+
+  function addRow(row, { mean, floor, std }, [key, label, explanation, decimals]) {
+    const spread = key in std ? `<span class="spread"> ± ${std[key].toFixed(decimals)}</span>` : "", real = floor[key]?.toFixed(decimals) ?? "–";
+    row.innerHTML = `<th scope="row">${label}<span class="hint">${explanation}</span></th>`
+      + `<td>${mean[key].toFixed(decimals)}${spread}</td><td>${real}</td>`;
+  }
+
+  function note({ repeats, maxLatentNorm }) {
+    const element = document.createElement("p");
+    element.className = "hint";
+    const repeated = repeats > 1 ? `Mean and standard deviation of ${repeats} sets of images. ` : "";
+    const clipped = maxLatentNorm ? ` Latents longer than ${maxLatentNorm} times their typical norm, the square root of their `
+      + "dimensions, were scaled down to it for these scores; elsewhere on this page they are not." : "";
+    element.textContent = `${repeated}Real digits are as many training digits, compared with the test digits in the same way: `
+      + `the score of a perfect generator.${clipped}`;
+    return element;
+  }
+
+  byId("num-training-digits").textContent = page.metadata.trainingLabels.length.toLocaleString("en");
+  byId("median-test-distance").textContent = percent(page.metadata.medianTestDistance);
+  document.addEventListener("current-digit", ({ detail }) => {
+    current = detail;
+    showCurrent();
+  });
+  page.subscribe(["trainingDigits"], showCurrent);
+  page.subscribe(["model"], showScores);
+  showScores();
+});
