@@ -1,1 +1,1 @@
-"""Records as plain JSON to figures and pages; no torch."""
+"""Report: records as plain JSON to figures, tables, one PDF and one HTML page. Needs no torch."""

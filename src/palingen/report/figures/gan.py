@@ -1,0 +1,142 @@
+"""Figures of GAN runs: training curves, monitored scores, snapshots and interpolations.
+
+B  images
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy import ndarray
+
+from palingen.report.figures.style import (
+    DASHES,
+    FAKE,
+    GUIDE,
+    OTHER,
+    REAL,
+    SCREEN,
+    Style,
+    new_figure,
+    plain_log_ticks,
+    show_image,
+)
+from palingen.report.record_files import Record
+from palingen.report.records import Images, Strip
+from palingen.runtime.image_io import tile
+
+BINS = 200
+"""Points of a training curve; each is the mean, lowest and highest of as many consecutive records."""
+
+CURVES = {
+    "loss": (("generator", FAKE, np.log(2)), ("discriminator", REAL, 2 * np.log(2))),
+    "accuracy": (("real", REAL, 0.5), ("fake", FAKE, 0.5)),
+}
+"""Curves of each quantity: prefix of its field, colour, and the level at which the discriminator guesses."""
+
+
+def gan_curves(records: Sequence[Record], style: Style = SCREEN) -> Figure:
+    """Losses of both networks and accuracy of the discriminator over the epochs, with the levels of guessing."""
+    steps = [record for record in records if record["kind"] == "step"]
+    with new_figure(10, 3.5, style) as figure:
+        losses, accuracy = figure.subplots(1, 2)
+        for axes, quantity, scale in ((losses, "loss", 1), (accuracy, "accuracy", 100)):
+            for name, colour, chance in CURVES[quantity]:
+                _draw_binned(axes, steps, f"{name}_{quantity}", scale, {"color": colour, "label": name})
+                axes.axhline(scale * chance, **{**GUIDE, "color": colour if quantity == "loss" else "#888888"})
+            axes.legend()
+        top = np.percentile([record["generator_loss"] for record in steps], 99) if steps else 1
+        losses.set(title="Losses (dotted: guessing)", xlabel="epoch", ylabel="nats", ylim=(0, max(2.0, 1.1 * top)))
+        accuracy.set(title="Accuracy of the discriminator on", xlabel="epoch", ylabel="%", ylim=(-3, 103))
+    return figure
+
+
+def monitor_curves(runs: Mapping[str, Sequence[Record]], style: Style = SCREEN) -> Figure:
+    """Frechet distance, coverage and recall during the training.
+
+    Args:
+        runs: `monitor` records by recipe.
+        style: look of the figure.
+    """
+    with new_figure(10, 3.5, style) as figure:
+        distance, fractions = figure.subplots(1, 2)
+        for (name, records), dashes in zip(runs.items(), DASHES, strict=False):
+            epochs = [record["epoch"] for record in records]
+            points: dict[str, Any] = {"linestyle": dashes, "marker": "o", "markersize": 2.5}
+            distance.plot(epochs, [record["fd"] for record in records], color=OTHER, label=name, **points)
+            for field, colour in (("coverage", REAL), ("recall", FAKE)):
+                values = [record[field] for record in records]
+                fractions.plot(epochs, values, color=colour, label=f"{name}, {field}", **points)
+        distance.set(title="Fréchet distance", xlabel="epoch", yscale="log")
+        fractions.set(title="Coverage and recall", xlabel="epoch", ylim=(0, 1))
+        epochs = sorted({record["epoch"] for records in runs.values() for record in records})
+        for axes in (distance, fractions):
+            axes.set_xscale("log")
+            axes.set_xticks(epochs, labels=[f"{epoch:g}" for epoch in epochs])
+            axes.minorticks_off()
+            axes.legend(fontsize="x-small")
+        plain_log_ticks(distance.yaxis)
+    return figure
+
+
+def snapshots(grids: Mapping[str, Images], style: Style = SCREEN) -> Figure:
+    """One grid of images for each stage, all from the same latents.
+
+    Args:
+        grids: images by title.
+        style: look of the figure.
+    """
+    _, height, width = next(iter(grids.values())).shape
+    with new_figure(3.2 * len(grids), 0.3 + 3.2 * height / width, style) as figure:
+        draw_snapshots(figure, grids)
+    return figure
+
+
+def draw_snapshots(figure: Figure | SubFigure, grids: Mapping[str, Images]) -> None:
+    """Draw `snapshots` into a figure or a part of one."""
+    for axes, (title, pixels) in zip(np.atleast_1d(figure.subplots(1, len(grids))), grids.items(), strict=True):
+        show_image(axes, grid(pixels))
+        axes.set_title(title, loc="center")
+
+
+def grid(pixels: Images) -> UInt8[ndarray, "H W"]:
+    """Images in rows of five, on white."""
+    return tile(pixels, columns=5, background=255)
+
+
+def interpolations(strips: Mapping[str, Strip], style: Style = SCREEN) -> Figure:
+    """Interpolations between two latents, one row each, with the predicted class and confidence under each image.
+
+    Args:
+        strips: interpolations by name.
+        style: look of the figure.
+    """
+    with new_figure(0.5 + max(len(strip.pixels) for strip in strips.values()), 1.32 * len(strips), style) as figure:
+        draw_interpolations(figure, strips)
+    return figure
+
+
+def draw_interpolations(figure: Figure | SubFigure, strips: Mapping[str, Strip]) -> None:
+    """Draw `interpolations` into a figure or a part of one."""
+    columns = max(len(strip.pixels) for strip in strips.values())
+    rows = figure.subplots(len(strips), columns, squeeze=False)
+    for row, (name, strip) in zip(rows, strips.items(), strict=True):
+        for axes, image, label, confidence in zip(row, strip.pixels, strip.classes, strip.confidences, strict=False):
+            show_image(axes, image)
+            axes.set_xlabel(f"{label} · {100 * confidence:.0f} %", fontsize="small")
+        for axes in row[len(strip.pixels) :]:
+            axes.set_visible(False)
+        row[0].set_ylabel(name, fontsize="medium")
+
+
+def _draw_binned(axes: Axes, steps: Sequence[Record], field: str, scale: float, line: dict[str, Any]) -> None:
+    """Draw the mean of consecutive records as a line, and their range as a band."""
+    bins = [part for part in np.array_split(np.arange(len(steps)), BINS) if len(part)]
+    values = [[scale * steps[index][field] for index in part] for part in bins]
+    epochs = [np.mean([steps[index]["epoch"] for index in part]) for part in bins]
+    low, high = [min(group) for group in values], [max(group) for group in values]
+    axes.fill_between(epochs, low, high, color=line["color"], alpha=0.25, linewidth=0)
+    axes.plot(epochs, [np.mean(group) for group in values], **line)

@@ -1,0 +1,121 @@
+"""Figures of palindrome runs: training curves, and accuracy over the length of the palindromes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+
+from palingen.report.figures.style import COLOURS, DASHES, GUIDE, OTHER, SCREEN, Style, new_figure
+from palingen.report.record_files import Record
+from palingen.report.records import RunRecords
+
+OPACITIES = (1.0, 0.65, 0.4)
+"""Opacity of the seeds, first to third; further ones repeat."""
+
+ZOOM_ABOVE = 90
+"""Lowest accuracy in % from which on the axis does not start at zero."""
+
+
+def palindrome_curves(runs: Mapping[str, Sequence[Record]], style: Style = SCREEN) -> Figure:
+    """Accuracy on unseen palindromes and training loss over the epochs.
+
+    Args:
+        runs: records by label. Its first word is the cell and gives the colour; further runs of a cell are dashed.
+        style: look of the figure.
+    """
+    with new_figure(10, 3.4, style) as figure:
+        accuracy, loss = figure.subplots(1, 2)
+        cells: list[str] = []
+        for label, records in runs.items():
+            cells.append(label.split()[0])
+            epochs = [record for record in records if record["kind"] == "epoch"]
+            numbers = [record["epoch"] for record in epochs]
+            line: dict[str, Any] = {
+                "color": COLOURS.get(cells[-1], OTHER),
+                "linestyle": DASHES[(cells.count(cells[-1]) - 1) % len(DASHES)],
+                "label": label,
+            }
+            accuracy.plot(numbers, [100 * record["test_accuracy"] for record in epochs], **line)
+            loss.semilogy(numbers, [record["loss"] for record in epochs], **line)
+        _draw_chance(accuracy)
+        accuracy.set(title="Accuracy on unseen palindromes", xlabel="epoch", ylabel="%", ylim=(-3, 103))
+        loss.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy, nats")
+        for axes in (accuracy, loss):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(*accuracy.get_legend_handles_labels(), loc="outside right center")
+    return figure
+
+
+def learning_curves(runs: Sequence[RunRecords], style: Style = SCREEN) -> Figure:
+    """Accuracy on unseen palindromes over the epochs, every seed, for the two longest lengths and both cells."""
+    lengths = sorted({run.result["length"] for run in runs})[-2:]
+    with new_figure(10, 0.6 + 2.1 * len(lengths), style) as figure:
+        grid = figure.subplots(len(lengths), 2, sharex=True, sharey=True, squeeze=False)
+        for row, length in zip(grid, lengths, strict=True):
+            for axes, cell in zip(row, ("lstm", "rnn"), strict=True):
+                group = [run for run in runs if (run.result["cell"], run.result["length"]) == (cell, length)]
+                for index, run in enumerate(group):
+                    epochs = run.of("epoch")
+                    accuracies = [100 * epoch["test_accuracy"] for epoch in epochs]
+                    opacity = OPACITIES[index % len(OPACITIES)]
+                    axes.plot([epoch["epoch"] for epoch in epochs], accuracies, color=COLOURS[cell], alpha=opacity)
+                axes.axhline(10, **GUIDE)
+                axes.set(title=f"{cell.upper()}, T = {length}", ylim=(-3, 104), yticks=(0, 50, 100))
+            row[0].set_ylabel("accuracy, %")
+        for axes in grid[-1]:
+            axes.set_xlabel("epoch")
+    return figure
+
+
+def accuracy_by_length(studies: Mapping[str, Sequence[Record]], style: Style = SCREEN) -> Figure:
+    """Accuracy of each cell over the length of the palindromes: one dot a seed, a line through the means.
+
+    Args:
+        studies: results of runs, by title.
+        style: look of the figure.
+    """
+    with new_figure(5.2 * max(len(studies), 2), 3.6, style) as figure:
+        draw_accuracy(figure, studies)
+    return figure
+
+
+def draw_accuracy(figure: Figure | SubFigure, studies: Mapping[str, Sequence[Record]]) -> None:
+    """Draw `accuracy_by_length` into a figure or a part of one."""
+    for axes, (title, results) in zip(np.atleast_1d(figure.subplots(1, len(studies))), studies.items(), strict=True):
+        _draw_study(axes, title, results)
+    figure.supxlabel("length of the palindromes, digits (one dot a seed)", fontsize="medium")
+
+
+def _draw_study(axes: Axes, title: str, results: Sequence[Record]) -> None:
+    for cell in dict.fromkeys(result["cell"] for result in results):
+        accuracies: dict[int, list[float]] = {}
+        for result in results:
+            if result["cell"] == cell:
+                accuracies.setdefault(result["length"], []).append(100 * result["accuracy"])
+        lengths, colour = sorted(accuracies), COLOURS.get(cell, OTHER)
+        means = [np.mean(accuracies[length]) for length in lengths]
+        axes.plot(lengths, means, color=colour, label=cell.upper() if cell in COLOURS else cell)
+        for length in lengths:
+            seeds = accuracies[length]
+            axes.scatter([length] * len(seeds), seeds, s=14, color=colour, alpha=0.7)
+    axes.set(title=title, ylabel="accuracy, %", ylim=(0, 104))
+    lowest = 100 * min(result["accuracy"] for result in results)
+    if lowest > ZOOM_ABOVE:
+        bottom = 5 * (lowest // 5) - 1
+        axes.set(ylim=(bottom, 100.4), title=f"{title} (from {bottom:.0f} %)")
+    else:
+        _draw_chance(axes)
+    lengths = sorted({result["length"] for result in results})
+    axes.set(xscale="log" if lengths[-1] > 10 * lengths[0] else "linear")
+    axes.set_xticks(lengths, labels=[f"{length:,}" for length in lengths])
+    axes.minorticks_off()
+    axes.legend(loc="center left")
+
+
+def _draw_chance(axes: Axes) -> None:
+    """Draw the accuracy of guessing one of ten digits."""
+    axes.axhline(10, **GUIDE)
+    axes.annotate("chance", (1, 10), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="#666666")

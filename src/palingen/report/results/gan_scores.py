@@ -1,0 +1,145 @@
+"""Scores of the generators and of the controls, which are real images, intact and corrupted."""
+
+from collections.abc import Mapping
+
+from palingen.report.record_files import Record
+from palingen.report.records import GanRecords, Records
+from palingen.report.tables import Table
+from palingen.report.values import Values, check_claim, format_setting, number, percent
+
+METRICS = ("precision", "recall", "density", "coverage", "nearest_train_ratio")
+"""Metrics with two decimals."""
+
+CONTROL_NAMES = {"floor": "real training images (floor)", "blur": "real, blurred", "noise": "real, noisy"}
+
+Gans = Mapping[str, GanRecords]
+
+
+def scores(gans: Gans) -> dict[str, Record]:
+    """Score of each GAN that has one, by recipe."""
+    return {recipe: gan.score for recipe, gan in gans.items() if gan.score}
+
+
+def controls(gans: Gans) -> dict[str, Record]:
+    """Scores of the controls, by name; empty without scores."""
+    rows: Mapping[str, Record] = next((score.get("rows", {}) for score in scores(gans).values()), {})
+    return {name: row for name, row in rows.items() if name not in gans}
+
+
+def add_values(values: Values, records: Records) -> None:
+    """Add the scores."""
+    gans = records.gans
+    for recipe, gan in gans.items():
+        if gan.score:
+            _add_gan(values, f"score.{recipe}", gan)
+        if gan.score and gan.unclipped_score:
+            _add_unclipped(values, f"score.{recipe}", gan)
+    source = next((gan.score_name for gan in gans.values() if gan.score), "")
+    for name, row in controls(gans).items():
+        _add_metrics(values, f"score.{name.replace(' ', '-')}", row, source)
+    course, script = (gans.get(recipe) for recipe in ("course", "public-script"))
+    if course and script and course.score and script.score and _same_epochs(course, script):
+        closer = course.score["fd"] < script.score["fd"]
+        values.add_value("score.course.comparison", "closer" if closer else "farther", script.score_name)
+
+
+def check_claims(records: Records) -> None:
+    """Check the statements on the scores; those without records are skipped.
+
+    Raises:
+        DataError: the scores contradict one.
+    """
+    score, rows = scores(records.gans), controls(records.gans)
+    if "course" in score and {"floor", "blur", "noise", "no 1s", "100 repeated"} <= rows.keys():
+        _check_course(score["course"], rows)
+    if {"course", "residual"} <= score.keys():
+        _check_residual(score)
+
+
+def scores_table(gans: Gans) -> Table | None:
+    """Scores of all generators, and of the controls; None without scores."""
+    scored = {recipe: gan for recipe, gan in gans.items() if gan.score}
+    rows: dict[str, Record] = {f"recipe {recipe}": score for recipe, score in scores(gans).items()}
+    rows |= {
+        f"recipe {recipe}, unclipped": gan.unclipped_score for recipe, gan in scored.items() if gan.unclipped_score
+    }
+    for name, row in controls(gans).items():
+        rows[CONTROL_NAMES.get(name, f"real, {name.replace('1000', '1,000')}")] = row
+    head = ["images", "FD", "KID", "prec.", "recall", "density", "cover."]
+    head += ["class imb.", "confid.", "nearest", "class acc."]
+    source = ", ".join(gan.score_name for gan in scored.values())
+    return Table(head, [[name, *_cells(score)] for name, score in rows.items()], source) if rows else None
+
+
+def _same_epochs(one: GanRecords, other: GanRecords) -> bool:
+    epochs: bool = one.run.config["epochs"] == other.run.config["epochs"]
+    return epochs
+
+
+def _cells(score: Record) -> list[str]:
+    std = f" ± {number(score['std']['fd'], 1)}" if score.get("std") else ""
+    return [
+        number(score["fd"], 1) + std,
+        number(score["kid"], 1),
+        *(number(score[metric], 2) for metric in ("precision", "recall", "density", "coverage")),
+        percent(score["class_tv"], 1),
+        percent(score["mean_confidence"], 1),
+        number(score["nearest_train_ratio"], 2),
+        "" if score["class_accuracy"] is None else percent(score["class_accuracy"], 1),
+    ]
+
+
+def _add_metrics(values: Values, key: str, score: Record, source: str) -> None:
+    values.add_value(f"{key}.fd", number(score["fd"], 1), source)
+    for metric in METRICS:
+        values.add_value(f"{key}.{metric}", number(score[metric], 2), source)
+    values.add_value(f"{key}.class_imbalance", percent(score["class_tv"]), source)
+    values.add_value(f"{key}.mean_confidence", percent(score["mean_confidence"], 1), source)
+
+
+def _add_gan(values: Values, key: str, gan: GanRecords) -> None:
+    score, source = gan.score or {}, gan.score_name
+    _add_metrics(values, key, score, source)
+    values.add_value(f"{key}.n", format_setting(score["n"]), source)
+    values.add_value(f"{key}.repeats", format_setting(score.get("repeats", 1)), source)
+    ratio = score["fd"] / score["fd_floor"]
+    values.add_value(f"{key}.fd_ratio", number(ratio, 0 if ratio >= 10 else 1), source)
+    if score["class_accuracy"] is not None:
+        values.add_value(f"{key}.class_accuracy", percent(score["class_accuracy"], 1), source)
+
+
+def _add_unclipped(values: Values, key: str, gan: GanRecords) -> None:
+    """Add the numbers that sampling without a maximum latent norm changes."""
+    score, unclipped, source = gan.score or {}, gan.unclipped_score or {}, f"{gan.run.name}/unclipped/score.json"
+    values.add_value(f"{key}.unclipped.fd", number(unclipped["fd"], 1), source)
+    values.add_value(f"{key}.unclipped.recall", number(unclipped["recall"], 3), source)
+    if unclipped["class_accuracy"] is not None:
+        values.add_value(f"{key}.unclipped.class_accuracy", percent(unclipped["class_accuracy"], 1), source)
+    values.add_value(f"{key}.clipped-recall", number(score["recall"], 3), gan.score_name)
+    if score.get("max_latent_norm") is not None:
+        values.add_value(f"{key}.max_latent_norm", format_setting(score["max_latent_norm"]), gan.score_name)
+
+
+def _check_course(score: Record, rows: Mapping[str, Record]) -> None:
+    between = rows["noise"]["fd"] < score["fd"] < rows["blur"]["fd"]
+    check_claim(between, "the course's digits lie between noisy and blurred real ones")
+    precise = rows["blur"]["precision"] > rows["floor"]["precision"]
+    check_claim(precise, "blurred images have the higher precision")
+    uncovered = score["coverage"] < 0.9 * rows["floor"]["coverage"]
+    check_claim(uncovered, "the course's digits cover less than real ones")
+    check_claim(rows["100 repeated"]["recall"] == 0, "recall notices memorised images")
+    check_claim(score["class_tv"] > 0.1, "the course's classes are imbalanced")
+    costly = rows["no 1s"]["fd"] > 0.4 * score["fd"]
+    check_claim(costly, "a missing class alone accounts for much of the distance")
+    check_claim(rows["no 1s"]["class_tv"] < score["class_tv"], "the imbalance is larger than with one class missing")
+    check_claim(0.8 < score["nearest_train_ratio"] < 1.2, "the course's digits are no copies")
+
+
+def _check_residual(score: Mapping[str, Record]) -> None:
+    course, residual = score["course"], score["residual"]
+    check_claim(residual["fd"] < course["fd"] / 4, "recipe residual is several times closer to the test images")
+    check_claim(residual["recall"] > course["recall"], "recipe residual has the higher recall")
+    check_claim(residual["coverage"] > course["coverage"], "recipe residual has the higher coverage")
+    unconditional = score.get("residual-unconditional")
+    most = unconditional is None or unconditional["fd"] < course["fd"] / 2
+    check_claim(most, "most of the gain of recipe residual does not come from the classes")
