@@ -1,24 +1,103 @@
-"""palingen: two small laboratories, one for recurrent memory and one for adversarial imagination.
+"""palingen: two small laboratories, recurrent cells that remember palindromes and a GAN that generates digits.
 
-from palingen import load
-images = load("course").sample(25)    # [25, 1, 28, 28], grey levels from 0 to 1
+    from palingen import load_generator
+
+    images = load_generator("residual").sample(25, classes=range(10))  # [25, 1, 28, 28], grey levels from 0 to 1
+
+Everything in `__all__` is public. All modules are private to the package and may change.
 """
 
-from importlib.metadata import version
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from palingen.adversarial.trained import Trained
+    from palingen import recipes as recipes
+    from palingen.gan.config import GanConfig as GanConfig
+    from palingen.gan.data.mnist import load_images as load_images
+    from palingen.gan.evaluate import evaluate_images as evaluate_images
+    from palingen.gan.models.mlp import MlpDiscriminator as MlpDiscriminator
+    from palingen.gan.models.mlp import MlpGenerator as MlpGenerator
+    from palingen.gan.objectives import losses as losses
+    from palingen.gan.pretrained import load_generator as load_generator
+    from palingen.gan.sampling.snapshots import read_snapshots as read_snapshots
+    from palingen.gan.train import train_gan as train_gan
+    from palingen.recurrence import cells as cells
+    from palingen.recurrence import palindromes as palindromes
+    from palingen.recurrence.analysis import analyze_run as analyze_run
+    from palingen.recurrence.analysis import load_network as load_network
+    from palingen.recurrence.cells import Cell as Cell
+    from palingen.recurrence.config import PalindromeConfig as PalindromeConfig
+    from palingen.recurrence.config import build_data as build_data
+    from palingen.recurrence.config import build_network as build_network
+    from palingen.recurrence.layers import RecurrentLayer as RecurrentLayer
+    from palingen.recurrence.layers import SequenceClassifier as SequenceClassifier
+    from palingen.recurrence.train import train_palindrome as train_palindrome
+    from palingen.report import figures as figures
+    from palingen.runtime.errors import Interrupted as Interrupted
+    from palingen.runtime.errors import PalingenError as PalingenError
+    from palingen.runtime.numerics import select_device as select_device
+    from palingen.runtime.progress import progress as progress
+    from palingen.runtime.run_folder import read_records as read_records
+    from palingen.workflows import notebook_display
 
-__version__ = version("palingen")
+    notebook = notebook_display
+    __version__: str
+
+_HOMES = {
+    # both laboratories
+    "Interrupted": "runtime.errors",
+    "PalingenError": "runtime.errors",
+    "progress": "runtime.progress",
+    "read_records": "runtime.run_folder",
+    "select_device": "runtime.numerics",
+    # recurrence
+    "Cell": "recurrence.cells",
+    "PalindromeConfig": "recurrence.config",
+    "RecurrentLayer": "recurrence.layers",
+    "SequenceClassifier": "recurrence.layers",
+    "analyze_run": "recurrence.analysis",
+    "build_data": "recurrence.config",
+    "build_network": "recurrence.config",
+    "load_network": "recurrence.analysis",
+    "train_palindrome": "recurrence.train",
+    # gan
+    "GanConfig": "gan.config",
+    "MlpDiscriminator": "gan.models.mlp",
+    "MlpGenerator": "gan.models.mlp",
+    "evaluate_images": "gan.evaluate",
+    "load_generator": "gan.pretrained",
+    "load_images": "gan.data.mnist",
+    "read_snapshots": "gan.sampling.snapshots",
+    "train_gan": "gan.train",
+}
+"""Module of each public name, imported when the name is first used, so that `import palingen` needs no torch."""
+
+_MODULES = {
+    "cells": "recurrence.cells",
+    "figures": "report.figures",
+    "losses": "gan.objectives.losses",
+    "notebook": "workflows.notebook_display",
+    "palindromes": "recurrence.palindromes",
+    "recipes": "recipes",
+}
+"""Public modules, by their public name."""
+
+__all__ = sorted([*_HOMES, *_MODULES])
 
 
-def load(name: str) -> "Trained":
-    """A trained generator by its name (`course`) or its run folder, ready to `.sample(count, seed, classes)`.
+if not TYPE_CHECKING:  # a type checker would accept any name
 
-    Raises:
-        PalingenError: there is no such generator.
-    """
-    from palingen.adversarial.trained import load  # torch is loaded only when it is needed
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f"palingen.{_MODULES[name]}")
+        if name in _HOMES:
+            return getattr(import_module(f"palingen.{_HOMES[name]}"), name)
+        if name == "__version__":
+            from importlib.metadata import version
 
-    return load(name)
+            return version("palingen")
+        raise AttributeError(f"module 'palingen' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,4 +1,4 @@
-"""`python -m palingen`, the same as `palingen`."""
+"""`python -m palingen`: the command line."""
 
 from palingen.cli import main
 

@@ -1,76 +1,75 @@
-"""Every named experiment, as values; every number in a report traces to one of these or to flags beside it."""
+"""Named experiments. Every number in the report traces to one of these, or to flags beside it."""
 
 from dataclasses import replace
 
-from palingen.adversarial.experiment import GanRun
-from palingen.adversarial.judge import JudgeRun
-from palingen.recurrence.experiment import PalindromeRun
+from palingen.gan.config import GanConfig
+from palingen.gan.evaluation.classifier_training import ClassifierConfig
+from palingen.recurrence.config import PalindromeConfig
 
 PALINDROME = {
-    "course": PalindromeRun(),
-    # One recipe for every length: short palindromes first, and units that keep what they hold.
-    "memory": PalindromeRun(
-        encoding="one-hot",
-        hidden=64,
+    "course": PalindromeConfig(),
+    # One recipe for every length: short palindromes first, forget gates that start open.
+    "memory": PalindromeConfig(
+        input_encoding="one-hot",
+        online_data=True,
+        hidden_size=64,
+        forget_bias_init=3.0,
+        orthogonal_init=True,
         batch_size=64,
         epochs=30,
         optimizer="adam",
-        alpha=0.999,
         learning_rate=2e-3,
-        length_decay=0.5,
-        max_norm=1.0,
-        forget_bias=3.0,
-        orthogonal=True,
-        stream=True,
-        curriculum=0.99,
-        stop_at=0.999,
+        max_grad_norm=1.0,
+        lr_length_exponent=0.5,
+        curriculum_threshold=0.99,
+        early_stop_accuracy=0.999,
     ),
 }
 
-RESIDUAL = GanRun(
-    pair="residual",
+RESIDUAL = GanConfig(
+    latent_dim=64,
+    architecture="residual",
     conditional=True,
     loss="relativistic",
     penalty="r1-r2",
-    gamma=1.0,
-    gamma_decay=0.03,
-    latent_dim=64,
-    truncation=1.04,
+    penalty_weight=1.0,
+    penalty_weight_final_ratio=0.03,
     batch_size=64,
     epochs=50,
     learning_rate=1e-3,
-    learning_rate_decay=0.1,
-    warm_up=0.02,
+    lr_final_ratio=0.1,
+    warmup_fraction=0.02,
     beta1=0.0,
     beta2=0.9,
-    beta2_end=0.99,
-    average_steps=500,
+    beta2_final=0.99,
+    ema_half_life=500,
     precision="bfloat16",
 )
-"""Quality and variety: a game that converges (Huang et al. 2024), averaged. Gamma's end and the truncation weigh
-likeness to the class against recall."""
+"""Quality recipe: a relativistic loss with R1 and R2, which converges (Huang et al. 2024), and an averaged generator.
+The final penalty weight trades class accuracy against recall."""
 
-UNCONDITIONAL = replace(RESIDUAL, conditional=False, truncation=0.0)
+UNCONDITIONAL = replace(RESIDUAL, conditional=False)
 
 GAN = {
-    "course": GanRun(),
-    # What the widely copied script does with the same networks: it passes 0.8 in the place of BatchNorm's eps.
-    "public-script": GanRun(beta1=0.5, batchnorm_eps=0.8, discriminator_scale=0.5),
-    "demo": GanRun(epochs=4, beta1=0.5, save_interval=200),
+    "course": GanConfig(),
+    # The widely copied script trains the same networks, but passes 0.8 as BatchNorm's second argument, which is eps.
+    "public-script": GanConfig(beta1=0.5, batchnorm_eps=0.8, discriminator_loss_weight=0.5),
+    "demo": GanConfig(epochs=4, beta1=0.5, save_interval=200),
     "residual": RESIDUAL,
     "residual-unconditional": UNCONDITIONAL,
-    # Three digits in the channels of one image: 1000 kinds. An epoch has four times as many examples.
+    # Three digits as the channels of one image. An epoch has four times as many images.
     "stacked": replace(UNCONDITIONAL, data="stacked", epochs=9),
 }
 
-JUDGE = {
-    "shipped": JudgeRun(),
-}
+MAX_LATENT_NORM = {"residual": 1.04}
+"""Maximum latent norm when sampling, in units of sqrt(Z), for the recipes that limit it."""
+
+CLASSIFIER = {"shipped": ClassifierConfig()}
 
 DEMO_PALINDROMES = (
-    PalindromeRun(cell="rnn", length=5, epochs=15),
-    PalindromeRun(cell="lstm", length=5, epochs=15),
-    PalindromeRun(cell="rnn", length=20, epochs=30, decay_every=24),
-    PalindromeRun(cell="lstm", length=20, epochs=30, decay_every=24),
+    PalindromeConfig(cell="rnn", length=5, epochs=15),
+    PalindromeConfig(cell="lstm", length=5, epochs=15),
+    PalindromeConfig(cell="rnn", length=20, epochs=30, lr_step_epochs=24),
+    PalindromeConfig(cell="lstm", length=20, epochs=30, lr_step_epochs=24),
 )
-"""Both cells where both succeed, and where only one does."""
+"""RNN and LSTM at a length at which both learn the task, and at one at which only the LSTM does."""

@@ -1,42 +1,61 @@
-"""Verbs: flags to config to run. The only place that knows the command-line library.
+"""Command line: flags to config to run. The only package that imports cyclopts and names `--flags` in messages.
 
-The verbs' modules are imported when one of them is called, so that `palingen --help` needs no torch.
+Each verb's module is imported when the verb is called, so `palingen --help` does not import torch.
 """
 
 import os
+import re
 import sys
+from inspect import cleandoc
 
 from cyclopts import App, CycloptsError
 
-from palingen import __version__
-from palingen.errors import Interrupted, PalingenError
+import palingen
+from palingen.cli.help import HelpFormatter
+from palingen.runtime.errors import Interrupted, PalingenError
 
 app = App(
     name="palingen",
-    help="Two small laboratories: recurrent cells that remember palindromes, and a GAN that draws digits.",
-    version=__version__,
+    help="Two small laboratories: recurrent cells that remember palindromes, and a GAN that generates digits.",
+    version=lambda: palingen.__version__,  # reading it takes as long as printing the help
     result_action="return_value",
-    suppress_keyboard_interrupt=False,  # it would end without a word
+    suppress_keyboard_interrupt=False,  # cyclopts would exit without a message
+    help_format="plaintext",  # Markdown would import a parser and a highlighter, 0.15 s
+    help_formatter=HelpFormatter(),
 )
-app.command("palingen.cli.demo:demo", name="demo", help="Both laboratories in a few minutes, with pictures.")
-app.command(
-    "palingen.cli.palindrome:app",
-    name="palindrome",
-    help="Recurrent cells that predict a palindrome's last digit: train, study, inside.",
-)
-app.command(
-    "palingen.cli.gan:app",
-    name="gan",
-    help="A GAN that draws digits: train, study, sample, interpolate, score, explore, export.",
-)
-app.command(
-    "palingen.cli.report:report", name="report", help="The report, again from its records: PDF, HTML, pictures, tables."
-)
-app.command("palingen.cli.bundle:bundle", name="bundle", help="Everything to hand in, as one ZIP file.")
-app.command(
-    "palingen.cli.reproduce:reproduce", name="reproduce", help="The report from nothing, and how close it came."
-)
-app.command("palingen.cli.judge:app", name="judge", help="The classifier that says what a picture shows: train, floor.")
+
+VERBS = {
+    "demo:demo": """Run both laboratories in a few minutes, with figures.
+
+        Trains RNN and LSTM on short and long palindromes and a GAN on digits, and shows the results on one page, by
+        default runs/demo/index.html. The same command resumes it.""",
+    "palindrome:app": "Recurrent cells that predict a palindrome's last digit: train, study, analyze.",
+    "gan:app": "A GAN that generates digits: train, study, sample, interpolate, score, baselines, export.",
+    "classifier:app": "The digit classifier from which all scores are computed: train.",
+    "explore:explore": """Explore trained generators on one interactive page.
+
+        Writes one HTML file, by default runs/explore/explorer.html, which needs no server, no network and no
+        installation, and opens it.""",
+    "report:report": """Build the report from its records: PDF, HTML, figures, tables.
+
+        Writes report.pdf, report.html, the figures and the tables that the README shows.""",
+    "reproduce:reproduce": """Repeat every run of the report, and compare.
+
+        The runs are those of the records under report/runs, which stay untouched. The report is built from the new
+        records, by default in runs/reproduce. Takes hours, estimated at the start; the same command resumes it.""",
+    "bundle:bundle": """Pack everything to hand in as one ZIP file.
+
+        NUMBER_assignment3.zip holds instructions, report, notebooks, code, weights, records and explorer. The report
+        in it carries the student's number and name.""",
+}
+"""Help of each verb or group of verbs by module and object; the module is imported when a verb is called."""
+
+FLAG = re.compile(r"\b([a-z_]+)=True\b")
+"""Advice in a library message to set an argument."""
+
+for target, description in VERBS.items():
+    module = target.partition(":")[0]
+    app.command(f"palingen.cli.{target}", name=module, help=cleandoc(description))
 
 
 def main() -> None:
@@ -44,21 +63,25 @@ def main() -> None:
     try:
         app(sys.argv[1:], exit_on_error=False, print_error=False)
     except (CycloptsError, PalingenError) as error:
-        _end(2, f"error: {error}")
-    except BrokenPipeError:  # the reader of our output has seen enough
+        _exit(2, f"error: {FLAG.sub(_as_flag, str(error))}")
+    except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _end(2, f"error: {where}{error.strerror or error}")
-    except Interrupted as stop:
-        _end(130, f"{stop}; the same command again goes on from there")
+        path = f"{error.filename}: " if error.filename else ""
+        _exit(2, f"error: {path}{error.strerror or error}")
+    except Interrupted as interrupt:
+        _exit(130, f"{interrupt}; the same command resumes it")
     except KeyboardInterrupt:
-        _end(130, "stopped at once; the same command again goes on from what was last saved")
+        _exit(130, "stopped at once; the same command resumes from the last checkpoint")
 
 
-def _end(code: int, words: str) -> None:
-    follows = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) > 0
-    if not follows:  # of several processes, the first speaks
-        print(f"palingen: {' '.join(words.split())}", file=sys.stderr)
+def _as_flag(argument: re.Match[str]) -> str:
+    return f"--{argument[1].replace('_', '-')}"
+
+
+def _exit(code: int, message: str) -> None:
+    rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
+    if rank == 0:  # of several processes, only the main one prints
+        print(f"palingen: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)

@@ -1,60 +1,48 @@
-"""`palingen bundle`: one ZIP file to hand in."""
+"""`palingen bundle`: everything to hand in, as one ZIP file."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from palingen.bundle import PROJECT, Student
-from palingen.bundle import bundle as pack
-from palingen.cli.terminal import Where as Output
-from palingen.cli.terminal import say
-from palingen.report.paper import page
-from palingen.report.records import read
+from palingen.cli.options import Json, print_result
+from palingen.report.records import read_records
+from palingen.report.typst import render_pdf
+from palingen.runtime.paths import PROJECT_DIR
+from palingen.workflows.submission import Student, write_bundle
 
 
 def bundle(
     *,
-    student_number: str,
-    name: str = "",
-    out: Path = Path(),
-    json: Annotated[bool, Parameter(negative="")] = False,
+    student_number: Annotated[str, Parameter(help="Student number, which names the file.", metavar="NUMBER")],
+    name: Annotated[str | None, Parameter(help="Name for the report and the instructions.", metavar="NAME")] = None,
+    out: Annotated[
+        Path, Parameter(help="Folder to write to; by default the current one.", show_default=False)
+    ] = Path(),
+    json: Json = False,
 ) -> None:
-    """Pack report, notebooks, code, weights, records and explorer into N_assignment3.zip, instructions first.
-
-    The report in it carries the student's number and name.
-
-    Parameters
-    ----------
-    student_number:
-        The number that the file is named by.
-    name:
-        The student's name, for the report and the instructions.
-    out:
-        Folder to write to; by default the current one.
-    json:
-        Print the result as one JSON object on standard output and nothing else there.
-    """
+    """Pack instructions, report, notebooks, code, weights, records and explorer into NUMBER_assignment3.zip."""
     student = Student(number=student_number, name=name)
-    report = page(read(PROJECT / "report"), author=student.line)
-    file = out / f"{student.folder}.zip"
-    inside = pack(student, file, report)
-    groups: dict[str, list[int]] = {}
-    for path, size in inside:
-        parts = path.split("/")
-        groups.setdefault("/".join(parts[:2]) if len(parts) != 2 else f"{parts[0]}/", []).append(size)
-    shown = {group: f"{_files(len(sizes))}, {_bytes(sum(sizes))}" for group, sizes in groups.items()}
-    packed = _bytes(file.stat().st_size)
-    where = Output(json=json)
-    if json:
-        say({"file": file, "bytes": file.stat().st_size, "contents": dict(inside)}, where, title="")
-    else:
-        say({**shown, "together, packed": packed, "file": file}, where, title="Bundle")
+    path = out / f"{student.folder}.zip"
+    contents = write_bundle(student, path, render_pdf(read_records(PROJECT_DIR / "report"), student.line))
+    size = path.stat().st_size
+    rows = {**_sizes_by_folder(contents), "packed": _bytes_text(size), "file": path}
+    print_result({"file": path, "bytes": size, "contents": dict(contents)}, json, title="Bundle", rows=rows)
 
 
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+def _sizes_by_folder(contents: Sequence[tuple[str, int]]) -> dict[str, str]:
+    """Number and size of the files in each folder, two levels deep."""
+    sizes: defaultdict[str, list[int]] = defaultdict(list)
+    for name, size in contents:
+        parts = name.split("/")
+        sizes["/".join(parts[:2]) if len(parts) != 2 else f"{parts[0]}/"].append(size)
+    return {
+        folder: f"{len(group)} file{'s' if len(group) > 1 else ''}, {_bytes_text(sum(group))}"
+        for folder, group in sizes.items()
+    }
 
 
-def _bytes(count: int) -> str:
+def _bytes_text(count: int) -> str:
     return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{count / 2**10:.0f} kB"

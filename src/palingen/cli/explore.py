@@ -1,4 +1,4 @@
-"""`palingen gan explore`: generators to play with, on one page."""
+"""`palingen explore`: trained generators on one interactive page."""
 
 import sys
 import webbrowser
@@ -9,60 +9,45 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from palingen.adversarial.explorer import explorer
-from palingen.adversarial.trained import PREFIX, load
-from palingen.cli.terminal import Where as Result
-from palingen.cli.terminal import say
-from palingen.files import write_atomically
-from palingen.runs import choose_device
+from palingen.cli.generators import open_generator
+from palingen.cli.options import OutputFlags, OutputOptions, print_result
+from palingen.gan.pretrained import PREFIX
+from palingen.runtime.atomic_io import write_atomically
+from palingen.web.page import build_page
+
+RUNS_HELP = "Run folders of gan train, or pretrained:NAME; by default pretrained:course."
 
 LOOPBACK = "127.0.0.1"
 
-LARGE = 8.0
-"""Megabytes of a page beyond which it is worth a word: two generators of the course's size."""
+LARGE_MB = 8.0
+"""Size of a page that opens slowly: more than two generators of the course's size."""
 
 
 def explore(
-    *runs: str,
-    open: Annotated[bool, Parameter(negative="--no-open")] = True,  # noqa: A002 (the flag's name)
-    out: Path = Path("runs") / "explorer.html",
-    serve: Annotated[bool, Parameter(negative="")] = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    *runs: Annotated[str, Parameter(help=RUNS_HELP)],
+    open: Annotated[bool, Parameter(help="Open the page in the browser.")] = True,  # noqa: A002 (the flag's name)
+    serve: Annotated[bool, Parameter(help="Serve the page to this computer until Ctrl-C.", negative="")] = False,
+    output: OutputFlags = OutputOptions(),
 ) -> None:
-    """Write one HTML file with trained generators to play with, and open it: no server, no network, no installation.
-
-    Parameters
-    ----------
-    runs:
-        Folders of finished runs, or pretrained:NAME; pretrained:course if left out.
-    open:
-        Open the page in the browser.
-    out:
-        File to write.
-    serve:
-        Serve the page to this computer only, until Ctrl-C, for a browser that opens no files.
-    json:
-        Print the result as one JSON object on standard output and nothing else there.
-    """
-    choose_device("cpu")
-    sources = [run if run.startswith(PREFIX) else Path(run) for run in runs or (f"{PREFIX}course",)]
-    models = [(load(source), source) for source in sources]
-    page = explorer(models).encode()
-    write_atomically(out, page)
-    size = len(page) / 1e6
-    result = {"models": [trained.name for trained, _ in models], "megabytes": size, "files": [out]}
-    say(result, Result(json=json), title="Explorer")
-    if size > LARGE:
-        print(f"A page of {size:.1f} MB opens slowly; fewer generators make it smaller.", file=sys.stderr)
+    """Write one HTML file to explore trained generators, and open it: no server, no network, no installation."""
+    generators = [open_generator(run) for run in runs or (f"{PREFIX}course",)]
+    page = build_page(generators).encode()
+    path = (output.out or Path("runs") / "explore") / "explorer.html"
+    write_atomically(path, page)
+    megabytes = len(page) / 1e6
+    record = {"models": [generator.name for generator in generators], "megabytes": megabytes, "files": [path]}
+    print_result(record, output.json, title="Explorer")
+    if megabytes > LARGE_MB:
+        print(f"A page of {megabytes:.1f} MB opens slowly; fewer generators make it smaller.", file=sys.stderr)
     if serve:
-        serve_page(out, open_browser=open)
+        serve_page(path, open_browser=open)
     elif open:
-        webbrowser.open(out.resolve().as_uri())
+        webbrowser.open(path.resolve().as_uri())
 
 
 def serve_page(path: Path, *, open_browser: bool, port: int = 0) -> None:
-    """Serve one folder's page on the loopback address until Ctrl-C; port 0 takes a free one."""
-    handler = partial(_Page, directory=str(path.resolve().parent), page=f"/{path.name}")
+    """Serve one page on the loopback address until Ctrl-C; port 0 is any free one."""
+    handler = partial(_PageHandler, directory=str(path.resolve().parent), page=f"/{path.name}")
     with ThreadingHTTPServer((LOOPBACK, port), handler) as server:
         url = f"http://{LOOPBACK}:{server.server_port}/{path.name}"
         print(f"{url} (Ctrl-C ends)", file=sys.stderr, flush=True)
@@ -74,19 +59,19 @@ def serve_page(path: Path, *, open_browser: bool, port: int = 0) -> None:
             return
 
 
-class _Page(SimpleHTTPRequestHandler):
+class _PageHandler(SimpleHTTPRequestHandler):
     """Serves one file and nothing else of its folder."""
 
     def __init__(self, *arguments: object, page: str, **options: object) -> None:
         self.page = page
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]  # handed on as they are
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]  # passed through unchanged
 
-    def send_head(self):  # type: ignore[no-untyped-def]  # as its parent's
+    def send_head(self):  # type: ignore[no-untyped-def]  # like the parent's
         """Refuse every other path."""
         if self.path.split("?")[0] != self.page:
             self.send_error(404)
             return None
         return super().send_head()
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 (its parent's name)
-        """No line for each request."""
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 (the parent's name)
+        """Print no line for each request."""

@@ -1,29 +1,26 @@
 """`palingen gan export`: a generator for other runtimes."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from palingen.adversarial.onnx_file import write_onnx
-from palingen.adversarial.trained import PREFIX, load
-from palingen.cli.terminal import Where, WhereFlags, say
-from palingen.runs import choose_device
+from cyclopts import Parameter
+
+from palingen.cli.generators import Run, open_generator
+from palingen.cli.options import OutputFlags, OutputOptions, print_result
+from palingen.gan.onnx_export import write_onnx
 
 
-def export(run: str, /, *, format: Literal["onnx"] = "onnx", where: WhereFlags = Where()) -> None:  # noqa: A002 (the flag's name)
-    """Write a trained generator for other runtimes: any number of latents in, images in -1 to 1 out.
-
-    Parameters
-    ----------
-    run:
-        Folder of a finished run, or pretrained:NAME.
-    format:
-        Of the file.
-    where:
-        Where to write.
-    """
-    choose_device("cpu")
-    trained = load(run if run.startswith(PREFIX) else Path(run))
-    path = (where.out or Path("runs") / "export" / trained.name) / f"generator.{format}"
-    write_onnx(trained, path)
-    inputs = trained.config.latent_dim + trained.config.classes
-    say({"inputs": inputs, "megabytes": path.stat().st_size / 1e6, "files": [path]}, where, title="Export")
+def export(
+    run: Run,
+    /,
+    *,
+    format: Annotated[Literal["onnx"], Parameter(help="File format.")] = "onnx",  # noqa: A002 (the flag's name)
+    output: OutputFlags = OutputOptions(),
+) -> None:
+    """Export a trained generator: any number of latents to images in -1 to 1."""
+    generator = open_generator(run)
+    path = (output.out or Path("runs") / "export" / generator.name) / f"generator.{format}"
+    write_onnx(generator, path)
+    inputs = generator.config.latent_dim + generator.config.num_classes
+    record = {"inputs": inputs, "megabytes": path.stat().st_size / 1e6, "files": [path]}
+    print_result(record, output.json, title="Export")

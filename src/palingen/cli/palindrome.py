@@ -1,4 +1,4 @@
-"""`palingen palindrome`: recurrent cells and how long they remember."""
+"""`palingen palindrome`: recurrent cells, and how long they remember."""
 
 import sys
 from dataclasses import asdict
@@ -7,149 +7,93 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from palingen import pictures, recipes
-from palingen.cli.live import watch_study
-from palingen.cli.terminal import Training, TrainingFlags, Where, WhereFlags, recipe_values, say
-from palingen.config import check, check_value
-from palingen.files import write_json
-from palingen.recurrence import inside as insides
-from palingen.recurrence import study as studies
-from palingen.recurrence import train as recurrence
-from palingen.recurrence.cells import CellName
+from palingen.cli.help import HelpFormatter
+from palingen.cli.options import (
+    ENGINE,
+    FIELDS,
+    OutputFlags,
+    OutputOptions,
+    TrainingFlags,
+    TrainingOptions,
+    print_result,
+    recipe_flag,
+    recipe_values,
+)
+from palingen.cli.palindrome_study import study
+from palingen.recipes import PALINDROME
+from palingen.recurrence.analysis import analyze_run, gradient_retention
+from palingen.recurrence.config import PalindromeConfig, build_data
 from palingen.recurrence.engines import EngineName
-from palingen.recurrence.experiment import PalindromeRun, data
-from palingen.runs import choose_device, environment
-from palingen.workers import Workers
+from palingen.recurrence.train import train_palindrome
+from palingen.runtime.numerics import select_device
+from palingen.runtime.validation import require
+from palingen.workflows.run_figures import analysis_figure, palindrome_figure
 
-app = App(name="palindrome", help="Recurrent cells that predict a palindrome's last digit from the digits before it.")
+app = App(name="palindrome")
+app.command(
+    study,
+    name="study",
+    config=recipe_values(PALINDROME, "memory"),
+    help_formatter=HelpFormatter(asdict(PALINDROME["memory"]), hidden=("cell", "length", "seed")),
+)
 
 
-@app.command(name="train", config=recipe_values(recipes.PALINDROME))
+@app.command(name="train", config=recipe_values(PALINDROME))
 def train(
     *,
-    recipe: str = "course",
-    config: Annotated[PalindromeRun, Parameter(name="*")] = recipes.PALINDROME["course"],
-    engine: EngineName = "auto",
-    where: TrainingFlags = Training(),
+    recipe: Annotated[str, recipe_flag(PALINDROME)] = "course",
+    config: Annotated[PalindromeConfig, FIELDS] = PALINDROME["course"],
+    engine: Annotated[EngineName, ENGINE] = "auto",
+    options: TrainingFlags = TrainingOptions(),
 ) -> None:
-    """Train one cell at one length; without flags, the course's setting.
+    """Train one cell on palindromes of one length; without flags, with the course's settings.
 
-    T (--length) is the palindrome's whole length: T - 1 digits are read, the T-th is predicted. The course skeleton's
-    --input_length n reads n digits and predicts the next, so it is --length n+1.
-
-    Parameters
-    ----------
-    recipe:
-        Named settings; flags beside it change single ones.
-    config:
-        The experiment.
-    engine:
-        How the cell is run: by its equations, with its step compiled by torch (fused), or all in C++ (native). All give
-        the same; auto takes the fastest there is.
-    where:
-        Where to write and run.
+    The length T counts all digits: T - 1 are read and the T-th is predicted. The course skeleton's --input_length n
+    reads n digits and predicts the next one, so it is --length n+1.
     """
-    folder = where.folder("palindrome", recipe, config)
-    device = choose_device(where.device)
-    if note := data(config).note:
+    folder, device = options.folder("palindrome", recipe, config), select_device(options.device)
+    if note := build_data(config).note:
         print(note, file=sys.stderr)
-    result = recurrence.train(config, folder, device, engine=engine, force=where.force)
-    curves = pictures.of_palindromes(folder, {config.cell: folder})
-    files = [curves, folder / "records.jsonl", folder / "weights.safetensors"]
-    shown = {name: result[name] for name in ("cell", "length", "seed", "accuracy", "loss", "seconds")}
-    say({**shown, "folder": folder, "files": files}, where, title="Palindromes")
+    result = train_palindrome(
+        config,
+        folder,
+        device,
+        engine=engine,
+        force=options.force,
+        allow_engine_change=options.allow_engine_change,
+    )
+    curves = palindrome_figure(folder, {config.cell: folder})
+    paths = {"folder": folder, "files": [curves, folder / "records.jsonl", folder / "weights.safetensors"]}
+    record = {name: result[name] for name in ("cell", "length", "seed", "accuracy", "loss", "seconds", "engine")}
+    rows = record | {"accuracy": f"{100 * result['accuracy']:.2f} % of the unseen palindromes"}
+    print_result({**record, **paths}, options.json, title="Palindrome training", rows={**rows, **paths})
 
 
-@app.command(name="inside")
-def inside(*runs: Path, where: WhereFlags = Where()) -> None:
-    """Draw the gates over time, and the gradient that reaches each step before and after training, of trained runs.
-
-    Give an RNN and an LSTM of equal length to see the gradient vanish in the one and not in the other.
-
-    Parameters
-    ----------
-    runs:
-        Folders of finished `palindrome train` runs, one at least.
-    where:
-        Where to write; by default into the first run's folder.
-    """
-    check_value("runs", [str(run) for run in runs], len(runs) > 0, "one folder at least")
-    looks = {run: insides.look(run) for run in runs}
-    labels = {run: f"{look.config.cell} T = {look.config.length}" for run, look in looks.items()}
-    if len({*labels.values()}) < len(labels):
-        labels = {run: f"{label}, {run.name}" for run, label in labels.items()}
-    files = pictures.of_inside(where.out or runs[0], {labels[run]: look for run, look in looks.items()})
-    kept = {run: (insides.kept(look.before), insides.kept(look.after)) for run, look in looks.items()}
-    if where.json:
-        found = [{"run": run, "untrained": before, "trained": after} for run, (before, after) in kept.items()]
-        say({"gradient_kept": found, "files": files}, where, title="")
-    else:
-        words = {labels[run]: f"{before:.2g} untrained, {after:.2g} trained" for run, (before, after) in kept.items()}
-        named = {f"gradient that reaches the first step, {label}": said for label, said in words.items()}
-        say({**named, "files": files}, where, title="Inside")
-
-
-@app.command(name="study", config=recipe_values(recipes.PALINDROME, "memory"))
-def study(
-    *,
-    cells: Annotated[tuple[CellName, ...], Parameter(consume_multiple=True, negative_iterable=())] = ("lstm", "rnn"),
-    lengths: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative_iterable=())] = (
-        10,
-        20,
-        50,
-        100,
-        200,
-    ),
-    seeds: int = 3,
-    recipe: str = "memory",
-    config: Annotated[PalindromeRun, Parameter(name="*", show_default=False)] = recipes.PALINDROME["memory"],
-    engine: EngineName = "auto",
-    workers: Annotated[Workers, Parameter(name="*")] = Workers(),
-    where: TrainingFlags = Training(),
+@app.command(name="analyze")
+def analyze(
+    *runs: Annotated[Path, Parameter(help="Run folders of palindrome train, at least one.")],
+    output: OutputFlags = OutputOptions(),
 ) -> None:
-    """Train every cell at every length with every seed, to see how long each remembers and how reliably.
+    """Draw the gates of trained cells over time, and the gradient that reaches each step before and after training.
 
-    Without flags: LSTM and RNN at 10 to 200 digits, three seeds each, one recipe for all. The same study again goes on
-    where it was stopped, and more lengths or seeds in the same --out are added to what is there.
-
-    Parameters
-    ----------
-    cells:
-        Cells to compare.
-    lengths:
-        Lengths of palindromes, in digits.
-    seeds:
-        Runs of each cell at each length, with seeds 0, 1, ...
-    recipe:
-        Named settings of each run; flags beside it change single ones.
-    config:
-        Each run's experiment; its cell, length and seed are the study's.
-    engine:
-        How the cells are run; auto takes the fastest there is.
-    workers:
-        Where the runs are computed.
-    where:
-        Where to write and run.
+    Give an RNN and an LSTM of the same length to see that the gradient vanishes in one and not in the other.
     """
-    for name, flag in (("cell", "cells"), ("length", "lengths"), ("seed", "seeds")):
-        check(
-            config,
-            name,
-            getattr(config, name) == getattr(recipes.PALINDROME[recipe], name),
-            f"a study's; it takes --{flag}",
-        )
-    runs = studies.plan(config, cells, lengths, seeds)
-    folder = where.folder("study", recipe, config)
-    device = choose_device(where.device)
-    results = watch_study(runs, studies.study(runs, folder, device, workers, engine=engine, force=where.force))
-    every = studies.finished(folder)
-    write_json(folder / "study.json", {"config": asdict(config), "environment": environment(), "runs": every})
-    files = [pictures.of_memory(folder, every), folder / "study.json"]
-    rows = [
-        {name: run[name] for name in ("cell", "length", "seed", "accuracy", "loss", "seconds", "folder")}
-        for run in results
-    ]
-    if where.json:
-        say({"runs": rows, "folder": folder, "files": files}, where, title="")
-    else:
-        say({"folder": folder, "files": files}, where, title="Study")
+    require("runs", list(map(str, runs)), len(runs) > 0, "must name at least one run folder")
+    analyses = {run: analyze_run(run) for run in runs}
+    labels = {run: f"{analysis.config.cell} T = {analysis.config.length}" for run, analysis in analyses.items()}
+    if len(set(labels.values())) < len(labels):
+        labels = {run: f"{label}, {run.name}" for run, label in labels.items()}
+    folder = output.out or Path("runs") / "analyze" / runs[0].resolve().name
+    files = analysis_figure(folder, {labels[run]: analysis for run, analysis in analyses.items()})
+    paths = {"folder": folder, "files": files}
+    retention = {
+        run: {"untrained": gradient_retention(analysis.untrained), "trained": gradient_retention(analysis.trained)}
+        for run, analysis in analyses.items()
+    }
+    record = {"gradient_retention": [{"run": run, **ratios} for run, ratios in retention.items()]}
+    rows = {
+        labels[run]: f"{ratios['untrained']:.2g} untrained, {ratios['trained']:.2g} trained"
+        for run, ratios in retention.items()
+    }
+    title = "Gradient norm at the first step over that at the last"
+    print_result({**record, **paths}, output.json, title=title, rows={**rows, **paths})

@@ -1,0 +1,108 @@
+"""`palingen gan study`: losses and settings compared with the same budget, over several seeds."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from palingen.cli.options import (
+    ENGINE,
+    FIELDS,
+    FLATTENED,
+    SEVERAL,
+    TrainingFlags,
+    TrainingOptions,
+    print_result,
+    recipe_flag,
+)
+from palingen.gan.config import GanConfig, LossName
+from palingen.gan.steps import EngineName
+from palingen.gan.study import TrainOptions, enumerate_runs, load_results, run_study
+from palingen.recipes import GAN, MAX_LATENT_NORM
+from palingen.report.results.gan_variants import group_variants
+from palingen.report.values import mean_and_range
+from palingen.runtime.atomic_io import write_json
+from palingen.runtime.numerics import select_device
+from palingen.runtime.parallel import ParallelConfig
+from palingen.runtime.progress import progress
+from palingen.runtime.validation import require_field
+from palingen.workflows.run_figures import variants_figure
+
+SHOWN = {
+    "fd": "FD",
+    "recall": "recall",
+    "coverage": "coverage",
+    "class_tv": "class imbalance",
+    "mean_confidence": "confidence",
+}
+"""Metrics that the table shows, with their names."""
+
+
+def study(
+    *,
+    losses: Annotated[
+        tuple[LossName, ...], SEVERAL, Parameter(help="Losses to compare; the recipe's own by default.")
+    ] = (),
+    seeds: Annotated[int, Parameter(help="Runs of each variant, with seeds 0, 1, ...")] = 3,
+    recipe: Annotated[str, recipe_flag(GAN)] = "course",
+    config: Annotated[GanConfig, FIELDS] = GAN["course"],
+    engine: Annotated[EngineName, ENGINE] = "auto",
+    parallel: Annotated[ParallelConfig, FLATTENED] = ParallelConfig(),
+    options: TrainingFlags = TrainingOptions(),
+) -> None:
+    """Train and score one recipe with several seeds, with each of several losses if they are given.
+
+    The same command resumes an interrupted study. Other recipes, losses and settings with the same --out are added
+    to it and compared.
+    """
+    recipe_config = GAN[recipe]
+    require_field(config, "seed", config.seed == recipe_config.seed, "is set by the study; use --seeds")
+    is_compatible = not losses or config.loss == recipe_config.loss
+    require_field(config, "loss", is_compatible, "is incompatible with --losses; use one of them")
+    max_latent_norm = MAX_LATENT_NORM.get(recipe)
+    variants = enumerate_runs(recipe, recipe_config, config, losses, seeds, max_latent_norm)
+    folder = options.folder("study", f"gan-{recipe}", config)
+    train_options = TrainOptions(
+        device=str(select_device(options.device)),
+        engine=engine,
+        force=options.force,
+        allow_engine_change=options.allow_engine_change,
+    )
+    results = _show_progress(len(variants), run_study(variants, folder, parallel, train_options))
+    all_results = load_results(folder)
+    write_json(folder / "study.json", {"runs": all_results})  # each run has its own config
+    if not options.json:
+        _print_variants(all_results)
+    paths = {"folder": folder, "files": [variants_figure(folder, all_results), folder / "study.json"]}
+    print_result({"runs": results, **paths}, options.json, title="Study", rows=paths)
+
+
+def _print_variants(results: Sequence[Mapping[str, Any]]) -> None:
+    """Print a table of all variants, the lowest Frechet distance first."""
+    title = "Mean over seeds (lowest to highest)"
+    table = Table("variant", "finished", *SHOWN.values(), title=title, title_justify="left", title_style="bold")
+    for variant in group_variants(results):
+        finished = f"{len(variant.finished)} of {len(variant.runs)}"
+        values = [_mean_and_range(variant.scores(metric), digits=1 if metric == "fd" else 2) for metric in SHOWN]
+        table.add_row(variant.name, finished, *values)
+    Console().print(table)
+
+
+def _mean_and_range(values: Sequence[float], digits: int) -> str:
+    return mean_and_range(values, digits) if values else ""
+
+
+def _show_progress(total: int, results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Collect all results, and show progress."""
+    done: list[dict[str, Any]] = []
+    with progress("study", total, "runs") as bar:
+        for result in results:
+            done.append(result)
+            if score := result["score"]:
+                bar.advance(len(done), **{name: score[name] for name in ("fd", "coverage", "recall")})
+            else:
+                print(f"{result['label']}, seed {result['seed']}: {result['stopped']}", file=sys.stderr)
+    return sorted(done, key=lambda result: (result["label"], result["seed"]))

@@ -1,0 +1,39 @@
+"""Trained generators as arguments of verbs."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from palingen.gan.pretrained import PREFIX, PretrainedGenerator, load_generator
+from palingen.gan.sampling.snapshots import SnapshotStage
+from palingen.runtime.numerics import configure_numerics
+
+Run = Annotated[str, Parameter(help="Run folder of gan train, or pretrained:NAME.")]
+
+Seed = Annotated[int, Parameter(help="Seed of the latents.")]
+
+LatentNorm = Annotated[
+    float | Literal["own"] | None,
+    Parameter(
+        help="Maximum latent norm, in units of sqrt(Z); 0.95 gives likelier and less varied digits.",
+        negative_none="no-",
+        metavar="FLOAT",
+        show_choices=False,
+        show_default=lambda value: "the generator's own",
+    ),
+]
+"""Maximum latent norm: a number, None for no limit, or `own` for that of the run's sampling options."""
+
+
+def open_generator(
+    run: str, snapshot: SnapshotStage = "end", max_latent_norm: float | Literal["own"] | None = "own"
+) -> PretrainedGenerator:
+    """Generator of a RUN argument, with the numerics of its training.
+
+    Raises:
+        PalingenError: there is no such generator, its files are damaged, or the norm is not above 0.
+    """
+    configure_numerics()
+    generator = load_generator(run if run.startswith(PREFIX) else Path(run), snapshot)
+    return generator if max_latent_norm == "own" else generator.with_max_latent_norm(max_latent_norm)

@@ -1,0 +1,132 @@
+"""Options and output that the verbs share."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
+from rich.console import Console
+from rich.table import Table
+
+from palingen.runtime.run_folder import config_hash
+from palingen.runtime.validation import unknown_choice
+
+Device = Annotated[str, Parameter(help="Device: cpu, cuda, mps, or auto for the best available.")]
+
+Json = Annotated[
+    bool, Parameter(help="Print the result as one JSON object, and nothing else on standard output.", negative="")
+]
+
+Force = Annotated[bool, Parameter(help="Delete what the folder holds and start anew.", negative="")]
+
+FIELDS = Parameter(name="*", negative_none="no-")
+"""A config's fields as flags; those that may be None can be switched off, as in `--no-penalty`."""
+
+ENGINE = Parameter(help="Implementation of a training step; auto is the fastest, and all are equal up to rounding.")
+
+FLATTENED = Parameter(name="*")
+"""A dataclass's fields as flags."""
+
+SEVERAL = Parameter(
+    consume_multiple=True,
+    negative_iterable=(),
+    show_default=lambda values: " ".join(map(str, values)) if values else None,
+)
+"""A flag that takes several values, as in `--cells lstm rnn`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """Where a verb writes, and how it prints its result."""
+
+    out: Path | None = None
+    """Folder to write to; by default one under runs/, named after the settings."""
+
+    json: Json = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(OutputOptions):
+    """Output and execution of a verb that trains."""
+
+    device: Device = "auto"
+
+    force: Force = False
+
+    allow_engine_change: Annotated[bool, Parameter(negative="")] = False
+    """Resume even if engine or threads differ, which no longer resumes exactly."""
+
+    def folder(self, verb: str, recipe: str, config: Any) -> Path:
+        """Run folder: `--out`, or one named after recipe and settings."""
+        return self.out or Path("runs") / verb / f"{recipe}-{config_hash(config)}"
+
+
+OutputFlags = Annotated[OutputOptions, FLATTENED]
+TrainingFlags = Annotated[TrainingOptions, FLATTENED]
+
+
+def recipe_flag(recipes: Mapping[str, Any]) -> Parameter:
+    """Flag `--recipe` with the names of the recipes."""
+    return Parameter(choices=tuple(recipes), help="Named settings; flags beside it override single fields.")
+
+
+def recipe_values(
+    recipes: Mapping[str, Any], default: str = "course"
+) -> Callable[[App, tuple[str, ...], ArgumentCollection], None]:
+    """Source of values for cyclopts: fields that the command line leaves open are taken from `--recipe`.
+
+    Args:
+        recipes: configs by name.
+        default: recipe of a command line without `--recipe`.
+    """
+
+    def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        chosen = [argument.tokens[0].value for argument in arguments if argument.name == "--recipe" and argument.tokens]
+        recipe = chosen[0] if chosen else default
+        if recipe not in recipes:
+            raise CycloptsError(msg=f"recipe: {unknown_choice(recipe, recipes)}")
+        values = asdict(recipes[recipe])
+        for argument in arguments:
+            field = argument.name.removeprefix("--").replace("-", "_")
+            if field in values and not argument.tokens:
+                argument.append(_recipe_token(recipe, values[field]))
+
+    return fill
+
+
+def print_result(
+    result: Mapping[str, Any], as_json: bool, *, title: str, rows: Mapping[str, Any] | None = None
+) -> None:
+    """Print the result of a verb: one JSON object with `--json`, else a table.
+
+    Args:
+        result: the JSON object.
+        as_json: whether to print JSON.
+        title: title of the table.
+        rows: the table's rows by name; by default the result.
+    """
+    if as_json:
+        print(json.dumps(result, default=str))
+        return
+    table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
+    for name, value in (result if rows is None else rows).items():
+        table.add_row(name.replace("_", " "), _format(value))
+    Console().print(table)
+
+
+def _recipe_token(recipe: str, value: Any) -> Token:
+    source = f"recipe {recipe}"
+    if value is None:
+        return Token(keyword="--recipe", implicit_value=None, source=source)
+    return Token(keyword="--recipe", value=str(value), source=source)
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        separator = "\n" if any(isinstance(item, Path) for item in value) else ", "
+        return separator.join(map(_format, value))
+    return str(value)

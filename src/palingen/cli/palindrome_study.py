@@ -1,0 +1,87 @@
+"""`palingen palindrome study`: how long each cell remembers, and how reliably."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from palingen.cli.options import (
+    ENGINE,
+    FIELDS,
+    FLATTENED,
+    SEVERAL,
+    TrainingFlags,
+    TrainingOptions,
+    print_result,
+    recipe_flag,
+)
+from palingen.cli.study_progress import show_study_progress
+from palingen.recipes import PALINDROME
+from palingen.recurrence.cells import CellName
+from palingen.recurrence.config import PalindromeConfig
+from palingen.recurrence.engines import EngineName
+from palingen.recurrence.study import TrainOptions, enumerate_runs, load_results, run_study
+from palingen.runtime.atomic_io import write_json
+from palingen.runtime.errors import RunError
+from palingen.runtime.numerics import select_device
+from palingen.runtime.parallel import ParallelConfig
+from palingen.runtime.run_folder import parse_config
+from palingen.runtime.validation import require_field
+from palingen.workflows.run_figures import study_figure
+
+LENGTHS = (10, 20, 50, 100, 200)
+
+STUDIED = {"cell": "--cells", "length": "--lengths", "seed": "--seeds"}
+"""Fields that a study sets itself, with the flag for their values."""
+
+
+def study(
+    *,
+    cells: Annotated[tuple[CellName, ...], SEVERAL, Parameter(help="Cells to compare.")] = ("lstm", "rnn"),
+    lengths: Annotated[tuple[int, ...], SEVERAL, Parameter(help="Lengths of the palindromes.")] = LENGTHS,
+    seeds: Annotated[int, Parameter(help="Runs of each cell at each length, with seeds 0, 1, ...")] = 3,
+    recipe: Annotated[str, recipe_flag(PALINDROME)] = "memory",
+    config: Annotated[PalindromeConfig, FIELDS] = PALINDROME["memory"],
+    engine: Annotated[EngineName, ENGINE] = "auto",
+    parallel: Annotated[ParallelConfig, FLATTENED] = ParallelConfig(),
+    options: TrainingFlags = TrainingOptions(),
+) -> None:
+    """Train every cell at every length with every seed, to see how long each remembers and how reliably.
+
+    The same command resumes an interrupted study. More cells, lengths or seeds with the same --out are added to it.
+    """
+    for name, flag in STUDIED.items():
+        is_unset = getattr(config, name) == getattr(PALINDROME[recipe], name)
+        require_field(config, name, is_unset, f"is set by the study; use {flag}")
+    runs = enumerate_runs(config, cells, lengths, seeds)
+    folder = options.folder("study", recipe, config)
+    _require_same_settings(folder, config)
+    train_options = TrainOptions(
+        device=str(select_device(options.device)),
+        engine=engine,
+        force=options.force,
+        allow_engine_change=options.allow_engine_change,
+    )
+    results = show_study_progress(runs, run_study(runs, folder, parallel, train_options))
+    all_results = load_results(folder)
+    kind = type(config).__name__
+    write_json(folder / "study.json", {"config": {"kind": kind, **asdict(config)}, "runs": all_results})
+    paths = {"folder": folder, "files": [study_figure(folder, all_results), folder / "study.json"]}
+    keys = ("cell", "length", "seed", "accuracy", "loss", "seconds", "folder")
+    record = {"runs": [{key: result[key] for key in keys} for result in results]}
+    print_result({**record, **paths}, options.json, title="Study", rows=paths)
+
+
+def _require_same_settings(folder: Path, config: PalindromeConfig) -> None:
+    """Raise RunError if the folder holds a study of other settings, since study.json has one config for all runs."""
+    path = folder / "study.json"
+    if not path.exists():
+        return
+    try:
+        present = parse_config(json.loads(path.read_text())["config"], PalindromeConfig, path)
+    except (ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{path}: damaged ({error})") from error
+    if replace(present, cell=config.cell, length=config.length, seed=config.seed) != config:
+        raise RunError(f"{folder}: holds a study with other settings; choose another folder with --out")

@@ -1,0 +1,1 @@
+"""Workflows across both laboratories: demo, reproduction, hand-in, notebooks, and figure files."""

@@ -1,0 +1,47 @@
+"""Comparison of reproduced records with the reference."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from palingen.workflows.reproduce.steps import read_studies, result_record
+
+Values = Mapping[str, float]
+"""The compared number of each run, by the name of its folder."""
+
+
+def compare_records(reference: Path, out: Path) -> list[dict[str, Any]]:
+    """Largest difference between reproduced and reference values, for each step that has values.
+
+    Args:
+        reference: folder of the reference records.
+        out: folder of the reproduced records.
+
+    Returns:
+        For each step: `step`, its name; `runs` and `of`, the number of reproduced and of reference values;
+        `largest_difference`, the maximum of their absolute differences.
+    """
+    reference_values, rows = _values_by_step(reference), []
+    for step, values in _values_by_step(out).items():
+        expected = reference_values[step]
+        difference = max((abs(value - expected[run]) for run, value in values.items()), default=0.0)
+        rows.append({"step": step, "runs": len(values), "of": len(expected), "largest_difference": difference})
+    return rows
+
+
+def _values_by_step(runs: Path) -> dict[str, Values]:
+    """Test accuracy of palindrome runs, Frechet distance of GAN studies, discriminator accuracies of GAN runs."""
+    folders = sorted((runs / "palindromes").glob("*-*"))
+    values: dict[str, Values] = {"palindromes": {folder.name: result_record(folder)["accuracy"] for folder in folders}}
+    for name, study in read_studies(runs).items():
+        finished = [run for run in study["runs"] if run.get("score", True)]  # None: the run diverged
+        values[name] = {Path(run["folder"]).name: _study_value(run) for run in finished}
+    for folder in sorted(runs.glob("gan-*")):
+        result = result_record(folder)
+        values[folder.name] = {side: result[f"{side}_accuracy"] for side in ("real", "fake")}
+    return values
+
+
+def _study_value(run: Mapping[str, Any]) -> float:
+    value: float = run["score"]["fd"] if "score" in run else run["accuracy"]
+    return value

@@ -1,0 +1,113 @@
+"""GAN steps of a reproduction: single runs with their scores and interpolations, and studies."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from palingen.gan.config import GanConfig
+from palingen.gan.evaluate import evaluate_repeatedly, evaluate_stacked
+from palingen.gan.evaluation.classifier import load_classifier
+from palingen.gan.evaluation.evaluator import NUM_REPEATS, NUM_SAMPLES, mnist_evaluator
+from palingen.gan.pretrained import PretrainedGenerator, load_generator, write_sampling_options
+from palingen.gan.study import TrainOptions, Variant, load_results, run_study
+from palingen.gan.train import train_gan
+from palingen.runtime.atomic_io import write_json
+from palingen.runtime.errors import PalingenError
+from palingen.runtime.paths import PRETRAINED_DIR
+from palingen.runtime.run_folder import parse_config, read_config
+from palingen.workflows.reproduce import quick
+from palingen.workflows.reproduce.steps import Setup, Step, read_studies, result_record
+from palingen.workflows.run_figures import gan_figures, interpolation_figures
+
+PREFIX = "gan-"
+"""Beginning of the folder names of GAN runs; the rest is the recipe."""
+
+
+def gan_run_steps(setup: Setup) -> Iterator[Step]:
+    """Steps of the single runs, one after the other, since each uses all cores."""
+    configs = {folder.name: read_config(folder, GanConfig) for folder in sorted(setup.reference.glob(f"{PREFIX}*"))}
+    for name, config in configs.items():
+        if setup.quick and config.channels != 1:
+            continue  # stacked digits take long even when shortened
+        seconds = result_record(setup.reference / name)["seconds"]
+        yield Step(name, seconds, partial(_reproduce_run, setup, name, config), parallel=False)
+
+
+def gan_study_steps(setup: Setup) -> Iterator[Step]:
+    """Steps of all studies of GAN variants."""
+    for name, study in read_studies(setup.reference).items():
+        if any("recipe" in run for run in study["runs"]):
+            path = setup.reference / name / "study.json"
+            variants = [
+                Variant(run["recipe"], parse_config(run["config"], GanConfig, path), run["overrides"])
+                for run in study["runs"]
+            ]
+            seconds = sum(run["seconds"] or 0.0 for run in study["runs"])  # None: the run diverged
+            yield Step(name, seconds, partial(_reproduce_study, setup, name, study, variants))
+
+
+def _reproduce_run(setup: Setup, name: str, config: GanConfig) -> None:
+    out = setup.out / name
+    train_gan(quick.shorten_gan(config, name, setup.out) if setup.quick else config, out, setup.device)
+    gan_figures(out, out)
+    write_sampling_options(out, _reference_max_latent_norm(setup.reference / name))
+    generator = load_generator(out)
+    _reproduce_interpolation(setup, name, generator)
+    _write_score(setup, generator, out / "score.json")
+    if generator.max_latent_norm is not None:
+        _write_score(setup, generator.with_max_latent_norm(None), out / "unclipped" / "score.json")
+
+
+def _reference_max_latent_norm(folder: Path) -> float | None:
+    """Maximum latent norm of the score of a reference run, which may be beside the weights shipped with the package."""
+    shipped = PRETRAINED_DIR / folder.name.removeprefix(PREFIX)
+    for path in (folder / "score.json", shipped / "score.json"):
+        if path.exists():
+            norm: float | None = json.loads(path.read_text()).get("max_latent_norm")
+            return norm
+    return None
+
+
+def _write_score(setup: Setup, generator: PretrainedGenerator, path: Path) -> None:
+    """Evaluate a generator, unless that has been done."""
+    if path.exists():
+        return
+    if generator.config.channels != 1:
+        write_json(path, evaluate_stacked(generator, load_classifier()))
+        return
+    count, repeats = (quick.NUM_IMAGES, 1) if setup.quick else (NUM_SAMPLES, NUM_REPEATS)
+    evaluator = mnist_evaluator()
+    scores = evaluate_repeatedly(generator, evaluator, count, repeats=repeats)
+    write_json(path, scores.as_record(evaluator.controls(count)))
+
+
+def _reproduce_interpolation(setup: Setup, name: str, generator: PretrainedGenerator) -> None:
+    """Interpolate between the classes of the reference, if it has an interpolation of this run."""
+    folder = "interpolation" + name.removeprefix("gan").removesuffix("-course")
+    path = setup.reference / folder / "predictions.json"
+    if not path.exists():
+        return
+    predictions = json.loads(path.read_text())["linear"]["classes"]
+    classes = None if setup.quick else (predictions[0], predictions[-1])
+    try:
+        interpolations = generator.interpolate(classes=classes)
+    except PalingenError:
+        if setup.quick:
+            return  # after so short a training, all images may be of one class
+        raise
+    interpolation_figures(setup.out / folder, interpolations)
+
+
+def _reproduce_study(setup: Setup, name: str, study: Mapping[str, Any], variants: list[Variant]) -> None:
+    out = setup.out / name
+    if setup.quick:
+        variants = [
+            replace(variant, config=quick.shorten_gan(variant.config, name, setup.out))
+            for variant in variants[: quick.NUM_VARIANTS]
+        ]
+    for _ in run_study(variants, out, setup.parallel, TrainOptions(device=str(setup.device))):
+        pass  # the results are in the run folders
+    write_json(out / "study.json", {**study, "runs": load_results(out)})

@@ -1,0 +1,109 @@
+"""Figures of runs and studies as files, with the numbers beside them: reads runs, calls `palingen.report.figures`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from palingen.gan.sampling.interpolation import Interpolation
+from palingen.gan.sampling.snapshots import SCALE, read_snapshots
+from palingen.recurrence.analysis import RunAnalysis
+from palingen.report import figures
+from palingen.runtime.atomic_io import write_json
+from palingen.runtime.image_io import tile, write_array, write_png
+from palingen.runtime.run_folder import read_records
+
+
+def palindrome_figure(folder: Path, runs: Mapping[str, Path]) -> Path:
+    """Write the training curves of palindrome runs.
+
+    Args:
+        folder: where to write `curves.png`.
+        runs: run folders by label.
+    """
+    path = folder / "curves.png"
+    figures.save(path, figures.palindrome_curves({label: read_records(run) for label, run in runs.items()}))
+    return path
+
+
+def study_figure(folder: Path, results: Sequence[Mapping[str, Any]]) -> Path:
+    """Write the accuracy of each cell over the length of the palindromes.
+
+    Args:
+        folder: where to write `accuracy_by_length.png`.
+        results: result records of a palindrome study.
+    """
+    path = folder / "accuracy_by_length.png"
+    figures.save(path, figures.accuracy_by_length({"Accuracy on unseen palindromes": results}))
+    return path
+
+
+def analysis_figure(folder: Path, analyses: Mapping[str, RunAnalysis]) -> list[Path]:
+    """Write gates and gradients of palindrome runs as a figure and as JSON.
+
+    Args:
+        folder: where to write `analysis.png` and `analysis.json`.
+        analyses: analyses by label.
+    """
+    records = [analysis.as_record(label) for label, analysis in analyses.items()]
+    files = [folder / "analysis.png", folder / "analysis.json"]
+    figures.save(files[0], figures.gates_and_gradients(records))
+    write_json(files[1], records)
+    return files
+
+
+def gan_figures(folder: Path, run: Path) -> list[Path]:
+    """Write the snapshots at the start, half way and the end of a GAN run, and its training curves.
+
+    Args:
+        folder: where to write `snapshots.png` and `curves.png`.
+        run: folder of a finished run.
+
+    Raises:
+        RunError: a snapshot or the records are missing or damaged.
+    """
+    files = [folder / "snapshots.png", folder / "curves.png"]
+    figures.save(files[0], figures.snapshots(read_snapshots(run)))
+    figures.save(files[1], figures.gan_curves(read_records(run)))
+    return files
+
+
+def variants_figure(folder: Path, results: Sequence[Mapping[str, Any]]) -> Path:
+    """Write the scores of the variants of a GAN study.
+
+    Args:
+        folder: where to write `variants.png`.
+        results: result records of the study.
+    """
+    path = folder / "variants.png"
+    figures.save(path, figures.variants(results))
+    return path
+
+
+def interpolation_figures(folder: Path, interpolations: Mapping[str, Interpolation]) -> list[Path]:
+    """Write interpolations: one labelled figure, the predictions as JSON, and each as a strip of images and an array.
+
+    Args:
+        folder: where to write `interpolation.png`, `predictions.json`, and `NAME.png` and `NAME.npy` of each.
+        interpolations: interpolations by name.
+    """
+    files = [folder / "interpolation.png", folder / "predictions.json"]
+    figures.save(files[0], figures.interpolations(as_strips(interpolations)))
+    predictions = {
+        name: {"classes": interpolation.classes, "confidences": interpolation.confidences}
+        for name, interpolation in interpolations.items()
+    }
+    write_json(files[1], predictions)
+    for name, interpolation in interpolations.items():
+        pixels = interpolation.pixels.numpy()
+        files += [folder / f"{name}.png", folder / f"{name}.npy"]
+        write_png(files[-2], tile(pixels, columns=len(pixels), scale=SCALE))
+        write_array(files[-1], pixels)
+    return files
+
+
+def as_strips(interpolations: Mapping[str, Interpolation]) -> dict[str, figures.Strip]:
+    """Interpolations as `figures.interpolations` reads them."""
+    return {
+        name: figures.Strip(interpolation.pixels.numpy(), interpolation.classes, interpolation.confidences)
+        for name, interpolation in interpolations.items()
+    }
