@@ -1,9 +1,10 @@
-"""The notebooks from their sources, executed, outputs kept.
+"""Execute the notebooks from their sources, and save them with their outputs.
 
     python assignment/notebooks.py                         both, in full, beside their sources
     python assignment/notebooks.py part1 --epochs 5 --out runs/short
 
-Needs the extra `notebook`. What a notebook holds depends on its source and its results alone: no time, place or person.
+Needs the extra `notebook`. The content of a notebook depends on its source and its results alone: it contains no time,
+no path and no name of a machine.
 """
 
 import argparse
@@ -19,8 +20,8 @@ HERE = Path(__file__).resolve().parent
 
 NAMES = ("part1", "part2")
 
-TIMEOUT = 3600
-"""Seconds that a cell may take."""
+TIMEOUT_S = 3600
+"""Maximum duration of a cell, in seconds."""
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -29,51 +30,55 @@ METADATA = {
 
 
 def from_source(name: str, epochs: int | None = None) -> NotebookNode:
-    """A notebook without outputs; `epochs`, if given, takes the place of its one parameter."""
+    """Notebook without outputs; `epochs` overrides its only parameter."""
     notebook = jupytext.reads((HERE / f"{name}.py").read_text(), fmt="py:percent")
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    for place, cell in enumerate(notebook.cells):
-        cell.id = f"{name}-{place:02d}"
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"{name}-{index:02d}"
         if epochs is not None and "parameters" in cell.metadata.get("tags", []):
             cell.source = f"EPOCHS = {epochs}"
     return notebook
 
 
 def execute(notebook: NotebookNode, folder: Path = HERE) -> None:
-    """Run all cells in `folder`, which is or lies in a project's; the outputs stay in the notebook.
+    """Execute all cells of a notebook, which then holds the outputs.
+
+    Args:
+        notebook: the notebook.
+        folder: working folder, in the project's folder or below it.
 
     Raises:
         CellExecutionError: a cell failed.
     """
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # nobody debugs here; it would warn
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # silences a warning of the debugger
     NotebookClient(
         notebook,
-        timeout=TIMEOUT,
+        timeout=TIMEOUT_S,
         kernel_name="python3",
         record_timing=False,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # no word about transport within one machine
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # silences a warning about the kernel's transport
         resources={"metadata": {"path": str(folder)}},
     ).execute()
     notebook.metadata = nbformat.from_dict(METADATA)  # the kernel adds its version
 
 
 def main() -> None:
-    """Execute the notebooks asked for."""
-    parser = argparse.ArgumentParser(description="The notebooks from their sources, executed, outputs kept.")
-    parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME", help="part1, part2; both if left out")
-    parser.add_argument("--epochs", type=int, help="a shorter (or longer) training than the notebook's own")
-    parser.add_argument("--at", type=Path, default=HERE, help="folder to run in, within a project's")
+    """Execute the notebooks named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME", help="part1, part2; both by default")
+    parser.add_argument("--epochs", type=int, help="epochs of the training, instead of the notebook's own number")
+    parser.add_argument("--at", type=Path, default=HERE, help="working folder, within the project")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to")
-    asked = parser.parse_args()
-    if unknown := sorted({*asked.names} - {*NAMES}):
-        parser.error(f"{unknown[0]!r} is none of {', '.join(NAMES)}")
-    asked.out.mkdir(parents=True, exist_ok=True)
-    for name in asked.names:
-        notebook = from_source(name, asked.epochs)
-        execute(notebook, asked.at)
-        nbformat.write(notebook, asked.out / f"{name}.ipynb")
-        print(asked.out / f"{name}.ipynb", flush=True)
+    arguments = parser.parse_args()
+    if unknown := sorted({*arguments.names} - {*NAMES}):
+        parser.error(f"NAME={unknown[0]!r}: must be one of {', '.join(NAMES)}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name in arguments.names:
+        notebook = from_source(name, arguments.epochs)
+        execute(notebook, arguments.at)
+        nbformat.write(notebook, arguments.out / f"{name}.ipynb")
+        print(arguments.out / f"{name}.ipynb", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,72 +1,78 @@
 # %% [markdown]
-# # Part I: recurrent networks that remember
-#
-# A network reads the digits of a palindrome one after the other, all but the last, and must say the last one. It is the
-# first one it read, so the task measures one thing: **how long does a network remember?** Here an LSTM, written from its
-# equations, is trained on it, held against a plain RNN, and opened up to see what its gates do.
-#
+# # Part I: memory in recurrent networks
+# A network reads the digits of a palindrome one after the other, all but the last, and predicts the last digit. It equals
+# the first digit, so the task measures one thing: **for how many steps can a network remember?** This notebook trains an
+# LSTM, written from its equations, compares it with a plain RNN, and examines its gates and gradients.
 # ## How to run it
-#
-# | to | do |
+# | task | command |
 # | --- | --- |
-# | execute both notebooks again, outputs kept | `make notebooks` in the project's folder |
-# | open this one | `.venv/bin/python -m pip install -c constraints.txt -e '.[notebook]' jupyterlab` after `make install`, then `.venv/bin/jupyter lab assignment` |
+# | execute both notebooks again and save the outputs | `make notebooks` in the project's folder |
+# | open this notebook | `.venv/bin/python -m pip install -c constraints.txt -e '.[notebook]' jupyterlab` after `make install`, then `.venv/bin/jupyter lab assignment` |
 # | train with other settings | `.venv/bin/palingen palindrome train --help` |
 #
-# It needs Python 3.11 or newer and no graphics card, and takes a few minutes on two cores; a smaller `EPOCHS` is quicker.
-# Whatever it writes goes to `runs/notebooks/` in the project's folder. There is no logic in the cells: each calls a
-# function of the package `palingen`, whose source is under `src/palingen`. A `.py` of the same name beside this file is its source.
+# It needs Python 3.11 or newer and no GPU, and takes a few minutes on two cores; a smaller `EPOCHS` is faster. All files
+# are written to `runs/notebooks/` in the project's folder. The cells contain no logic: each calls a function of the
+# package `palingen`, whose source is in `src/palingen`. The source of this notebook is the `.py` file of the same name.
 
 # %% tags=["parameters"]
-EPOCHS = 100  # the course's number; the one thing to change for a shorter look
+EPOCHS = 100  # the course's number; reduce it for a shorter run
 
 # %%
 import json
 from dataclasses import replace
 
-from palingen.notebook import answers, gradient_kept, project, reached, results, settings, source, table, weights
-from palingen.pictures import as_records
-from palingen.recipes import PALINDROME
-from palingen.recurrence import cells
-from palingen.recurrence.experiment import data, network
-from palingen.recurrence.inside import load_network, look
-from palingen.recurrence.network import Classifier
-from palingen.recurrence.study import Workers, folder_of, plan, study
-from palingen.recurrence.train import train
-from palingen.report import figures
-from palingen.runs import choose_device, read_records
+from palingen import (
+    SequenceClassifier,
+    analyze_run,
+    build_data,
+    build_network,
+    cells,
+    figures,
+    load_network,
+    notebook,
+    read_records,
+    recipes,
+    select_device,
+    train_palindrome,
+)
 
-records, runs = project() / "report" / "runs", project() / "runs" / "notebooks" / "part1"
-device = choose_device()
+project = notebook.project_folder()
+records, runs = project / "report" / "runs", project / "runs" / "notebooks" / "part1"
 
 # %% [markdown]
 # ## 1. The task
-#
-# $T$ is the palindrome's whole length: $T-1$ digits are read, the $T$-th is predicted. The experiment is a value, and its
-# defaults are the course's:
+# $T$ is the length of the palindrome: the network reads $T-1$ digits and predicts the $T$-th. A config describes the
+# experiment, and its defaults are the course's:
 
 # %%
-course = replace(PALINDROME["course"], epochs=EPOCHS)
-settings(
-    course, "length", "hidden", "batch_size", "optimizer", "learning_rate", "max_norm", "epochs", "samples", "portion"
+course = replace(recipes.PALINDROME["course"], epochs=EPOCHS)
+notebook.settings(
+    course,
+    "length",
+    "hidden_size",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "max_grad_norm",
+    "epochs",
+    "num_samples",
+    "train_fraction",
 )
 
 # %% [markdown]
-# The samples are split **by palindrome**: none that is tested was ever trained on. The shortest palindromes are few, so
-# they have to repeat within each side:
+# The samples are split **by palindrome**: no test palindrome is used for training. There are only few short palindromes,
+# so they repeat within the training set and within the test set:
 
 # %%
-parts = data(course)
-parts.note
+data = build_data(course)
+data.note
 
 # %%
-answers(parts.test, count=5)
+notebook.predictions(data.test, count=5)
 
 # %% [markdown]
 # ## 2. The LSTM
-#
-# With $x^{(t)}$ the digit, $h^{(t)}$ the hidden state, $c^{(t)}$ the memory, and $h^{(0)} = c^{(0)} = 0$:
-#
+# With $x^{(t)}$ the digit, $h^{(t)}$ the hidden state, $c^{(t)}$ the memory cell, and $h^{(0)} = c^{(0)} = 0$:
 # $$
 # \begin{align}
 # g^{(t)} &= \tanh\left(W_{gx}\, x^{(t)} + W_{gh}\, h^{(t-1)} + b_g\right) \tag{1} \\
@@ -80,148 +86,143 @@ answers(parts.test, count=5)
 # \mathcal{L} &= -\sum_{k=1}^{K} y_k \log \hat{y}_k^{(T)}, \qquad K = 10 \tag{9}
 # \end{align}
 # $$
-#
-# And as they run. The four products of (1) to (4) are taken at once, `x_part` being $W_x x + b$ of all four and `h_part`
-# $W_h h$; the readout and the loss follow after the last digit:
+# In the code, the four products of (1) to (4) are computed at once: `x_proj` is $W_x x + b$ of all four and `h_proj` is
+# $W_h h$. The linear head and the loss are applied after the last digit:
 
 # %%
-source(cells.lstm, Classifier.forward)
+notebook.source(cells.lstm, SequenceClassifier.forward)
 
 # %% [markdown]
-# **What each part is for.**
+# **The purpose of each part.**
 #
-# - The candidate $g$ is what could be written. It goes through $\tanh$, so that it may raise or lower the memory and is
-#   bounded: from $-1$ to $1$, around zero.
-# - The input gate $i$ decides how much of it is written. A gate is a share, hence $\sigma$, from 0 (shut) to 1 (open).
-# - The forget gate $f$ decides how much of the old memory stays. At 1 the memory passes unchanged, at 0 it is wiped.
-# - The output gate $o$ decides how much of the memory the next step, and at the end the readout, get to see. A unit can
-#   hold something for long without disturbing anything meanwhile.
+# - The candidate $g$ is the new content. Its $\tanh$ bounds it between $-1$ and $1$, around zero, so that it can increase
+#   or decrease the memory.
+# - The input gate $i$ determines the fraction of the candidate that is written. A gate is a fraction, hence $\sigma$, from
+#   0 (closed) to 1 (open).
+# - The forget gate $f$ determines the fraction of the old memory that is kept. At 1 the memory passes unchanged, at 0 it is
+#   erased.
+# - The output gate $o$ determines how much of the memory is visible to the next step, and at the end to the linear head. A
+#   unit can store something for many steps without affecting the others meanwhile.
 #
-# With $I$ inputs, $H$ hidden units and $K$ classes there are $4\,(HI + H^2 + H)$ weights in the cell and $KH + K$ in the
-# readout, whatever $T$ and the batch are. The four gates are stacked in the rows:
+# With $I$ inputs, $H$ hidden units and $K$ classes, the cell has $4\,(HI + H^2 + H)$ parameters and the head $KH + K$. The
+# count does not depend on $T$ or on the batch size. The four gates are stacked in the rows:
 
 # %%
-weights(network(course))
+notebook.parameters(build_network(course))
 
 # %% [markdown]
 # ## 3. Training at T = 5
-#
-# The course's defaults, live. The gradient is clipped after the backward pass and before the step; the weights kept are
-# those of the epoch with the lowest *training* loss, so the test has no say in the choice.
+# The course's defaults, trained live. The gradient is clipped between the backward pass and the optimiser's step. The
+# weights kept are those of the epoch with the lowest *training* loss, so the test set does not influence the choice.
 
 # %%
-result = train(course, runs / "lstm-T5", device, force=True)
-table([result], "cell", "length", "accuracy", "loss", "epoch", "steps", "seconds")
+result = train_palindrome(course, runs / "lstm-T5", select_device(), force=True)
+notebook.table([result], "cell", "length", "accuracy", "loss", "epoch", "steps", "seconds")
 
 # %%
 figures.palindrome_curves({"lstm T = 5": read_records(runs / "lstm-T5")})
 
 # %% [markdown]
-# On the left, the share of right answers on palindromes that were never trained on, after each epoch; on the right, the
-# loss it was trained by. The network does not learn palindromes by heart, it learns to carry the first digit: otherwise
-# it could know nothing of the unseen ones. When the loss is tiny, so is RMSprop's running square of the gradient that a
-# step is divided by; now and then a step is far too long and the curves jump. That is why the best epoch is kept, not the last.
+# Left: the accuracy on palindromes that were not used for training, after each epoch. Right: the training loss. The
+# network does not memorise palindromes, it learns to carry the first digit: otherwise it could not predict the last digit
+# of unseen ones. When the loss is tiny, RMSprop's running average of the squared gradient is tiny too, and it divides the
+# step; now and then a step is far too large and the curves jump. That is why the best epoch is kept, not the last.
 #
-# The same unseen palindromes as above, with the trained network's answers and its confidence (8):
+# The same unseen palindromes as above, with the predictions of the trained network and its confidence (8):
 
 # %%
-answers(parts.test, count=5, model=load_network(runs / "lstm-T5")[1])
+notebook.predictions(data.test, count=5, model=load_network(runs / "lstm-T5")[1])
 
 # %% [markdown]
-# ## 4. RNN against LSTM over the lengths
-#
-# The plain network has no gates and no memory beside its hidden state:
+# ## 4. RNN and LSTM at different lengths
+# The plain RNN has no gates, and no memory other than its hidden state:
 #
 # $$ h^{(t)} = \tanh\left(W_{hx}\, x^{(t)} + W_{hh}\, h^{(t-1)} + b_h\right) $$
 #
-# First live and short: both cells at three lengths, a third of the epochs, one seed.
+# First a short live study: both cells at three lengths, a third of the epochs, one seed.
 
 # %%
-short = plan(replace(course, epochs=max(1, EPOCHS // 3)), cells=("lstm", "rnn"), lengths=(5, 10, 20), seeds=1)
-live = list(study(short, runs / "lengths", device, Workers(), force=True))
-reached(live)
+short = replace(course, epochs=max(1, EPOCHS // 3))
+live = notebook.run_small_study(short, ("lstm", "rnn"), (5, 10, 20), 1, runs / "lengths")
+notebook.accuracy_table(live)
 
 # %%
-figures.memory({"Live: a third of the epochs, one seed": live})
+figures.accuracy_by_length({"Live: a third of the epochs, one seed": live})
 
 # %% [markdown]
-# One seed and a third of the training say little about a cell. The full picture comes from records that are kept with
-# the project: the course's settings in full, several seeds; and one recipe of our own for every length (`memory`: one-hot
-# digits, rotations as first recurrent weights, a forget gate that starts open, endless new palindromes, short ones first).
+# One seed and a third of the training say little about a cell. The project's records show more: the course's settings
+# with all epochs and several seeds; and recipe `memory`, our own, which is the same at every length (one-hot digits,
+# forget gates that start open, new random palindromes at every step, short ones first).
 
 # %%
-kept = results(records / "palindromes")
-recipe = json.loads((records / "memory" / "study.json").read_text())["runs"]
-figures.memory({"The course's settings": kept, "Recipe memory": recipe})
+recorded = notebook.load_results(records / "palindromes")
+memory = notebook.load_study(records / "memory")
+figures.accuracy_by_length({"Course settings": recorded, "Recipe memory": memory})
 
 # %% [markdown]
-# The course's settings, in numbers (mean, and from the worst to the best seed):
+# Accuracy with the course's settings (mean, and the range over the seeds):
 
 # %%
-reached(kept)
+notebook.accuracy_table(recorded)
 
 # %% [markdown]
-# The recipe `memory`:
+# Accuracy with the recipe `memory`:
 
 # %%
-reached(recipe)
+notebook.accuracy_table(memory)
 
 # %% [markdown]
-# At the shortest lengths there is nothing to choose between the two cells. With the course's settings the RNN is the first
-# to fail, and it fails unreliably: the same length goes well with one seed and badly with another. The LSTM holds all the
-# lengths tried. With the recipe both go much further, the gated cells to the longest length that was tried: the RNN's
-# forgetting is a matter of how it is trained, not of what it could represent.
-#
-# ## 5. Why the RNN forgets, and the LSTM less
-#
-# To learn that the *first* digit matters, the loss's gradient must travel back over all steps. In the RNN each step
-# multiplies it by the same matrix and by the slope of $\tanh$, which is at most 1:
+# At the shortest lengths both cells solve the task. With the course's settings the RNN is the first to fail, and it fails
+# unreliably: at the same length one seed succeeds and another does not. The LSTM solves all lengths that were tried. With
+# the recipe both cells go much further, and the gated cells reach the greatest length that was tried: the RNN's forgetting
+# is a matter of how it is trained, not of what it could represent.
+# ## 5. Why the RNN forgets more than the LSTM
+# To learn that the *first* digit matters, the gradient of the loss must pass back through all steps. In the RNN each step
+# multiplies it by the same matrix and by the derivative of $\tanh$, which is at most 1:
 #
 # $$ \frac{\partial h^{(T-1)}}{\partial h^{(t)}} = \prod_{s=t+1}^{T-1} \mathrm{diag}\left(1 - h^{(s)} \odot h^{(s)}\right) W_{hh} $$
 #
-# If these factors shrink a vector, the product vanishes exponentially with the distance, and if they stretch it, it
-# explodes; clipping helps against the second only. In the LSTM there is a second way back, through the memory. Along it (5) gives
+# If these factors shrink a vector, the product vanishes exponentially with the distance; if they stretch it, it explodes.
+# Clipping helps only against explosion. In the LSTM there is a second path back, through the memory cell. Along it, (5) gives
 #
-# $$ \frac{\partial c^{(t)}}{\partial c^{(t-1)}} = \mathrm{diag}\left(f^{(t)}\right) + \text{(what passes through the gates)} $$
+# $$ \frac{\partial c^{(t)}}{\partial c^{(t-1)}} = \mathrm{diag}\left(f^{(t)}\right) + \text{(the contribution through the gates)} $$
 #
-# No matrix, no $\tanh$: where the forget gate is open, the gradient passes undiminished, and the network can *learn* to
-# open it. Below, the two live runs of the longest length: how far each gate is open at each digit of one palindrome, and
-# the norm of $\partial\mathcal{L}/\partial h^{(t)}$ over $t$, before and after training.
+# This term has no matrix and no $\tanh$: where the forget gate is open, the gradient passes undiminished, and the network
+# can *learn* to open it. The figure shows the two live runs of the greatest length: the value of each gate at each digit of
+# one palindrome, and the norm of $\partial\mathcal{L}/\partial h^{(t)}$ over $t$, before and after training.
 
 # %%
-looks = {
-    "lstm T = 20": look(folder_of(runs / "lengths", replace(course, cell="lstm", length=20))),
-    "rnn T = 20": look(folder_of(runs / "lengths", replace(course, cell="rnn", length=20))),
+analyses = {
+    "lstm T = 20": analyze_run(runs / "lengths" / "lstm-T20-seed0"),
+    "rnn T = 20": analyze_run(runs / "lengths" / "rnn-T20-seed0"),
 }
-figures.inside(as_records(looks))
+notebook.gates_and_gradients(analyses)
 
 # %% [markdown]
-# How much of the gradient at the last step is left at the first one (of an LSTM in $h$ or $c$, whichever has more):
+# The ratio of the gradient norm at the first step to that at the last one (of an LSTM in $h$ or $c$, the larger):
 
 # %%
-gradient_kept(looks)
+notebook.gradient_table(analyses)
 
 # %% [markdown]
-# And longer palindromes, both cells trained for all the course's epochs, from the records:
+# Longer palindromes, with both cells trained for all of the course's epochs, from the records:
 
 # %%
-figures.inside(json.loads((records / "inside" / "inside.json").read_text()))
+figures.gates_and_gradients(json.loads((records / "analysis" / "analysis.json").read_text()))
 
 # %% [markdown]
-# Read the slopes, not the heights: a network that makes few mistakes has small gradients everywhere. **Before training** both
-# cells lose the gradient on the way back, the LSTM too, whose gates start half open. **After training** the LSTM's curve
-# is level, and highest at the first digits, where the answer stands. The RNN's still falls by orders of magnitude.
+# Compare how the curves fall, not their heights: a network that makes few mistakes has small gradients everywhere. **Before
+# training** both cells lose the gradient on the way back, the LSTM too, whose gates start half open. **After training** the
+# LSTM's curve is level, and highest at the first digits, which hold the answer. The RNN's still falls by orders of magnitude.
 #
-# The rows are sorted by how far the forget gate is open on average: units above keep most of what they hold from one digit to
-# the next, units below wipe it nearly at once. No unit keeps its gate open from the first digit to the last, so what is
-# remembered must be handed on from unit to unit, through $h$.
+# The rows are sorted by the mean value of the forget gate: units at the top keep most of their content from one digit to
+# the next, units at the bottom erase it nearly at once. No unit keeps its gate open from the first digit to the last, so
+# the first digit must be passed on from unit to unit, through $h$.
+# ## 6. Summary
+# - The LSTM learns the task with the course's defaults; it predicts the last digit of palindromes that it was not trained on.
+# - The RNN learns it when the palindrome is short. For long palindromes, the gradient with respect to the first digit
+#   vanishes on the way back, and whether training succeeds nevertheless depends on the seed.
+# - The gates make memory something that is learned: what to write ($i$), what to keep ($f$), what to output ($o$).
 #
-# ## 6. In short
-#
-# - The LSTM learns the task with the course's defaults; its test palindromes are new to it, and it says their last digit.
-# - The RNN can do it when the palindrome is short. For long ones, the gradient that should tell it about the first digit
-#   vanishes on the way, and whether training succeeds all the same depends on the seed.
-# - The gates make remembering a thing that is learned: what to write ($i$), what to keep ($f$), what to show ($o$).
-#
-# To go on from here: `palingen palindrome train --recipe memory --length 1000`, `palingen palindrome study --help`, and the
+# To continue: `palingen palindrome train --recipe memory --length 1000`, `palingen palindrome study --help`, and the
 # tables in `report/`.
