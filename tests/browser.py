@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
-PLACES = (
+EXECUTABLES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+MACOS_PATHS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
@@ -22,34 +22,36 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""For a headless browser that talks to nobody."""
+"""Arguments of a headless browser that makes no requests of its own."""
 
 
 def serious_findings(page: Any) -> list[tuple[str, list[str]]]:
-    """What axe finds on a page that bars somebody, each with the elements; and that it looked at something at all."""
+    """Serious and critical findings of axe, each with its elements; asserts that axe has checked the page."""
     page.evaluate((Path(__file__).parent / "axe" / "axe.min.js").read_text())
-    found = page.evaluate("axe.run().then(({ violations, passes }) => ({ violations, passes: passes.length }))")
-    assert found["passes"] > 15
+    results = page.evaluate("axe.run().then(({ violations, passes }) => ({ violations, passes: passes.length }))")
+    assert results["passes"] > 15
     return [
         (rule["id"], [node["html"] for node in rule["nodes"]])
-        for rule in found["violations"]
+        for rule in results["violations"]
         if rule["impact"] in ("serious", "critical")
     ]
 
 
 def find() -> str | None:
-    """The path of a Chromium: installed, or Playwright's own."""
+    """Path of an installed Chromium, else of Playwright's own, else None."""
     from playwright.sync_api import sync_playwright
 
-    installed = [path for name in NAMES if (path := shutil.which(name))] + [p for p in PLACES if Path(p).exists()]
+    installed = [path for name in EXECUTABLES if (path := shutil.which(name))]
+    installed += [path for path in MACOS_PATHS if Path(path).exists()]
     if installed:
         return installed[0]
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
 
 
 def main() -> None:
+    """Install a Chromium unless there is one."""
     if find():
         return
     if shutil.which("apt-get") and os.geteuid() == 0:

@@ -1,73 +1,54 @@
-"""What the tests share. Every call of the modules named here is checked against its shapes and types."""
+"""Fixtures, and the import hook that checks every call in the package against its shapes and types."""
 
 import contextlib
-import gzip
 import io
-import struct
+import pkgutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from support import Command
 
-# Not the modules with configs: those refuse wrong values in their own words, which are tested too.
-CHECKED = [
-    "palingen.adversarial.averaging",
-    "palingen.adversarial.between",
-    "palingen.adversarial.convolutional",
-    "palingen.adversarial.directions",
-    "palingen.adversarial.examples",
-    "palingen.adversarial.explorer",
-    "palingen.adversarial.export",
-    "palingen.adversarial.game",
-    "palingen.adversarial.images",
-    "palingen.adversarial.latent",
-    "palingen.adversarial.losses",
-    "palingen.adversarial.metrics",
-    "palingen.adversarial.networks",
-    "palingen.adversarial.penalties",
-    "palingen.adversarial.players",
-    "palingen.adversarial.score",
-    "palingen.adversarial.snapshots",
-    "palingen.adversarial.stacked",
-    "palingen.adversarial.trained",
-    "palingen.adversarial.watch",
-    "palingen.files",
-    "palingen.loop",
-    "palingen.recurrence.cells",
-    "palingen.recurrence.exchange",
-    "palingen.recurrence.network",
-    "palingen.recurrence.palindromes",
-    "palingen.recurrence.unroll",
-    "palingen.report",
-    "palingen.runs",
-    "palingen.team",
-    "palingen.weights",
-]
+UNCHECKED = {
+    "palingen.__main__",  # runs the command line when imported
+    # Commands get their arguments from the command-line library, which has checked them.
+    "palingen.cli",
+    # Configs refuse wrong values with messages of their own, which are tested.
+    "palingen.gan.config",
+    "palingen.gan.evaluation.classifier_training",
+    "palingen.recurrence.config",
+    "palingen.runtime.parallel",
+    "palingen.runtime.validation",
+}
+"""Modules whose calls are not checked, with all below them."""
 
-with install_import_hook(CHECKED, "typechecker.checked"):
-    import palingen.pictures
-    import palingen.recipes
-    import palingen.recurrence.exchange
-    import palingen.report.page
-    from palingen.adversarial.images import Images, load_images, write_images
-    from palingen.adversarial.judge import load_judge
-    from palingen.adversarial.score import Yardstick
+
+def checked_modules() -> list[str]:
+    """All modules of the package but the unchecked ones."""
+    import palingen
+
+    names = [module.name for module in pkgutil.walk_packages(palingen.__path__, "palingen.", onerror=lambda name: None)]
+    return [name for name in names if not any(name == out or name.startswith(f"{out}.") for out in UNCHECKED)]
+
+
+with install_import_hook(checked_modules(), "typechecker.checked"):
     from palingen.cli import main
+    from palingen.gan.data.mnist import LabeledImages, load_images, write_images
+    from palingen.gan.evaluation.classifier import load_classifier
+    from palingen.gan.evaluation.evaluator import Evaluator
 
 settings.register_profile("any machine", deadline=None)  # some are slow now and then
 settings.load_profile("any machine")
 
-ROOT = Path(__file__).parents[1]
-
 
 @pytest.fixture(autouse=True)
-def processor() -> Iterator[None]:
-    """Leave the processor as it was: a verb lets it flush subnormal numbers, a study has it compute with one thread."""
+def restore_numerics() -> Iterator[None]:
+    """Restore threads and subnormal numbers, which training changes for the whole process."""
     threads = torch.get_num_threads()
     yield
     torch.set_flush_denormal(False)
@@ -75,20 +56,17 @@ def processor() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
 @pytest.fixture
 def palingen(tmp_path: Path) -> Command:
-    """Run the command in an empty folder as a user would, but in this process, which has torch imported already."""
+    """Run the command in an empty folder as a user would, but in this process, which has imported torch already."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = ["palingen", *map(str, arguments)]
-        out, words, code = io.StringIO(), io.StringIO(), 0
+        stdout, stderr, code = io.StringIO(), io.StringIO(), 0
         with (
             contextlib.chdir(tmp_path),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(words),
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
             pytest.MonkeyPatch.context() as patch,
         ):
             patch.setattr(sys, "argv", command)
@@ -96,7 +74,7 @@ def palingen(tmp_path: Path) -> Command:
                 main()
             except SystemExit as end:
                 code = end.code
-        return subprocess.CompletedProcess(command, code, out.getvalue(), words.getvalue())
+        return subprocess.CompletedProcess(command, code, stdout.getvalue(), stderr.getvalue())
 
     return run
 
@@ -105,20 +83,15 @@ def palingen(tmp_path: Path) -> Command:
 def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of IDX files with the first 200 training and 50 test images of MNIST."""
     folder = tmp_path_factory.mktemp("digits")
-    for part, count in (("train", 200), ("t10k", 50)):
-        images = load_images(part)
-        write_images(folder, part, Images(images.pixels[:count], images.labels[:count]))
+    for split, count in (("train", 200), ("t10k", 50)):
+        images = load_images(split)
+        write_images(folder, split, LabeledImages(images.pixels[:count], images.labels[:count]))
     return folder
 
 
 @pytest.fixture(scope="session")
-def real() -> Yardstick:
-    """Against all test images, as in the protocol, but with a third of the training images."""
+def evaluator() -> Evaluator:
+    """Evaluator against all test images, as in the protocol, but with a third of the training images."""
     training = load_images("train")
-    return Yardstick(load_judge(), load_images("t10k"), Images(training.pixels[:20_000], training.labels[:20_000]))
-
-
-def write_idx(path: Path, array: object) -> None:
-    """Write an array of unsigned bytes in the IDX format."""
-    header = bytes([0, 0, 8, array.ndim]) + b"".join(struct.pack(">I", size) for size in array.shape)
-    path.write_bytes(gzip.compress(header + array.tobytes()))
+    images = LabeledImages(training.pixels[:20_000], training.labels[:20_000])
+    return Evaluator(load_classifier(), load_images("t10k"), images)

@@ -1,5 +1,6 @@
-"""The course's front door, used as the course uses it: as scripts, and by the names of its skeleton."""
+"""The course's files, used as the course uses them: as scripts, and by the names of its skeleton."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -7,8 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
+from support import ROOT
 from torch.utils.data import DataLoader
+
+import palingen
+
+SOURCES = sorted((ROOT / "assignment").rglob("*.py"))
 
 PART1, PART2 = ROOT / "assignment" / "part1", ROOT / "assignment" / "part2"
 
@@ -32,8 +37,18 @@ def script(path: Path, *arguments: object, folder: Path) -> subprocess.Completed
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120)
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_courses_files_and_the_notebooks_import_only_public_names(path):
+    imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
+    modules = [node.module for node in imports if isinstance(node, ast.ImportFrom)]
+    modules += [name.name for node in imports if isinstance(node, ast.Import) for name in node.names]
+    assert [module for module in modules if module.startswith("palingen.")] == []
+    names = [name.name for node in imports if getattr(node, "module", None) == "palingen" for name in node.names]
+    assert set(names) <= set(palingen.__all__)
+
+
 @pytest.mark.parametrize("one_hot", [False, True])
-def test_an_item_is_the_digits_read_and_the_digit_to_say(part1, one_hot):
+def test_an_item_is_all_digits_but_the_last_and_the_last(part1, one_hot):
     items = part1[0].PalindromeDataset(7, 300, one_hot=one_hot)
     assert len(items) == 300
     inputs, label = items[4]
@@ -45,7 +60,7 @@ def test_an_item_is_the_digits_read_and_the_digit_to_say(part1, one_hot):
     assert digits[1:].tolist() == digits[1:].flip(0).tolist()
 
 
-def test_the_palindromes_are_unique_and_follow_their_seed(part1):
+def test_the_palindromes_are_distinct_and_determined_by_the_seed(part1):
     dataset = part1[0].PalindromeDataset
     rows = {tuple(inputs.flatten().tolist()) for inputs, _ in dataset(9, 500)}
     assert len(rows) == 500
@@ -53,12 +68,12 @@ def test_the_palindromes_are_unique_and_follow_their_seed(part1):
     assert not torch.equal(dataset(9, 50)[3][0], dataset(9, 50, seed=7)[3][0])
 
 
-def test_too_many_palindromes_are_capped_and_a_line_says_so(part1, capsys):
+def test_a_data_set_larger_than_all_palindromes_has_all_of_them_and_prints_a_message(part1, capsys):
     assert len(part1[0].PalindromeDataset(5, 10_000)) == 1000
     assert "only 1,000 palindromes have 6 digits" in capsys.readouterr().err
 
 
-def test_the_models_take_sequences_and_give_logits(part1):
+def test_the_models_map_sequences_to_logits(part1):
     _, lstm, vanilla_rnn, _ = part1
     sequences = torch.randn(4, 6, 1)
     assert lstm.LSTM(6, 1, 16, 10)(sequences).shape == (4, 10)
@@ -66,7 +81,7 @@ def test_the_models_take_sequences_and_give_logits(part1):
     assert lstm.LSTM(seq_length=6, input_dim=1, hidden_dim=16, output_dim=10)(sequences).shape == (4, 10)
 
 
-def test_train_and_evaluate_return_loss_and_accuracy(part1):
+def test_thirty_epochs_of_train_halve_the_loss_that_evaluate_returns(part1):
     dataset, lstm, _, train = part1
     loader = DataLoader(dataset.PalindromeDataset(4, 200), 32)
     model, config = lstm.LSTM(4, 1, 16, 10), train.parse([])
@@ -75,14 +90,14 @@ def test_train_and_evaluate_return_loss_and_accuracy(part1):
     before, _ = train.evaluate(model, loader, criterion, device, config)
     for _ in range(30):
         loss, accuracy = train.train(model, loader, optimizer, criterion, device, config)
-    after, right = train.evaluate(model, loader, criterion, device, config)
+    after, test_accuracy = train.evaluate(model, loader, criterion, device, config)
     assert after < before / 2
     assert 0 <= accuracy <= 1
-    assert right > 0.5
+    assert test_accuracy > 0.5
     assert loss > 0
 
 
-def test_the_flags_are_the_skeletons_with_its_defaults(part1):
+def test_the_flags_and_their_defaults_are_those_of_the_skeleton(part1):
     config = vars(part1[3].parse([]))
     expected = {
         "input_length": 5,
@@ -100,51 +115,52 @@ def test_the_flags_are_the_skeletons_with_its_defaults(part1):
 
 
 @pytest.mark.parametrize("model", ["lstm", "rnn"])
-def test_the_training_script_runs_and_says_how_well(tmp_path, model):
+def test_the_training_script_prints_loss_and_accuracy_on_unseen_palindromes(tmp_path, model):
     run = script(PART1 / "train.py", "--model", model, "--max_epoch", 2, "--num_hidden", 16, folder=tmp_path)
     assert run.returncode == 0, run.stderr
     assert re.search(r"On 200 unseen palindromes: loss \S+, accuracy [01]\.\d+", run.stdout)
 
 
 @pytest.mark.parametrize(
-    ("path", "arguments", "says"),
+    ("path", "arguments", "message"),
     [
-        (PART1 / "train.py", ("--batch_size", 0), "--batch_size: 0 is not at least 1"),
-        (PART1 / "train.py", ("--num_classes", 3), "--num_classes: 3"),
-        (PART1 / "train.py", ("--portion_train", 1.5), "--portion_train: 1.5"),
-        (PART2 / "my_gan.py", ("--n_epochs", 0), "epochs: 0 is not at least 1"),
+        (PART1 / "train.py", ("--batch_size", 0), "--batch_size=0: must be at least 1"),
+        (PART1 / "train.py", ("--num_classes", 3), "--num_classes=3: must be at least 10"),
+        (PART1 / "train.py", ("--portion_train", 1.5), "--portion_train=1.5: must be between 0 and 1"),
+        (PART2 / "my_gan.py", ("--n_epochs", 0), "epochs=0: must be at least 1"),
         (PART2 / "my_gan.py", ("--data", "nowhere"), "missing"),
     ],
 )
-def test_a_wrong_flag_ends_in_a_clear_line_and_exit_code_2(tmp_path, path, arguments, says):
+def test_an_invalid_flag_ends_in_one_line_and_exit_code_2(tmp_path, path, arguments, message):
     run = script(path, *arguments, folder=tmp_path)
     assert run.returncode == 2
-    assert says in run.stderr.splitlines()[-1]
+    assert message in run.stderr.splitlines()[-1]
     assert "Traceback" not in run.stderr
 
 
-def test_the_gan_script_trains_and_leaves_its_pictures(tmp_path, few_digits):
+def test_the_gan_script_prints_the_files_it_wrote_and_saves_images_at_its_interval(tmp_path, few_digits):
     small = ("--data", few_digits, "--n_epochs", 1, "--batch_size", 50, "--save_interval", 2)
     run = script(PART2 / "my_gan.py", *small, folder=tmp_path)
     assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == [f"runs/my_gan/{name}" for name in ("snapshots.png", "curves.png", "snapshots")]
     assert all((tmp_path / line).exists() for line in run.stdout.splitlines())
     assert {path.name for path in (tmp_path / "runs/my_gan/snapshots").iterdir()} == {
         f"step-{step:07d}.png" for step in (0, 2, 4)
     }
 
 
-def test_the_gans_networks_go_from_noise_to_probability(monkeypatch):
+def test_the_gans_networks_map_latents_to_images_and_images_to_probabilities(monkeypatch):
     monkeypatch.syspath_prepend(str(PART2))
     import my_gan
 
     images = my_gan.Generator(100)(torch.randn(3, 100))
-    chances = my_gan.Discriminator()(images)
+    probabilities = my_gan.Discriminator()(images)
     assert images.shape == (3, 1, 28, 28)
-    assert chances.shape == (3, 1)
-    assert ((chances > 0) & (chances < 1)).all()
+    assert probabilities.shape == (3, 1)
+    assert ((probabilities > 0) & (probabilities < 1)).all()
 
 
-def test_the_gans_flags_are_the_skeletons_with_its_defaults(monkeypatch):
+def test_the_gans_flags_and_their_defaults_are_those_of_the_skeleton(monkeypatch):
     monkeypatch.syspath_prepend(str(PART2))
     import my_gan
 

@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from support import ROOT
 
 
 def benchmark(name, *arguments):
@@ -11,8 +11,9 @@ def benchmark(name, *arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
-def test_the_step_is_measured_against_the_scripts_and_against_arithmetic():
+def test_the_gan_step_is_compared_with_the_script_and_with_a_lower_bound():
     run = benchmark("gan_step.py", "--repeats", 20, "--steps", 1, "--json")
+    assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)
     assert {"ms", "script_ms", "ratio", "floor_ms"} <= set(result)
     assert result["n"] == 20
@@ -25,13 +26,40 @@ def test_the_step_is_measured_against_the_scripts_and_against_arithmetic():
 def test_too_few_repeats_are_refused():
     run = benchmark("gan_step.py", "--repeats", 3)
     assert run.returncode == 2
-    assert "at least 20 repeats" in run.stderr
+    assert "needs --repeats of at least 20" in run.stderr
 
 
-@pytest.mark.alone
-def test_gradients_piece_by_piece_come_sooner_than_differentiating_twice():
+def test_every_engine_is_compared_with_torch_and_with_the_products_alone():
+    sizes = ("--lengths", 3, 4, "--batch-size", 4, "--hidden-size", 8, "--repeats", 3)
+    run = benchmark("recurrence.py", "--only", "speed", *sizes, "--json")
+    assert run.returncode == 0, run.stderr
+    rows = json.loads(run.stdout)["rows"]
+    assert {(row["engine"], row["cell"], row["length"]) for row in rows} == {
+        (engine, cell, length)
+        for length in (3, 4)
+        for cell in ("lstm", "peephole")
+        for engine in ("torch", "native", "native, recompute", "compiled", "reference", "plain")
+        if (engine, cell) != ("torch", "peephole")
+    }
+    for row in rows:
+        assert row["ratio"] == row["torch_ms"] / row["ms"]
+        assert row["lowest_ms"] <= row["ms"] <= row["highest_ms"]
+        assert row["floor_ms"] > 0
+
+
+def test_the_memory_of_a_training_step_is_measured_in_a_process_of_its_own(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from recurrence_process import Job, run_in_process
+
+    sizes = {"batch_size": 64, "input_size": 1, "hidden_size": 128, "threads": 1, "warm_up": True}
+    short, long = (run_in_process(Job("native", "lstm", length=length, **sizes))["peak_mib"] for length in (10, 400))
+    assert long > short + 50  # 390 steps of 64 sequences, 128 units and 5 saved values or more
+
+
+@pytest.mark.timing
+def test_the_penalty_by_jvp_is_faster_than_by_double_backward():
     run = benchmark("penalty_step.py", "--repeats", 3, "--batch-size", 16, "--precision", "float32")
     assert run.returncode == 0, run.stderr
-    twice, pieces, ratio = (line.split() for line in run.stdout.splitlines())
+    autograd, penalty_jvp, ratio = (line.split() for line in run.stdout.splitlines())
     assert float(ratio[1]) > 1
-    assert float(ratio[1]) == pytest.approx(float(twice[1]) / float(pieces[1]), rel=0.05)
+    assert float(ratio[1]) == pytest.approx(float(autograd[1]) / float(penalty_jvp[1]), rel=0.05)  # one decimal

@@ -1,0 +1,16 @@
+"""`palingen classifier train`."""
+
+import json
+
+
+def test_the_classifier_is_trained_from_the_command_line(palingen, tmp_path, few_digits):
+    command = ("classifier", "train", "--data", few_digits, "--epochs", 1, "--json")
+    result = json.loads(palingen(*command).stdout)
+    assert {"accuracy", "epochs", "seconds", "seed", "folder"} <= set(result)
+    assert result["folder"].startswith("runs/classifier/")
+    assert all((tmp_path / file).exists() for file in result["files"])
+    assert json.loads(palingen(*command).stdout) == result
+
+
+def test_an_invalid_setting_is_named_in_one_line(palingen, error_line):
+    assert "shift=9: must be between 0 and 4" in error_line(palingen("classifier", "train", "--shift", 9))

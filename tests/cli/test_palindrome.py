@@ -1,0 +1,64 @@
+"""`palingen palindrome train` and `analyze`."""
+
+import json
+
+import pytest
+
+TRAIN = ("palindrome", "train", "--num-samples", 200, "--hidden-size", 8)
+
+
+def test_training_prints_its_result_and_where_it_is(palingen, tmp_path):
+    run = palingen(*TRAIN, "--epochs", 2, "--out", "run", "--json")
+    result = json.loads(run.stdout)
+    assert {"cell", "length", "seed", "accuracy", "loss", "seconds", "engine", "folder"} <= set(result)
+    assert result["engine"] in ("native", "compiled", "reference")
+    assert all((tmp_path / file).exists() for file in result["files"])
+    assert json.loads(palingen(*TRAIN, "--epochs", 2, "--out", "run", "--json").stdout) == result
+
+
+def test_the_engine_is_a_flag_and_not_a_setting(palingen, tmp_path):
+    results = [
+        json.loads(palingen(*TRAIN, "--epochs", 1, "--engine", engine, "--out", engine, "--json").stdout)
+        for engine in ("auto", "reference")
+    ]
+    assert results[1]["engine"] == "reference"
+    assert results[0]["accuracy"] == results[1]["accuracy"]
+    configs = [(tmp_path / engine / "config.json").read_text() for engine in ("auto", "reference")]
+    assert configs[0] == configs[1]
+
+
+def test_without_json_the_result_is_a_table(palingen):
+    table = palingen(*TRAIN, "--epochs", 1, "--out", "run").stdout
+    assert "Palindrome training" in table
+    assert "% of the unseen palindromes" in table
+
+
+def test_repeated_samples_are_announced_in_one_line(palingen):
+    run = palingen("palindrome", "train", "--epochs", 1, "--hidden-size", 4, "--batch-size", 4000)
+    assert "T = 5 has only 1,000 palindromes" in run.stderr
+
+
+@pytest.fixture
+def trained(palingen):
+    for cell in ("lstm", "rnn"):
+        assert palingen(*TRAIN, "--cell", cell, "--length", 8, "--epochs", 1, "--out", cell).returncode == 0
+
+
+def test_analysis_writes_figure_and_numbers_to_out(palingen, tmp_path, trained):
+    result = json.loads(palingen("palindrome", "analyze", "lstm", "rnn", "--out", "there", "--json").stdout)
+    assert [row["run"] for row in result["gradient_retention"]] == ["lstm", "rnn"]
+    assert all(row["untrained"] > 0 and row["trained"] > 0 for row in result["gradient_retention"])
+    assert result["folder"] == "there"
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["analysis.json", "analysis.png"]
+
+
+def test_analysis_goes_under_runs_by_default_and_not_into_the_run(palingen, tmp_path, trained):
+    before = sorted((tmp_path / "rnn").iterdir())
+    result = json.loads(palingen("palindrome", "analyze", "rnn", "--json").stdout)
+    assert result["folder"] == "runs/analyze/rnn"
+    assert sorted((tmp_path / "rnn").iterdir()) == before
+
+
+def test_analysis_of_nothing_and_of_no_run_is_an_error(palingen, error_line):
+    assert "must name at least one run folder" in error_line(palingen("palindrome", "analyze"))
+    assert "nowhere: not a run folder" in error_line(palingen("palindrome", "analyze", "nowhere"))

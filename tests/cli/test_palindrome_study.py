@@ -1,0 +1,79 @@
+"""`palingen palindrome study`."""
+
+import json
+
+import pytest
+
+SMALL = ("--recipe", "course", "--num-samples", 200, "--hidden-size", 4, "--epochs", 1, "--jobs", 1)
+STUDY = ("palindrome", "study", *SMALL, "--cells", "rnn", "--lengths", 5, "--seeds", 1, "--out", "s")
+
+
+def read_study(folder):
+    return json.loads((folder / "s" / "study.json").read_text())
+
+
+def test_a_study_records_its_config_and_the_environment_of_every_run(palingen, tmp_path):
+    result = json.loads(palingen(*STUDY, "--json").stdout)
+    keys = {"cell", "length", "seed", "accuracy", "loss", "seconds", "folder"}
+    assert [set(run) for run in result["runs"]] == [keys]
+    assert all((tmp_path / file).exists() for file in result["files"])
+    study = read_study(tmp_path)
+    assert set(study) == {"config", "runs"}
+    assert study["config"]["kind"] == "PalindromeConfig"
+    (run,) = study["runs"]
+    environment = json.loads((tmp_path / "s" / run["folder"] / "environment.json").read_text())
+    assert run["environment"] == environment
+    assert environment["threads"] == 1  # a worker's
+
+
+def test_a_second_command_adds_runs_and_keeps_the_environments_of_the_first(palingen, tmp_path):
+    assert palingen(*STUDY).returncode == 0
+    (first,) = read_study(tmp_path)["runs"]
+    result = json.loads(palingen(*STUDY[:-4], "--seeds", 2, "--out", "s", "--engine", "reference", "--json").stdout)
+    assert [run["seed"] for run in result["runs"]] == [0, 1]
+    unchanged, added = read_study(tmp_path)["runs"]
+    assert unchanged == first
+    assert added["environment"]["engine"] == "reference"
+
+
+def test_a_study_of_other_settings_needs_another_folder(palingen, error_line):
+    assert palingen(*STUDY).returncode == 0
+    message = "s: holds a study with other settings; choose another folder with --out"
+    assert message in error_line(palingen(*STUDY, "--learning-rate", 0.01))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--seeds", 0), "seeds=0: must be at least 1"),
+        (("--jobs", 0), "jobs=0: must be at least 1"),
+        (("--lengths", 1), "length=1: must be at least 2"),
+        (("--length", 9), "length=9: is set by the study; use --lengths"),
+        (("--cell", "gru"), "cell='gru': is set by the study; use --cells"),
+        (("--seed", 1), "seed=1: is set by the study; use --seeds"),
+        (("--cells", "lstn"), "lstn"),
+        (("--recipe", "curse"), "did you mean 'course'"),
+        (("--no-online-data",), "needs online_data"),
+    ],
+)
+def test_an_invalid_value_is_named_in_one_line(palingen, error_line, arguments, message):
+    assert message in error_line(palingen("palindrome", "study", *arguments))
+
+
+def test_progress_in_a_terminal_is_a_table_of_cells_and_lengths(monkeypatch, capsys):
+    from palingen.cli import study_progress
+    from palingen.recurrence.config import PalindromeConfig
+
+    runs = [PalindromeConfig(cell=cell, length=length) for cell in ("lstm", "rnn") for length in (10, 20)]
+    results = [
+        {"cell": run.cell, "length": run.length, "seed": 0, "accuracy": 0.995, "loss": 0.1, "seconds": 1.0}
+        for run in reversed(runs)
+    ]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    done = study_progress.show_study_progress(runs, iter(results))
+    assert [(run["length"], run["cell"]) for run in done] == [(10, "lstm"), (10, "rnn"), (20, "lstm"), (20, "rnn")]
+    table = capsys.readouterr().err
+    assert "T = 20" in table
+    assert "99.5 99.5 99.5" in table
+    assert "4 of 4 runs" in table

@@ -1,0 +1,36 @@
+"""`palingen report`."""
+
+import json
+
+import pytest
+
+from palingen.cli import report
+
+
+@pytest.fixture(autouse=True)
+def one_file_each(monkeypatch):
+    """Replace the figures, tables and pages, which take long and are tested elsewhere, by one small file each."""
+
+    def write(folder, records):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"file-{len(list(folder.glob('file-*')))}"
+        path.write_text(records)
+        return [path]
+
+    monkeypatch.setattr(report, "read_records", lambda folder: f"records of {folder}")
+    for name in ("write_figures", "write_tables", "write_report"):
+        monkeypatch.setattr(report, name, write)
+
+
+def test_the_report_goes_to_out_and_leaves_the_records_alone(palingen, tmp_path):
+    (tmp_path / "records" / "runs").mkdir(parents=True)
+    result = json.loads(palingen("report", "--records", "records", "--out", "there", "--json").stdout)
+    assert result == {"folder": "there", "files": ["there/file-0", "there/file-1", "there/file-2"]}
+    assert (tmp_path / "there" / "file-0").read_text() == "records of records"
+    assert list((tmp_path / "records" / "runs").iterdir()) == []
+
+
+def test_by_default_the_report_goes_beside_its_records_with_a_new_summary_of_the_models(palingen, tmp_path):
+    (tmp_path / "report" / "runs").mkdir(parents=True)
+    assert json.loads(palingen("report", "--json").stdout)["folder"] == "report"
+    assert "gan" in json.loads((tmp_path / "report" / "runs" / "model_summary.json").read_text())

@@ -1,0 +1,89 @@
+import signal
+
+import pytest
+import torch
+
+from palingen.gan.evaluation import classifier_training
+from palingen.gan.evaluation.classifier_training import ClassifierConfig, train_classifier
+from palingen.runtime.errors import ConfigError, Interrupted, RunError
+from palingen.runtime.run_folder import read_environment, read_records
+from palingen.runtime.safetensors_io import load_weights
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def config(few_digits):
+    """Twelve steps over 200 images."""
+    return ClassifierConfig(data=str(few_digits), epochs=3, batch_size=50)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(config, tmp_path_factory):
+    """Run folder and result of a training without interruption."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    return folder, train_classifier(config, folder, CPU)
+
+
+def equal_weights(first, second):
+    a, b = (load_weights(folder / "weights.safetensors") for folder in (first, second))
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def interrupt_at(monkeypatch, step):
+    """Send Ctrl-C when the images of the given step are loaded."""
+    to_unit, calls = classifier_training.to_unit, []
+
+    def interrupting(pixels):
+        calls.append(None)
+        if len(calls) == step:
+            signal.raise_signal(signal.SIGINT)
+        return to_unit(pixels)
+
+    monkeypatch.setattr(classifier_training, "to_unit", interrupting)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("shift", 5), ("shift", -1), ("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("seed", -1)],
+)
+def test_an_invalid_value_is_refused_by_field_and_value(field, value):
+    with pytest.raises(ConfigError, match=rf"^{field}={value!r}: must be"):
+        ClassifierConfig(**{field: value})
+
+
+def test_200_images_teach_the_classifier_60_percent_of_the_test_images(tmp_path, few_digits):
+    result = train_classifier(ClassifierConfig(data=str(few_digits), epochs=8, batch_size=20), tmp_path, CPU)
+    assert result["accuracy"] > 0.6  # guessing gives 0.1
+    steps = [record for record in read_records(tmp_path) if record["kind"] == "step"]
+    assert [record["step"] for record in steps] == [50, 80]
+    assert steps[1]["loss"] < steps[0]["loss"]
+
+
+def test_an_interrupted_training_resumes_to_the_same_weights(tmp_path, config, uninterrupted, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 5)
+        with pytest.raises(Interrupted):
+            train_classifier(config, tmp_path, CPU)
+    train_classifier(config, tmp_path, CPU)
+    assert equal_weights(uninterrupted[0], tmp_path)
+
+
+def test_other_threads_are_refused_when_resuming_unless_allowed(tmp_path, config, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 5)
+        with pytest.raises(Interrupted):
+            train_classifier(config, tmp_path, CPU)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    with pytest.raises(RunError, match=f"threads={threads + 1}, was {threads}"):
+        train_classifier(config, tmp_path, CPU)
+    assert train_classifier(config, tmp_path, CPU, allow_engine_change=True)["threads"] == threads + 1
+
+
+def test_the_environment_and_the_result_hold_engine_threads_and_flush_denormal(uninterrupted):
+    folder, result = uninterrupted
+    environment = read_environment(folder)
+    expected = {"engine": "autograd", "threads": torch.get_num_threads(), "flush_denormal": True}
+    assert {name: result[name] for name in expected} == expected
+    assert {name: environment[name] for name in expected} == expected

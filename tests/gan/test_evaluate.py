@@ -1,0 +1,182 @@
+import json
+from dataclasses import asdict, fields
+
+import numpy as np
+import pytest
+import torch
+
+from palingen.gan import evaluate
+from palingen.gan.config import GanConfig, build_networks
+from palingen.gan.evaluate import evaluate_generator, evaluate_images, evaluate_repeatedly, evaluate_stacked
+from palingen.gan.evaluation.classifier import load_classifier
+from palingen.gan.evaluation.evaluator import Score
+from palingen.gan.evaluation.stacked_mnist import score_real_digits
+from palingen.gan.pretrained import PretrainedGenerator, load_generator
+from palingen.runtime.errors import ConfigError, DataError
+from palingen.runtime.paths import PRETRAINED_DIR
+
+COUNT = 5000
+
+
+def make_score(value, **others):
+    return Score(**{field.name: value for field in fields(Score)} | {"n": COUNT, "class_accuracy": None} | others)
+
+
+class PixelRecorder:
+    """Evaluator that records the pixels it is given."""
+
+    def __init__(self):
+        self.classifier = self
+
+    def predict(self, pixels):
+        self.pixels = pixels
+        return pixels
+
+    def score(self, output):
+        return make_score(0.0)
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    recorder = PixelRecorder()
+    monkeypatch.setattr(evaluate, "mnist_evaluator", lambda: recorder)
+    return recorder
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    """Grey levels, every one of them."""
+    return torch.randint(256, (COUNT, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    """Untrained class-conditional generator."""
+    config = GanConfig(conditional=True, latent_dim=8)
+    return PretrainedGenerator("untrained", build_networks(config)[0].eval(), config, PRETRAINED_DIR)
+
+
+def test_images_have_the_score_of_the_generator_that_made_them(evaluator, monkeypatch):
+    monkeypatch.setattr(evaluate, "mnist_evaluator", lambda: evaluator)
+    generator = load_generator("course")
+    expected = evaluate_generator(generator, evaluator, COUNT, seed=3)
+    assert evaluate_images(generator.sample(COUNT, seed=3)) == expected
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda pixels: pixels,
+        lambda pixels: pixels.numpy(),
+        lambda pixels: pixels.unsqueeze(1),
+        lambda pixels: pixels.numpy()[..., None],
+        lambda pixels: pixels.float() / 255,
+        lambda pixels: (pixels.double() / 255).unsqueeze(3),
+        lambda pixels: pixels.numpy().astype(np.float32)[:, None] / 255,
+        lambda pixels: (pixels.float() / 255).requires_grad_(),
+        lambda pixels: pixels.half() / 255,
+        lambda pixels: list((pixels / 255).numpy()),
+    ],
+    ids=[
+        "uint8 tensor",
+        "uint8 array",
+        "uint8 with channel first",
+        "uint8 with channel last",
+        "float tensor",
+        "double with channel last",
+        "float array with channel first",
+        "float with gradient",
+        "half precision",
+        "list of arrays",
+    ],
+)
+def test_images_of_every_accepted_form_are_the_same_pixels(recorder, pixels, convert):
+    evaluate_images(convert(pixels))
+    assert torch.equal(recorder.pixels, pixels)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(COUNT, 28, 27), r"^images.shape=\(5000, 28, 27\): must be \(N, 28, 28\)"),
+        (torch.zeros(COUNT, 3, 28, 28), r"^images.shape=\(5000, 3, 28, 28\): must be"),
+        (torch.zeros(COUNT, 784), r"^images.shape=\(5000, 784\): must be"),
+        (torch.zeros(28, 28), r"^images.shape=\(28, 28\): must be"),
+        (torch.zeros(()), r"^images.shape=\(\): must be"),
+        (torch.zeros(COUNT, 28, 28, dtype=torch.int64), r"^images.dtype=int64: must be uint8 or float$"),
+        (torch.zeros(COUNT, 28, 28, dtype=torch.bool), r"^images.dtype=bool: must be uint8 or float$"),
+        (torch.full((COUNT, 28, 28), 255.0), "^images: values from 255 to 255 must be between 0 and 1; rescale them$"),
+        (torch.full((COUNT, 28, 28), -1.0), "^images: values from -1 to -1 must be between 0 and 1; rescale them$"),
+        (torch.full((COUNT, 28, 28), torch.nan), "^images: values from nan to nan must be between 0 and 1"),
+        ([[1.0], [2.0, 3.0]], "^images: must be one array of numbers"),
+        (["a", "b"], "^images: must be one array of numbers"),
+    ],
+)
+def test_images_of_another_shape_type_or_range_are_refused_in_one_line(images, message):
+    with pytest.raises(DataError, match=message) as refusal:
+        evaluate_images(images)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("count", "rule"), [(0, "at least 5000"), (4999, "at least 5000"), (50_001, "at most 50000")])
+def test_too_few_or_too_many_images_are_refused(count, rule):
+    with pytest.raises(ConfigError, match=f"^count={count}: must be {rule}"):
+        evaluate_images(np.broadcast_to(np.uint8(0), (count, 28, 28)))
+
+
+def test_a_conditional_generator_is_sampled_with_the_class_frequencies_of_the_training_images(
+    evaluator, conditional, monkeypatch
+):
+    requested = []
+
+    def score(output, labels=None):
+        requested.append(labels)
+        return make_score(0.0)
+
+    monkeypatch.setattr(evaluator, "score", score)
+    conditional.generator.class_frequencies.copy_(torch.eye(10)[7])
+    evaluate_generator(conditional, evaluator, count=20)
+    assert requested[0].tolist() == [7] * 20
+
+
+def test_repeated_scores_have_mean_and_standard_deviation_of_consecutive_seeds(evaluator, conditional, monkeypatch):
+    monkeypatch.setattr(evaluate, "evaluate_generator", lambda generator, evaluator, count, seed: make_score(seed / 1))
+    scores = evaluate_repeatedly(conditional.with_max_latent_norm(0.9), evaluator, COUNT, seed=4, repeats=3)
+    assert [score.fd for score in scores.scores] == [4, 5, 6]
+    assert scores.mean == make_score(5.0)
+    assert scores.std == asdict(make_score(1.0)) | {"n": 0, "class_accuracy": None}
+    assert (scores.name, scores.seed, scores.max_latent_norm) == ("untrained", 4, 0.9)
+
+
+def test_a_single_score_has_no_standard_deviation(evaluator, conditional, monkeypatch):
+    monkeypatch.setattr(evaluate, "evaluate_generator", lambda generator, evaluator, count, seed: make_score(1.0))
+    scores = evaluate_repeatedly(conditional, evaluator)
+    assert scores.std == {}
+    assert scores.mean == make_score(1.0)
+
+
+def test_no_repeats_are_refused(evaluator, conditional):
+    with pytest.raises(ConfigError, match=r"^repeats=0: must be at least 1$"):
+        evaluate_repeatedly(conditional, evaluator, repeats=0)
+
+
+def test_a_score_record_has_the_keys_of_the_shipped_ones(evaluator, conditional, monkeypatch):
+    monkeypatch.setattr(evaluate, "evaluate_generator", lambda generator, evaluator, count, seed: make_score(seed / 1))
+    controls = {"floor": make_score(2.0), "blur": make_score(9.0)}
+    record = evaluate_repeatedly(conditional, evaluator, repeats=2).as_record(controls)
+    shipped = json.loads((PRETRAINED_DIR / "residual" / "score.json").read_text())
+    assert list(record) == list(shipped)
+    assert list(record["rows"]) == ["untrained", "floor", "blur"]
+    assert list(record["rows"]["floor"]) == list(shipped["rows"]["floor"])
+    assert record["fd_floor"] == 2
+    json.dumps(record)
+
+
+def test_stacked_digits_are_scored_by_their_modes_beside_those_of_real_digits():
+    config = GanConfig(data="stacked", latent_dim=8)
+    generator = PretrainedGenerator("untrained", build_networks(config)[0].eval(), config, PRETRAINED_DIR)
+    record = evaluate_stacked(generator, load_classifier(), count=300, seed=2)
+    floor = score_real_digits(300)
+    assert (record["n"], record["seed"]) == (300, 2)
+    assert 1 <= record["modes"] < record["modes_floor"] == floor.modes
+    assert record["reverse_kl"] > record["reverse_kl_floor"] == floor.reverse_kl

@@ -1,0 +1,166 @@
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from palingen import recipes
+from palingen.gan import study
+from palingen.gan.config import GanConfig, build_networks
+from palingen.gan.study import TrainOptions, Variant, enumerate_runs, load_results, run_study
+from palingen.runtime.errors import ConfigError, RunError
+from palingen.runtime.parallel import ParallelConfig
+from palingen.runtime.safetensors_io import save_weights
+
+COURSE = recipes.GAN["course"]
+
+SERIAL = ParallelConfig(jobs=1)
+
+
+@pytest.fixture(scope="module")
+def variants(few_digits):
+    """A variant of one epoch, and one that diverges."""
+    config = GanConfig(data=str(few_digits), epochs=1, monitor_samples=None)
+    configs = config, replace(config, learning_rate=1e30)
+    return [variant for config in configs for variant in enumerate_runs("course", COURSE, config, [], 1)]
+
+
+@pytest.fixture(scope="module")
+def finished(variants, evaluator, tmp_path_factory):
+    """Folder and results of a finished study."""
+    out = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study, "mnist_evaluator", lambda: evaluator)
+        return out, list(run_study(variants, out, SERIAL, TrainOptions()))
+
+
+def test_a_study_is_every_loss_once_with_every_seed():
+    variants = enumerate_runs("course", COURSE, GanConfig(), ["hinge", "minimax", "hinge"], 2)
+    assert [(variant.config.loss, variant.config.seed) for variant in variants] == [
+        (loss, seed) for loss in ("hinge", "minimax") for seed in (0, 1)
+    ]
+    assert len({variant.folder for variant in variants}) == 4
+
+
+def test_without_losses_a_study_has_the_loss_of_its_config():
+    (variant,) = enumerate_runs("course", COURSE, GanConfig(loss="hinge"), [], 1)
+    assert variant.config == GanConfig(loss="hinge")
+
+
+def test_overrides_are_the_fields_that_differ_from_the_recipe_but_for_seed_and_epochs():
+    (_, variant) = enumerate_runs("course", COURSE, GanConfig(epochs=3, beta1=0.5), ["hinge"], 2)
+    assert variant.overrides == {"loss": "hinge", "beta1": 0.5}
+    assert variant.label == "course, loss hinge, beta1 0.5"
+    assert variant.folder == "course-loss-hinge-beta1-0.5-seed1"
+
+
+def test_a_recipe_without_overrides_is_labelled_by_its_name():
+    (variant,) = enumerate_runs("course", COURSE, COURSE, [], 1)
+    assert (variant.label, variant.overrides) == ("course", {})
+
+
+@pytest.mark.parametrize("seeds", [0, -1])
+def test_no_seeds_are_refused(seeds):
+    with pytest.raises(ConfigError, match=f"^seeds={seeds}: must be at least 1$"):
+        enumerate_runs("course", COURSE, COURSE, [], seeds)
+
+
+def test_stacked_digits_are_refused():
+    with pytest.raises(ConfigError, match=r"^data='stacked': is not supported by a study"):
+        enumerate_runs("stacked", recipes.GAN["stacked"], recipes.GAN["stacked"], [], 1)
+
+
+def test_every_variant_is_trained_and_scored(finished, variants):
+    out, results = finished
+    assert [result["folder"] for result in results] == [variant.folder for variant in variants]
+    converged, _ = results
+    assert converged["score"]["n"] == 10_000
+    assert converged["score"]["fd"] > 500  # one epoch over 200 images teaches little
+    assert converged["seconds"] > 0
+    for variant in variants:
+        assert json.loads((out / variant.folder / "config.json").read_text())["seed"] == variant.config.seed
+
+
+def test_a_variant_that_diverges_is_a_result_without_score(finished):
+    _, (_, diverged) = finished
+    assert diverged["score"] is None
+    assert diverged["seconds"] is None
+    assert "no longer a finite number" in diverged["stopped"]
+
+
+def test_a_finished_study_trains_nothing_again(finished, variants, monkeypatch):
+    out, results = finished
+    monkeypatch.setattr(study, "train_gan", lambda *_, **__: pytest.fail("trained again"))
+    assert list(run_study(variants, out, SERIAL, TrainOptions())) == results
+
+
+def test_loaded_results_hold_config_and_environment_of_each_run_sorted_by_label(finished, variants):
+    out, results = finished
+    loaded = load_results(out)
+    assert [result["label"] for result in loaded] == sorted(result["label"] for result in results)
+    configs = {result["folder"]: GanConfig(**result["config"]) for result in loaded}
+    assert configs == {variant.folder: variant.config for variant in variants}
+    for result in loaded:
+        assert (result["environment"]["engine"], result["environment"]["threads"]) == ("manual", 1)
+
+
+def test_train_options_reach_the_training(tmp_path, variants, evaluator, monkeypatch):
+    calls = []
+
+    def train(config, folder, device, **options):
+        calls.append((device.type, options))
+        raise study.DivergenceError("a loss is no longer a finite number")
+
+    monkeypatch.setattr(study, "train_gan", train)
+    options = TrainOptions(engine="autograd", force=True, allow_engine_change=True)
+    list(run_study(variants[:1], tmp_path, SERIAL, options))
+    assert calls == [("cpu", {"engine": "autograd", "force": True, "allow_engine_change": True})]
+
+
+def test_force_trains_a_finished_variant_again(tmp_path, variants, monkeypatch):
+    (tmp_path / variants[0].folder).mkdir()
+    (tmp_path / variants[0].folder / "result.json").write_text('{"folder": "old"}')
+
+    def train(*_, **__):
+        raise study.DivergenceError("stopped")
+
+    monkeypatch.setattr(study, "train_gan", train)
+    (result,) = run_study(variants[:1], tmp_path, SERIAL, TrainOptions(force=True))
+    assert (result["folder"], result["stopped"]) == (variants[0].folder, "stopped")
+
+
+def test_a_variant_is_scored_with_the_maximum_latent_norm_of_its_recipe(tmp_path, monkeypatch):
+    config = GanConfig(architecture="residual", latent_dim=8)
+    (variant,) = enumerate_runs("residual", config, config, [], 1, max_latent_norm=1.04)
+    scored = []
+
+    def train(config, folder, *_, **__):
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({"kind": "GanConfig", **asdict(config)}))
+        save_weights(folder / "end.safetensors", build_networks(config).generator.state_dict(), config)
+        return {"seconds": 0.0}
+
+    def score(generator, _):
+        scored.append(generator.max_latent_norm)
+        raise study.DivergenceError("scored")
+
+    monkeypatch.setattr(study, "train_gan", train)
+    monkeypatch.setattr(study, "evaluate_generator", score)
+    monkeypatch.setattr(study, "mnist_evaluator", lambda: None)
+    list(run_study([variant], tmp_path, SERIAL, TrainOptions()))
+    assert scored == [1.04]
+
+
+def test_a_damaged_result_is_refused_in_one_line(tmp_path, variants):
+    folder = tmp_path / variants[0].folder
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"kind": "GanConfig", **asdict(variants[0].config)}))
+    (folder / "environment.json").write_text("{}")
+    (folder / "result.json").write_text('{"folder": ')
+    with pytest.raises(RunError, match=r"result\.json: damaged .*; delete it to score the run again$") as refusal:
+        load_results(tmp_path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_folder_of_a_variant_has_only_safe_characters():
+    variant = Variant("own", GanConfig(data="/my digits"), {"data": "/my digits"})
+    assert variant.folder == "own-data-my-digits-seed0"

@@ -1,0 +1,167 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from palindrome_runs import assert_same_weights, count_steps, interrupt_at_step, read_epochs
+
+from palingen.recurrence.config import PalindromeConfig
+from palingen.recurrence.study import TrainOptions, enumerate_runs, load_results, run_name, run_study
+from palingen.recurrence.train import train_palindrome
+from palingen.runtime.errors import ConfigError, Interrupted, PalingenError, RunError
+from palingen.runtime.parallel import ParallelConfig
+from palingen.runtime.run_folder import read_environment
+
+SMALL = PalindromeConfig(num_samples=200, hidden_size=8, epochs=2, batch_size=50)
+
+
+def study(runs, out, parallel=None, **options):
+    return list(run_study(runs, out, parallel or ParallelConfig(jobs=1), TrainOptions(**options)))
+
+
+def assert_same_runs(runs, out, other):
+    for run in runs:
+        assert_same_weights(out / run_name(run), other / run_name(run))
+
+
+def test_a_study_is_every_cell_at_every_length_with_every_seed_the_longest_first():
+    runs = enumerate_runs(SMALL, ["lstm", "rnn", "lstm"], [5, 9, 5], 2)
+    assert [(run.length, run.cell, run.seed) for run in runs] == [
+        (length, cell, seed) for length in (9, 5) for cell in ("lstm", "rnn") for seed in (0, 1)
+    ]
+    assert len({run_name(run) for run in runs}) == len(runs)
+    assert all(replace(run, cell=SMALL.cell, length=SMALL.length, seed=SMALL.seed) == SMALL for run in runs)
+
+
+def test_a_study_without_seeds_is_refused():
+    with pytest.raises(ConfigError, match="seeds=0: must be at least 1"):
+        enumerate_runs(SMALL, ["rnn"], [5], 0)
+
+
+def test_two_processes_train_the_same_runs_as_one(tmp_path):
+    runs = enumerate_runs(SMALL, ["lstm", "rnn"], [5], 2)
+    for name, jobs in (("one", 1), ("two", 2)):
+        results = study(runs, tmp_path / name, ParallelConfig(jobs=jobs))
+        assert {(result["cell"], result["seed"]) for result in results} == {(run.cell, run.seed) for run in runs}
+    assert_same_runs(runs, tmp_path / "one", tmp_path / "two")
+
+
+def test_dask_workers_train_the_same_runs(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    runs = enumerate_runs(SMALL, ["rnn"], [5], 2)
+    study(runs, tmp_path / "local")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        parallel = ParallelConfig(backend="dask", scheduler_address=cluster.scheduler_address)
+        assert len(study(runs, tmp_path / "cluster", parallel)) == 2
+    assert_same_runs(runs, tmp_path / "local", tmp_path / "cluster")
+
+
+def test_a_backend_that_is_not_installed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(PalingenError, match=r"backend='ray': needs the package 'ray', .*\(pip install"):
+        study(enumerate_runs(SMALL, ["rnn"], [5], 1), tmp_path, ParallelConfig(backend="ray"))
+
+
+def test_results_are_loaded_shortest_first_each_with_the_environment_of_its_own_run(tmp_path):
+    runs = enumerate_runs(SMALL, ["rnn"], [4, 5], 1)
+    study(runs[:1], tmp_path, engine="reference")
+    study(runs, tmp_path, engine="native")
+    results = load_results(tmp_path)
+    assert [result["length"] for result in results] == [4, 5]
+    assert [result["environment"]["engine"] for result in results] == ["native", "reference"]
+    for result in results:
+        assert result["environment"] == read_environment(tmp_path / result["folder"])
+        assert result["environment"]["threads"] == 1
+
+
+def test_a_finished_run_is_not_trained_again_unless_forced(tmp_path):
+    runs = enumerate_runs(SMALL, ["rnn"], [5], 1)
+    study(runs, tmp_path, engine="reference")
+    (kept,) = study(runs, tmp_path, engine="native")
+    assert kept["engine"] == "reference"
+    (repeated,) = study(runs, tmp_path, engine="native", force=True)
+    assert repeated["engine"] == "native"
+
+
+def test_a_study_resumed_with_another_engine_is_refused_unless_allowed(tmp_path, monkeypatch):
+    (run,) = runs = enumerate_runs(SMALL, ["rnn"], [5], 1)
+    with monkeypatch.context() as patch:
+        interrupt_at_step(patch, 3)
+        with pytest.raises(Interrupted, match="stopped, saved in"):
+            study(runs, tmp_path, engine="reference")
+    with pytest.raises(RunError, match="engine='native', was 'reference'"):
+        study(runs, tmp_path, engine="native")
+    (result,) = study(runs, tmp_path, engine="native", allow_engine_change=True)
+    assert (result["engine"], result["steps"]) == ("native", 8)
+    assert (tmp_path / run_name(run) / "weights.safetensors").exists()
+
+
+LONG = PalindromeConfig(cell="rnn", length=30, num_samples=400, hidden_size=8, batch_size=4, epochs=10)
+STEPS = 10 * 80
+FLAGS = ("--num-samples", 400, "--hidden-size", 8, "--batch-size", 4, "--epochs", 10, "--cells", "rnn", "--lengths", 30)
+
+
+def start_study(folder, *flags):
+    command = ("palindrome", "study", "--recipe", "course", *FLAGS, *flags, "--out", "s")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "palingen", *map(str, command)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    return command, process
+
+
+def wait_until(condition, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_killed_study_is_completed_by_the_same_command_without_repeating_finished_runs(palingen, tmp_path):
+    first = tmp_path / "s" / "rnn-T30-seed0" / "weights.safetensors"
+    command, process = start_study(tmp_path, "--seeds", 2, "--jobs", 1)
+    with process:
+        wait_until(first.exists)
+        os.killpg(process.pid, signal.SIGKILL)
+    written = first.stat().st_mtime_ns
+    run = palingen(*command, "--json")
+    assert [result["seed"] for result in json.loads(run.stdout)["runs"]] == [0, 1]
+    assert first.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_saves_every_run_and_the_same_command_completes_the_study(palingen, tmp_path, monkeypatch, jobs):
+    folders = [tmp_path / "s" / run_name(replace(LONG, seed=seed)) for seed in range(jobs)]
+    records = [folder / "records.jsonl" for folder in folders]
+    command, process = start_study(tmp_path, "--seeds", 3, "--jobs", jobs)
+    with process:
+        wait_until(lambda: all(path.exists() and path.stat().st_size for path in records))
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped, saved in" in stderr.splitlines()[-1]
+    assert not (tmp_path / "s" / f"rnn-T30-seed{jobs}").exists()
+    remaining = 3 * STEPS - sum(torch.load(folder / "resume.pt", weights_only=True)["step"] for folder in folders)
+
+    steps = count_steps(monkeypatch)
+    run = palingen(*command, "--json")  # with one job, in this process
+    assert run.returncode == 0, run.stderr
+    assert [result["seed"] for result in json.loads(run.stdout)["runs"]] == [0, 1, 2]
+    assert len(steps) == (remaining if jobs == 1 else 0)
+    assert 0 < remaining < 3 * STEPS
+    assert not any((folder / "resume.pt").exists() for folder in folders)
+
+    torch.set_num_threads(1)  # as a worker
+    train_palindrome(LONG, tmp_path / "whole" / run_name(LONG))
+    assert_same_runs([LONG], tmp_path / "s", tmp_path / "whole")
+    interrupted, whole = (read_epochs(tmp_path / out / run_name(LONG)) for out in ("s", "whole"))
+    assert interrupted == whole

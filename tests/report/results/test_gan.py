@@ -1,0 +1,70 @@
+import pytest
+from fake_records import gan_run
+from support import ROOT
+
+from palingen.report.records import Records, read_records
+from palingen.report.results.gan import CHANCE_LOSS, add_values, check_claims, settings_table
+from palingen.report.values import Values
+from palingen.runtime.errors import DataError
+
+FALLING = [(epoch, 0.98 - epoch / 1000, 0.98 - epoch / 1000) for epoch in range(1, 201)]
+
+
+def values(gan):
+    numbers = Values()
+    add_values(numbers, Records(gans={"course": gan}))
+    return {key: value.text.replace("\N{NO-BREAK SPACE}", " ") for key, value in numbers.items()}
+
+
+def test_a_stage_is_the_mean_of_its_epochs_first_one_excluded():
+    texts = values(gan_run([(5.0, 1.0, 0.9), (10.0, 0.0, 0.0), (15.0, 0.9, 0.7), (20.0, 0.7, 0.5)]))
+    assert texts["gan.opening.accuracy"] == "95 %"
+    assert texts["gan.early.accuracy"] == "70 %"
+    assert texts["gan.lowest-accuracy"] == "0 %"
+
+
+def test_a_short_training_has_no_values_of_later_stages():
+    texts = values(gan_run([(1.0, 0.9, 0.9), (2.0, 0.9, 0.9)]))
+    assert "gan.opening.accuracy" in texts
+    assert not [key for key in texts if key.startswith(("gan.early", "gan.last", "gan.plateau"))]
+
+
+def test_the_remaining_difference_is_bounded_by_accuracy_and_loss():
+    texts = values(gan_run([(1.0, 0.72, 0.81)]))
+    assert texts["gan.end.total_variation"] == "53 %"
+    assert texts["gan.end.js_divergence"] == f"{(CHANCE_LOSS - 1.0) / 2:.2f}"
+
+
+@pytest.mark.parametrize(
+    ("steps", "claim"),
+    [
+        ([(1.0, 0.5, 0.9)], "still distinguishes"),
+        ([(5.0, 0.7, 0.7), (20.0, 0.8, 0.8)], "falls from stage to stage"),
+        ([*FALLING[:150], *[(epoch, 0.82, 0.82) for epoch in range(151, 190)], (200.0, 0.7, 0.7)], "levels off"),
+    ],
+)
+def test_a_contradicted_claim_is_named(steps, claim):
+    with pytest.raises(DataError, match=claim):
+        check_claims(Records(gans={"course": gan_run(steps)}))
+
+
+def test_claims_about_absent_stages_and_runs_are_skipped():
+    check_claims(Records())
+    check_claims(Records(gans={"course": gan_run([(1.0, 0.9, 0.9)])}))
+
+
+def test_the_settings_of_the_recipes_stand_side_by_side():
+    table = settings_table(read_records(ROOT / "report").gans)
+    rows = {row[0]: dict(zip(table.head[1:], row[1:], strict=True)) for row in table.rows}
+    assert rows["networks"]["course"] == "fully connected"
+    assert rows["penalty weight"] == {
+        "course": "none",
+        "public-script": "none",
+        "residual": "1",
+        "residual-unconditional": "1",
+    }
+    assert rows["maximum latent norm in √Z, sampling"]["residual"] == "1.04"
+    assert rows["maximum latent norm in √Z, sampling"]["course"] == "none"
+    assert rows["Adam's betas"]["residual"] == "0, 0.9 to 0.99"
+    assert rows["BatchNorm's eps"]["residual"] == "no BatchNorm"
+    assert settings_table({}) is None

@@ -1,0 +1,73 @@
+import pytest
+from fake_records import palindrome_study
+
+from palingen.report.records import Records, StudyRecords
+from palingen.report.results.memory import add_values, check_claims
+from palingen.report.values import Values
+from palingen.runtime.errors import DataError
+
+RECIPE = palindrome_study(("lstm", 100, 1.0, 375))
+
+
+def steps(count):
+    return palindrome_study(("lstm", 100, 1.0, count))
+
+
+def values(records):
+    numbers = Values()
+    add_values(numbers, records)
+    return {key: value.text for key, value in numbers.items()}
+
+
+def test_each_cell_is_described_at_its_longest_length():
+    study = palindrome_study(
+        ("lstm", 1000, 1.0, 1), ("gru", 1000, 0.995, 1), ("rnn", 200, 1.0, 1), ("rnn", 200, 0.98, 1)
+    )
+    texts = values(Records(memory=study))
+    assert texts["memory.rnn-longest.learned"] == "1"
+    assert texts["memory.rnn-longest.seeds"] == "2"
+    assert texts["memory.rnn-untested.length"] == "1,000"
+    assert texts["memory.gated.cells"] == "LSTM and GRU"
+
+
+def test_a_study_without_gru_config_and_environments_names_none_of_them():
+    texts = values(Records(memory=palindrome_study(("lstm", 10, 1.0, 1), ("rnn", 10, 1.0, 1))))
+    assert texts["memory.gated.cells"] == "LSTM"
+    assert not {"memory.cores", "memory.curriculum_start", "memory.rnn-untested.length"} & set(texts)
+
+
+@pytest.mark.parametrize(("threads", "text"), [(1, "one core"), (4, "4 cores")])
+def test_the_cores_are_the_threads_of_every_run(threads, text):
+    runs = [{**run, "environment": {"threads": threads}} for run in palindrome_study(("lstm", 10, 1.0, 1)).runs]
+    assert values(Records(memory=StudyRecords("runs/memory/study.json", {}, runs)))["memory.cores"] == text
+
+
+def test_orthogonal_initialisation_is_compared_for_each_cell_that_has_records():
+    studies = {"lstm-with": steps(250), "lstm-without": steps(250), "rnn-with": steps(500)}
+    records = Records(orthogonal_init=studies)
+    texts = values(records)
+    assert (texts["orthogonal.lstm-with.steps"], texts["orthogonal.rnn-with.steps"]) == ("250", "500")
+    assert not any(key.startswith("orthogonal.rnn-without") for key in texts)
+    check_claims(records)
+
+
+def test_without_the_recipe_itself_there_is_nothing_to_compare():
+    check_claims(Records(ablations={"without-orthogonal-init": steps(1), "without-curriculum": steps(1)}))
+
+
+@pytest.mark.parametrize(
+    ("records", "claim"),
+    [
+        (Records(memory=palindrome_study(("gru", 10, 0.9, 1))), "LSTM and GRU learn every length"),
+        (Records(ablations={"recipe": RECIPE, "without-curriculum": steps(400)}), "curriculum saves most of the steps"),
+        (Records(ablations={"recipe": RECIPE, "with-warmup": steps(300)}), "with-warmup saves no steps"),
+        (
+            Records(orthogonal_init={"lstm-with": steps(250), "lstm-without": steps(400)}),
+            "orthogonal initialisation saves",
+        ),
+        (Records(ablations={"chrono-init-without-curriculum": steps(1)}), "does not learn the task in time"),
+    ],
+)
+def test_a_contradicted_claim_is_named(records, claim):
+    with pytest.raises(DataError, match=claim):
+        check_claims(records)

@@ -1,0 +1,45 @@
+from fake_records import palindrome_run, palindrome_study
+from support import ROOT
+
+from palingen.report.records import Records, read_records
+from palingen.report.results import palindrome_tables as tables
+
+
+def test_the_settings_of_both_recipes_stand_side_by_side():
+    table = tables.settings_table(read_records(ROOT / "report"))
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert table.head == ["setting", "course", "memory"]
+    assert rows["optimiser"] == ["RMSprop", "Adam"]
+    assert rows["decay of the second moment"] == ["0.99", "0.999"]
+    assert rows["initial forget bias"] == ["default", "3"]
+    assert rows["parameters, LSTM"] == ["67,850", "19,850"]
+
+
+def test_the_settings_of_one_recipe_stand_alone():
+    committed = read_records(ROOT / "report")
+    assert tables.settings_table(Records(memory=committed.memory)).head == ["setting", "memory"]
+    assert tables.settings_table(Records()) is None
+
+
+def test_a_row_of_the_course_counts_seeds_epochs_and_losses():
+    runs = [
+        palindrome_run("rnn", 5, [0.1, 1.0, 0.4, 0.2], seed=0),
+        palindrome_run("rnn", 5, [0.1, 0.1, 0.1, 1.0], seed=1, accuracy=0.5),
+    ]
+    (row,) = tables.course_table(Records(palindromes=runs)).rows
+    assert row == ["T = 5, RNN", "2", "75.0 (50.0 to 100.0)", "2 of 2", "3", "2", "60.0 (20.0 to 100.0)", "60"]
+    assert tables.course_table(Records()) is None
+
+
+def test_a_cell_that_was_not_run_at_a_length_is_named_in_the_memory_table():
+    table = tables.memory_table(palindrome_study(("lstm", 1000, 0.995, 1), ("lstm", 1000, 0.98, 1)))
+    assert table.rows == [["1,000", "1 of 2", "98.0\N{NO-BREAK SPACE}%", "2 s", *["not run", "", ""] * 2]]
+    assert tables.memory_table(None) is None
+
+
+def test_the_recipe_is_the_first_row_of_the_ablations():
+    study = palindrome_study(("lstm", 100, 1.0, 250), ("lstm", 100, 0.5, 500))
+    table = tables.ablations_table({"chrono-init": study, "recipe": study})
+    assert [row[:2] for row in table.rows] == [["the recipe", "1 of 2"], ["chrono init", "1 of 2"]]
+    assert table.rows[0][2:] == ["50.0 to 100.0\N{NO-BREAK SPACE}%", "375", "2"]
+    assert tables.ablations_table({}) is None

@@ -1,0 +1,43 @@
+import shutil
+
+import pytest
+from fake_records import link_subset
+from PIL import Image
+from support import ROOT
+
+from palingen.report import build
+from palingen.report.records import read_records
+from palingen.runtime.errors import DataError
+
+REPORT = ROOT / "report"
+
+
+def test_every_figure_and_table_of_the_committed_records_is_made(tmp_path):
+    records = read_records(REPORT)
+    paths = [*build.write_figures(tmp_path, records), *build.write_tables(tmp_path, records)]
+    committed = {path.relative_to(REPORT) for path in (*REPORT.glob("figures/*"), *REPORT.glob("*.md"))}
+    assert {path.relative_to(tmp_path) for path in paths} == {path for path in committed if path.name != "README.md"}
+    for path in tmp_path.glob("figures/*"):
+        with Image.open(path) as image:
+            assert image.width > 900
+
+
+@pytest.mark.parametrize("name", ["results.md", "ablations.md", "readme_table.md"])
+def test_the_committed_tables_are_those_of_the_committed_records(tmp_path, name):
+    build.write_tables(tmp_path, read_records(REPORT))
+    assert (tmp_path / name).read_text() == (REPORT / name).read_text(), "run `palingen report` again"
+
+
+def test_what_has_no_records_is_not_made(tmp_path):
+    folder = link_subset(tmp_path / "report", "gan-course")
+    names = {path.name for path in build.build_report(folder)}
+    assert names == {"snapshots.png", "gan_curves.png", "results.md", "readme_table.md", "report.pdf", "report.html"}
+
+
+def test_the_report_of_another_folder_stops_at_a_damaged_record(tmp_path):
+    run = tmp_path / "runs" / "gan-course"
+    shutil.copytree(REPORT / "runs" / "gan-course", run, ignore=shutil.ignore_patterns("snapshots"))
+    (run / "end.npy").write_bytes(b"no array")
+    with pytest.raises(DataError, match=r"end\.npy: missing or damaged"):
+        build.build_report(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]

@@ -1,0 +1,162 @@
+import matplotlib
+import numpy as np
+import pytest
+from fake_records import analysis, palindrome_run, palindrome_study, strip, variant_results
+
+from palingen.report import figures
+from palingen.report.figures.variants import PANELS
+
+EPOCHS = palindrome_run("lstm", 5, [1 - 0.9 / epoch for epoch in range(1, 6)]).of("epoch")
+STEPS = [
+    {"kind": "step", "epoch": step / 10, "generator_loss": 1.0, "discriminator_loss": 2.0,
+     "real_accuracy": 0.7, "fake_accuracy": 0.6}
+    for step in range(1, 101)
+]  # fmt: skip
+IMAGES = np.zeros((25, 28, 28), np.uint8)
+
+
+def lines(axes):
+    return {line.get_label(): line.get_ydata() for line in axes.lines}
+
+
+def test_palindrome_curves_show_percent_and_nats():
+    accuracy, loss = figures.palindrome_curves({"lstm T = 5": EPOCHS}).axes
+    assert lines(accuracy)["lstm T = 5"] == pytest.approx([100 * record["test_accuracy"] for record in EPOCHS])
+    assert lines(loss)["lstm T = 5"] == pytest.approx([record["loss"] for record in EPOCHS])
+
+
+def test_a_cell_has_one_colour_and_its_further_runs_are_dashed():
+    accuracy = figures.palindrome_curves({"lstm one": EPOCHS, "rnn": EPOCHS, "lstm two": EPOCHS}).axes[0]
+    one, rnn, two = accuracy.lines[:3]
+    assert one.get_color() == two.get_color() != rnn.get_color()
+    assert one.get_linestyle() == rnn.get_linestyle() != two.get_linestyle()
+
+
+def test_accuracy_by_length_draws_every_seed_and_the_mean():
+    study = palindrome_study(("rnn", 5, 0.5, 1), ("rnn", 5, 1.0, 1), ("rnn", 10, 0.2, 1))
+    (axes,) = figures.accuracy_by_length({"Study": study.runs}).axes
+    assert lines(axes)["RNN"] == pytest.approx([75.0, 20.0])
+    dots = [y for collection in axes.collections for _, y in collection.get_offsets()]
+    assert sorted(dots) == pytest.approx([20.0, 50.0, 100.0])
+
+
+def test_an_axis_that_does_not_start_at_zero_says_so():
+    runs = {
+        "low": palindrome_study(("rnn", 5, 0.5, 1)).runs,
+        "high": palindrome_study(("rnn", 5, 0.96, 1)).runs,
+    }
+    low, high = figures.accuracy_by_length(runs).axes
+    assert (low.get_title(loc="left"), low.get_ylim()[0]) == ("low", 0)
+    assert (high.get_title(loc="left"), high.get_ylim()[0]) == ("high (from 94 %)", 94)
+
+
+def test_learning_curves_take_the_two_longest_lengths_and_any_number_of_seeds():
+    runs = [palindrome_run("rnn", length, [0.1, 0.9], seed=seed) for length in (5, 10, 20) for seed in range(5)]
+    titles = {axes.get_title(loc="left"): len(axes.lines) - 1 for axes in figures.learning_curves(runs).axes}
+    assert titles == {"LSTM, T = 10": 0, "RNN, T = 10": 5, "LSTM, T = 20": 0, "RNN, T = 20": 5}
+
+
+def test_gates_and_gradients_show_the_gates_of_the_first_cell_that_has_some():
+    records = [
+        analysis("rnn", [1e-6, 1.0], [1e-3, 1.0]),
+        analysis("lstm", [0.0, 1.0], [1.0, 1.0], [[0.1, 0.2], [0.3, 0.4]]),
+    ]
+    figure = figures.gates_and_gradients(records)
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
+    assert titles == ["forget gate f(t)", "Gradient at step t, before training", "Gradient at step t, after training"]
+    assert len(figures.gates_and_gradients(records[:1]).axes) == 2
+    with pytest.raises(ValueError, match="none has gates"):
+        figures.gates(records[:1])
+
+
+def test_gan_curves_show_both_networks():
+    losses, accuracy = figures.gan_curves(STEPS).axes
+    assert lines(losses)["generator"] == pytest.approx([1.0] * 100)
+    assert lines(losses)["discriminator"] == pytest.approx([2.0] * 100)
+    assert lines(accuracy)["real"] == pytest.approx([70] * 100)
+    assert lines(accuracy)["fake"] == pytest.approx([60] * 100)
+
+
+def test_a_long_training_is_drawn_as_means_and_ranges_of_consecutive_records():
+    steps = [{**STEPS[0], "epoch": step / 1000, "generator_loss": float(step % 2)} for step in range(2000)]
+    losses = figures.gan_curves(steps).axes[0]
+    assert lines(losses)["generator"] == pytest.approx([0.5] * 200)
+    band = losses.collections[0].get_paths()[0].vertices
+    assert {0.0, 1.0} <= set(band[:, 1])
+
+
+def test_a_run_without_recorded_steps_has_empty_curves():
+    figures.png(figures.gan_curves([{"kind": "result"}]))
+
+
+def test_monitor_curves_have_a_tick_at_every_monitored_epoch():
+    monitor = [{"epoch": epoch, "fd": 100 / epoch, "coverage": 0.5, "recall": 0.4} for epoch in (1, 2, 5)]
+    distance, fractions = figures.monitor_curves({"a": monitor, "b": monitor[:2]}).axes
+    assert [label.get_text() for label in distance.get_xticklabels()] == ["1", "2", "5"]
+    assert set(lines(fractions)) == {"a, coverage", "a, recall", "b, coverage", "b, recall"}
+
+
+def test_an_interpolation_shows_every_image_with_its_class_and_confidence():
+    strips = {"linear": strip([3] * 5 + [8] * 4, [0.951] * 9), "spherical": strip([1] * 9, [1.0] * 9)}
+    figure = figures.interpolations(strips)
+    assert len(figure.axes) == 18
+    assert figure.axes[0].get_xlabel() == "3 · 95 %"
+    assert figure.axes[8].get_xlabel() == "8 · 95 %"
+
+
+def test_interpolations_of_different_lengths_fit_in_one_figure():
+    figure = figures.interpolations({"long": strip([1] * 9, [1.0] * 9), "short": strip([1, 2], [1.0, 1.0])})
+    assert sum(axes.get_visible() for axes in figure.axes) == 11
+
+
+def test_snapshots_show_one_grid_a_stage():
+    figure = figures.snapshots({"start": IMAGES, "middle": IMAGES, "end": IMAGES})
+    assert [axes.get_title() for axes in figure.axes] == ["start", "middle", "end"]
+
+
+def test_variants_that_diverged_are_not_drawn_and_the_lowest_distance_is_on_top():
+    results = [
+        *variant_results("public-script", {}, [300.0, 310.0]),
+        *variant_results("course", {"loss": "minimax"}, [None, None]),
+        *variant_results("course", {}, [100.0, None]),
+    ]
+    figure = figures.variants(results)
+    assert len(figure.axes) == len(PANELS)
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["course", "public-script"]
+    (panel,) = figures.variants(results, figures.PAPER, metrics=("fd",), floor=2.0).axes
+    assert panel.lines[0].get_xdata() == [2.0, 2.0]
+
+
+def test_the_overview_holds_all_three_figures():
+    study = palindrome_study(("rnn", 5, 0.5, 1))
+    grids, strips = {"start": IMAGES, "end": IMAGES}, {"linear": strip([1, 2], [1.0, 1.0])}
+    assert len(figures.overview({"Study": study.runs}, grids, strips).axes) == 1 + 2 + 2
+
+
+def test_the_paper_style_scales_every_figure_to_the_width_of_the_text():
+    for figure in (figures.gan_curves(STEPS, figures.PAPER), figures.palindrome_curves({"rnn": EPOCHS}, figures.PAPER)):
+        assert figure.get_size_inches()[0] == pytest.approx(6.3)
+    assert figures.gan_curves(STEPS).get_size_inches()[0] == 10
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone():
+    before = dict(matplotlib.rcParams)
+    figures.png(figures.gan_curves(STEPS))
+    figures.svg(figures.gan_curves(STEPS, figures.PAPER))
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_equal_records_give_equal_files(tmp_path):
+    for name in ("one", "two"):
+        figures.save(tmp_path / name, figures.gan_curves(STEPS))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert (tmp_path / "one").read_bytes().startswith(b"\x89PNG")
+    assert figures.svg(figures.gan_curves(STEPS, figures.PAPER)) == figures.svg(
+        figures.gan_curves(STEPS, figures.PAPER)
+    )
+
+
+def test_a_figure_shows_itself_in_a_notebook_as_in_its_file(tmp_path):
+    figure = figures.gan_curves(STEPS)
+    figures.save(tmp_path / "figure.png", figure)
+    assert figure._repr_png_() == (tmp_path / "figure.png").read_bytes()

@@ -1,0 +1,26 @@
+import pytest
+import torch
+
+from palingen.runtime.errors import PalingenError
+from palingen.runtime.numerics import Execution, configure_numerics, current_execution, select_device
+
+
+def product_of_a_subnormal_number() -> float:
+    return (torch.tensor([1e-39]) * torch.tensor([0.5])).item()
+
+
+def test_selecting_a_device_changes_no_numerics():
+    assert select_device("cpu") == torch.device("cpu")
+    assert product_of_a_subnormal_number() > 0
+
+
+def test_configured_numerics_flush_subnormal_numbers_and_the_execution_says_so():
+    assert not current_execution("native").flush_denormal
+    configure_numerics()
+    assert product_of_a_subnormal_number() == 0
+    assert current_execution("native") == Execution("native", torch.get_num_threads(), flush_denormal=True)
+
+
+def test_an_unavailable_device_is_refused_by_name():
+    with pytest.raises(PalingenError, match="device 'abacus' is unavailable"):
+        select_device("abacus")

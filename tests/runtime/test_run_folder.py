@@ -1,0 +1,188 @@
+import json
+import multiprocessing
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from palingen.runtime.config_io import OLD_ENDING, config_hash
+from palingen.runtime.errors import RunError
+from palingen.runtime.numerics import Execution
+from palingen.runtime.run_folder import open_run, read_config, read_environment, read_records
+from palingen.runtime.safetensors_io import load_weights
+
+EXECUTION = Execution("native", 2, flush_denormal=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    to: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    to: int = 3
+
+
+def test_a_run_keeps_config_environment_records_and_weights(tmp_path):
+    with open_run(tmp_path / "run", Count()) as run:
+        run.set_execution(EXECUTION)
+        run.log("step", step=1)
+        result = run.finalize({"w": torch.ones(2)}, total=3)
+    assert result == {"kind": "result", "total": 3, "engine": "native", "threads": 2, "flush_denormal": True}
+    assert read_config(tmp_path / "run", Count) == Count()
+    assert [record["kind"] for record in read_records(tmp_path / "run")] == ["step", "result"]
+    assert torch.equal(load_weights(tmp_path / "run" / "weights.safetensors")["w"], torch.ones(2))
+    environment = read_environment(tmp_path / "run")
+    assert {"torch", "python", "commit", "command"} <= set(environment)
+    assert (environment["engine"], environment["threads"], environment["flush_denormal"]) == ("native", 2, True)
+
+
+def test_a_finished_run_is_recognised_until_force_deletes_it(tmp_path):
+    with open_run(tmp_path, Count()) as run:
+        assert not run.finished
+        run.finalize({}, total=3)
+    with open_run(tmp_path, Count()) as run:
+        assert run.finished
+        assert run.result["total"] == 3
+    with open_run(tmp_path, Count(), force=True) as run:
+        assert not run.finished
+
+
+def test_records_after_the_checkpoint_are_dropped_when_it_is_loaded(tmp_path):
+    with open_run(tmp_path, Count()) as run:
+        run.set_execution(EXECUTION)
+        assert run.load_checkpoint() is None
+        run.log("step", step=1)
+        run.save_checkpoint({"step": 1})
+        run.log("step", step=2)
+    with open_run(tmp_path, Count()) as run:
+        run.set_execution(EXECUTION)
+        assert run.load_checkpoint()["step"] == 1
+        run.log("step", step=2)
+    assert [record["step"] for record in read_records(tmp_path)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (Execution("reference", 2, True), "engine='reference', was 'native'"),
+        (Execution("native", 1, True), "threads=1, was 2"),
+        (Execution("native", 2, False), "flush_denormal=False, was True"),
+    ],
+)
+def test_a_checkpoint_is_not_resumed_with_another_execution_unless_allowed(tmp_path, changed, message):
+    with open_run(tmp_path, Count()) as run:
+        run.set_execution(EXECUTION)
+        run.save_checkpoint({"step": 1})
+    with open_run(tmp_path, Count()) as run:
+        with pytest.raises(RunError, match="allow_engine_change=True") as refusal:
+            run.set_execution(changed)
+        assert message in str(refusal.value)
+        assert read_environment(tmp_path)["engine"] == "native"
+        run.set_execution(changed, allow_change=True)
+        assert read_environment(tmp_path)["threads"] == changed.threads
+
+
+def test_other_settings_are_named_and_the_folder_is_unchanged(tmp_path):
+    with open_run(tmp_path, Count()) as run:
+        run.log("step", step=1)
+    with pytest.raises(RunError, match=r"other settings \(to=4, was 3\); force=True replaces it"):
+        open_run(tmp_path, Count(to=4)).__enter__()
+    assert read_records(tmp_path) == [{"kind": "step", "step": 1}]
+    with pytest.raises(RunError, match="holds a Count, not a Other"):
+        open_run(tmp_path, Other()).__enter__()
+
+
+@pytest.mark.parametrize("laboratory", ["Palindrome", "Gan"])
+def test_a_run_folder_of_before_the_renaming_is_refused_in_one_line(tmp_path, laboratory):
+    (tmp_path / "config.json").write_text(json.dumps({"kind": f"{laboratory}{OLD_ENDING}"}))
+    with pytest.raises(RunError, match="written by an older version of palingen") as refusal:
+        read_config(tmp_path, Count)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_folder_that_is_no_run_is_left_alone_even_with_force(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(RunError, match="not empty and not a run folder"):
+        open_run(tmp_path, Count(), force=True).__enter__()
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def _lock(folder: Path, locked, release) -> None:
+    with open_run(folder, Count()):
+        locked.set()
+        release.wait(30)
+
+
+def test_a_second_process_cannot_open_the_same_folder(tmp_path):
+    spawn = multiprocessing.get_context("spawn")
+    locked, release = spawn.Event(), spawn.Event()
+    holder = spawn.Process(target=_lock, args=(tmp_path, locked, release))
+    holder.start()
+    assert locked.wait(60)
+    with pytest.raises(RunError, match="another process"):
+        open_run(tmp_path, Count()).__enter__()
+    release.set()
+    holder.join(30)
+    with open_run(tmp_path, Count()) as run:
+        assert not run.finished
+
+
+KILLED_WHILE_WRITING = """
+import os
+from pathlib import Path
+from palingen.runtime import atomic_io
+os.fsync = lambda file: os.kill(os.getpid(), 9)
+atomic_io.write_atomically(Path("resume.pt"), b"half")
+"""
+
+
+def test_temporary_files_of_a_killed_process_are_removed_by_the_next_start(tmp_path):
+    with open_run(tmp_path, Count()):
+        pass
+    run = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING], cwd=tmp_path, check=False)
+    assert run.returncode == -9
+    (leftover,) = tmp_path.glob(".resume.pt.*")
+    with open_run(tmp_path, Count()):
+        assert not leftover.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"kind": "Count", "too": 1}', b'{"to": 1}'])
+def test_a_damaged_config_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"config.json"):
+        read_config(tmp_path, Count)
+
+
+def test_a_damaged_checkpoint_is_named_and_kept(tmp_path):
+    with open_run(tmp_path, Count()) as run:
+        run.set_execution(EXECUTION)
+        run.save_checkpoint({"step": 1})
+    checkpoint = (tmp_path / "resume.pt").read_bytes()
+    (tmp_path / "resume.pt").write_bytes(checkpoint[: len(checkpoint) // 2])
+    with open_run(tmp_path, Count()) as run:
+        for use in (run.load_checkpoint, lambda: run.set_execution(EXECUTION)):
+            with pytest.raises(RunError, match=r"resume.pt: damaged; force=True"):
+                use()
+    assert (tmp_path / "resume.pt").exists()
+
+
+def test_a_checkpoint_never_runs_code(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "sprung",)
+
+    with open_run(tmp_path, Count()) as run:
+        torch.save({"step": Trap(), "records_bytes": 0, "execution": None}, tmp_path / "resume.pt")
+        with pytest.raises(RunError, match="damaged"):
+            run.load_checkpoint()
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_equal_configs_have_equal_hashes_and_others_have_others():
+    assert config_hash(Count()) == config_hash(Count())
+    assert config_hash(Count()) != config_hash(Count(to=4))

@@ -1,0 +1,101 @@
+import os
+import signal
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from palingen.runtime.distributed import ProcessGroup
+from palingen.runtime.errors import DataError, DivergenceError, Interrupted
+from palingen.runtime.numerics import Execution
+from palingen.runtime.run_folder import open_run
+from palingen.runtime.training_loop import BatchPlan, RunningMeans, TrainingLoop
+
+CPU = ProcessGroup(torch.device("cpu"))
+PLAN = BatchPlan(dataset_size=10, batch_size=4, epochs=3, seed=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    value: int = 0
+
+
+class Counter:
+    def __init__(self):
+        self.count = 0
+
+    def state_dict(self):
+        return {"count": self.count}
+
+    def load_state_dict(self, state):
+        self.count = state["count"]
+
+
+def loop_over(run, counter, plan=PLAN):
+    return TrainingLoop(run, "test", plan, {"counter": counter}, CPU)
+
+
+def visit_and_interrupt(last_step, loop, counter, visited):
+    for batch in loop:
+        counter.count += 1
+        visited.append(batch.indices.tolist())
+        if batch.step == last_step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_every_epoch_visits_every_example_once_in_an_order_of_its_own():
+    epochs = [torch.cat(PLAN.batches(epoch, CPU.device)) for epoch in range(2)]
+    assert all(sorted(order.tolist()) == list(range(10)) for order in epochs)
+    assert not torch.equal(*epochs)
+    assert (PLAN.steps_per_epoch, PLAN.total_steps) == (3, 9)
+
+
+def test_a_last_batch_that_is_too_small_is_dropped():
+    plan = BatchPlan(dataset_size=9, batch_size=4, epochs=1, seed=0, min_batch_size=2)
+    assert [len(batch) for batch in plan.batches(0, CPU.device)] == [4, 4]
+
+
+def test_a_data_set_smaller_than_one_step_is_refused():
+    with pytest.raises(DataError, match="a step needs at least 2 examples, the data set has 1"):
+        BatchPlan(dataset_size=1, batch_size=4, epochs=1, seed=0, min_batch_size=2)
+
+
+def test_constructing_a_loop_restores_nothing_and_resuming_restores_everything(tmp_path):
+    with open_run(tmp_path, Config()) as run:
+        run.set_execution(Execution("test", 1, True))
+        counter = Counter()
+        visited = []
+        with pytest.raises(Interrupted, match="stopped in epoch 2 of 3"):
+            visit_and_interrupt(4, loop_over(run, counter), counter, visited)
+    with open_run(tmp_path, Config()) as run:
+        counter = Counter()
+        loop = loop_over(run, counter)
+        assert (counter.count, loop.start_step) == (0, 0)
+        assert loop.resume()
+        assert (counter.count, loop.start_step) == (4, 4)
+        visited += [batch.indices.tolist() for batch in loop]
+    expected = [batch.tolist() for epoch in range(3) for batch in PLAN.batches(epoch, CPU.device)]
+    assert visited == expected
+
+
+def test_resuming_without_a_checkpoint_starts_at_the_first_step(tmp_path):
+    with open_run(tmp_path, Config()) as run:
+        loop = loop_over(run, Counter())
+        assert not loop.resume()
+        assert [batch.step for batch in loop] == list(range(1, 10))
+
+
+def test_running_means_are_weighted_and_start_over():
+    means = RunningMeans("loss", "accuracy", process_group=CPU)
+    means.add(torch.tensor(1.0), torch.tensor(0.5), weight=3)
+    means.add(torch.tensor(5.0), torch.tensor(1.0), weight=1)
+    assert means.compute_and_reset() == {"loss": 2.0, "accuracy": 0.625}
+    means.add(torch.tensor(7.0), torch.tensor(0.0))
+    assert means.compute_and_reset() == {"loss": 7.0, "accuracy": 0.0}
+
+
+def test_a_mean_that_is_not_finite_is_a_divergence_named_by_its_metric():
+    means = RunningMeans("loss", process_group=CPU)
+    means.add(torch.tensor(float("nan")))
+    with pytest.raises(DivergenceError, match="loss is no longer a finite number"):
+        means.compute_and_reset()

@@ -1,0 +1,83 @@
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from palingen.runtime.errors import ConfigError
+from palingen.runtime.validation import require, require_field, require_seed, unknown_choice, validate_types
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    name: str = "a"
+    count: int = 1
+    rate: float = 0.5
+    on: bool = False
+    choice: Literal["left", "right"] = "left"
+    limit: float | None = None
+    mode: Literal["fast", "slow"] | None = None
+
+    def __post_init__(self) -> None:
+        validate_types(self)
+        require_field(self, "count", self.count >= 1, "must be at least 1")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"rate": 1}, {"limit": None}, {"limit": 2}, {"mode": "slow"}, {"choice": "right", "on": True}],
+)
+def test_values_of_the_annotated_type_are_accepted(values):
+    settings = Settings(**values)
+    assert all(getattr(settings, name) == value for name, value in values.items())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", 1),
+        ("count", 1.0),
+        ("count", True),
+        ("count", 0),
+        ("count", None),
+        ("rate", "fast"),
+        ("rate", math.nan),
+        ("rate", math.inf),
+        ("rate", False),
+        ("on", 1),
+        ("limit", "none"),
+        ("limit", math.nan),
+    ],
+)
+def test_an_invalid_value_is_refused_in_one_line_with_field_value_and_rule(field, value):
+    with pytest.raises(ConfigError, match=f"^{field}=") as refusal:
+        Settings(**{field: value})
+    message = str(refusal.value)
+    assert f"{field}={value!r}: must be " in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(("field", "value"), [("choice", "lef"), ("mode", "slov")])
+def test_an_unknown_choice_is_refused_with_the_closest_one(field, value):
+    with pytest.raises(ConfigError, match=f"{field}: unknown '{value}'; did you mean"):
+        Settings(**{field: value})
+
+
+def test_a_name_like_no_other_gets_the_choices_without_a_guess():
+    message = unknown_choice("xyz", ["course", "demo"])
+    assert "did you mean" not in message
+    assert "choose from course, demo" in message
+
+
+def test_a_condition_that_holds_raises_nothing():
+    require("count", 3, True, "must be at least 1")
+    with pytest.raises(ConfigError, match=r"^count=0: must be at least 1$"):
+        require("count", 0, False, "must be at least 1")
+
+
+def test_seeds_fit_into_31_bits():
+    require_seed(0)
+    require_seed(2**31 - 1)
+    for seed in (-1, 2**31):
+        with pytest.raises(ConfigError, match=f"seed={seed}: must be between"):
+            require_seed(seed)

@@ -1,0 +1,94 @@
+"""Fixtures of the page's tests: trained generators, the page as a file, and a browser."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from browser import ARGUMENTS, find
+from digits_page import settle
+from playwright.sync_api import sync_playwright
+from torch import Tensor, nn
+
+from palingen.gan.config import GanConfig
+from palingen.gan.pretrained import load_generator
+from palingen.gan.sampling.latents import append_one_hot, sample_latents
+from palingen.gan.train import train_gan
+from palingen.web.page import build_page
+
+KINDS = [(architecture, conditional) for architecture in ("mlp", "conv", "residual") for conditional in (False, True)]
+NAMES = [f"{architecture}{'-conditional' * conditional}" for architecture, conditional in KINDS]
+
+
+@pytest.fixture(scope="session", params=KINDS, ids=NAMES)
+def trained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, few_digits: Path
+) -> tuple[nn.Module, Tensor]:
+    """Generator of each kind after a few steps, so that BatchNorm has statistics of its own; and 64 inputs."""
+    architecture, conditional = request.param
+    config = GanConfig(
+        architecture=architecture, conditional=conditional, data=str(few_digits), epochs=5, batch_size=50,
+        latent_dim=16, learning_rate=2e-4, monitor_samples=None,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("run")
+    train_gan(config, folder, torch.device("cpu"))
+    labels = torch.arange(64) % 10 if conditional else None
+    inputs = append_one_hot(sample_latents(64, 16, seed=1), labels, config.num_classes)
+    return load_generator(folder).generator, inputs
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Path:
+    """Run of a class-conditional residual generator: 12 steps, a snapshot every 5."""
+    folder = tmp_path_factory.mktemp("residual")
+    config = GanConfig(
+        architecture="residual", conditional=True, data=str(few_digits), epochs=3, batch_size=50, latent_dim=64,
+        save_interval=5, monitor_samples=None,
+    )  # fmt: skip
+    train_gan(config, folder, torch.device("cpu"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page_file(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Path:
+    """Page with the shipped generator of the course, and the barely trained one of `run_folder`."""
+    path = tmp_path_factory.mktemp("page") / "explorer.html"
+    path.write_text(build_page([load_generator("course"), load_generator(run_folder)]))
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, page_file: Path) -> Iterator[Callable[..., Any]]:
+    """Open the page with a hash; afterwards, check that there were no errors and no requests to anywhere else."""
+    contexts, errors, requests = [], [], []
+
+    def open_it(link: str = "", **options: Any) -> Any:
+        # Playwright's own waiting needs what the page's policy forbids; the test of the first images keeps the policy.
+        context = chromium.new_context(viewport={"width": 1280, "height": 900}, **{"bypass_csp": True, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(page_file.as_uri() + link)
+        page.wait_for_selector("#training-image[data-painted]")
+        if "bypass_csp" not in options:
+            settle(page)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert requests
+    assert all(url.startswith(("file:", "blob:", "data:")) for url in requests)

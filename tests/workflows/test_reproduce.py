@@ -1,0 +1,100 @@
+import json
+from dataclasses import asdict
+
+import pytest
+import torch
+from support import ROOT
+
+from palingen.recipes import PALINDROME
+from palingen.runtime.errors import DataError
+from palingen.runtime.parallel import ParallelConfig
+from palingen.workflows.reproduce import Reproduction, compare_records
+
+REFERENCE = ROOT / "report" / "runs"
+
+
+def steps(out, *, quick=False, reference=REFERENCE):
+    return Reproduction(reference, out, torch.device("cpu"), ParallelConfig(jobs=1), quick).steps()
+
+
+def test_there_is_a_step_for_every_folder_of_records_and_none_runs_early(tmp_path):
+    studies = {path.parent.relative_to(REFERENCE).as_posix() for path in REFERENCE.glob("**/study.json")}
+    gans = {path.name for path in REFERENCE.glob("gan-*")}
+    assert {step.name for step in steps(tmp_path)} == studies | gans | {"palindromes", "analysis"}
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_duration_of_a_step_is_that_of_the_reference(tmp_path):
+    seconds = {step.name: step.seconds for step in steps(tmp_path)}
+    course = json.loads((REFERENCE / "gan-course" / "records.jsonl").read_text().splitlines()[-1])
+    assert seconds["gan-course"] == course["seconds"]
+
+
+def test_a_run_of_a_study_has_its_own_config_where_the_record_has_one(tmp_path):
+    config = asdict(PALINDROME["course"]) | {"epochs": 1, "num_samples": 200, "hidden_size": 4}
+    run = {"cell": "rnn", "length": 3, "seed": 0, "seconds": 1.0, "accuracy": 0.1, "folder": "rnn-T3-seed0"}
+    own = {"kind": "PalindromeConfig", **config, "hidden_size": 8}
+    study = {
+        "config": {"kind": "PalindromeConfig", **config},
+        "runs": [run, {**run, "cell": "lstm", "folder": "lstm-T3-seed0", "config": own}],
+    }
+    reference = tmp_path / "reference"
+    for name in ("palindromes", "memory"):
+        (reference / name).mkdir(parents=True)
+    (reference / "memory" / "study.json").write_text(json.dumps(study))
+    (step,) = [step for step in steps(tmp_path / "out", reference=reference) if step.name == "memory"]
+    step.run()
+    sizes = {
+        folder.parent.name: json.loads(folder.read_text())["hidden_size"]
+        for folder in (tmp_path / "out" / "memory").glob("*/config.json")
+    }
+    assert sizes == {"rnn-T3-seed0": 4, "lstm-T3-seed0": 8}
+    reproduced = json.loads((tmp_path / "out" / "memory" / "study.json").read_text())["runs"]
+    assert [run.get("config") for run in reproduced] == [own, None]
+
+
+def test_records_do_not_differ_from_themselves():
+    rows = compare_records(REFERENCE, REFERENCE)
+    assert {row["step"] for row in rows} >= {"palindromes", "memory", "comparison", "gan-course"}
+    assert {row["largest_difference"] for row in rows} == {0.0}
+    assert all(row["runs"] == row["of"] > 0 for row in rows)
+
+
+def test_the_largest_difference_is_that_of_the_run_that_differs_most(tmp_path):
+    (tmp_path / "memory").mkdir()
+    study = json.loads((REFERENCE / "memory" / "study.json").read_text())
+    study["runs"] = study["runs"][:2]
+    study["runs"][1]["accuracy"] -= 0.25
+    (tmp_path / "memory" / "study.json").write_text(json.dumps(study))
+    _, row = compare_records(REFERENCE, tmp_path)
+    assert (row["step"], row["runs"]) == ("memory", 2)
+    assert row["largest_difference"] == pytest.approx(0.25)
+
+
+def test_a_quick_reproduction_computes_every_step_and_repeats_no_finished_run(
+    palingen, tmp_path, evaluator, monkeypatch
+):
+    for module in ("palingen.workflows.reproduce.gan", "palingen.gan.study"):
+        monkeypatch.setattr(f"{module}.mnist_evaluator", lambda: evaluator)  # shared by the tests: it takes a while
+    command = ("reproduce", "--quick", "--jobs", 1, "--device", "cpu", "--out", "out", "--json")
+    run = palingen(*command)
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    expected = {step.name for step in steps(tmp_path, quick=True)} - {"analysis"}  # which has no numbers to compare
+    assert {row["step"] for row in result["steps"]} == expected
+    assert all((tmp_path / file).exists() for file in result["files"])
+    runs = tmp_path / "out" / "runs"
+    assert (runs / "analysis" / "analysis.json").exists()
+    assert (runs / "model_summary.json").exists()
+    score = json.loads((runs / "gan-residual" / "score.json").read_text())
+    unclipped = json.loads((runs / "gan-residual" / "unclipped" / "score.json").read_text())
+    assert (score["max_latent_norm"], unclipped["max_latent_norm"]) == (1.04, None)
+    weights = runs / "gan-course" / "weights.safetensors"
+    written = weights.stat().st_mtime_ns
+    assert palingen(*command).returncode == 0
+    assert weights.stat().st_mtime_ns == written
+
+
+def test_missing_records_are_reported_with_their_folder(tmp_path):
+    with pytest.raises(DataError, match="nothing: a record is missing or damaged"):
+        steps(tmp_path, reference=tmp_path / "nothing")
