@@ -23,14 +23,15 @@ reproduce: .venv/.installed ## every number and picture of the report from nothi
 
 # As many test processes as cores, each with one thread; then what asserts a time, with nothing beside it.
 test: .venv/.dev .venv/.browser ## the whole test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses logical --dist loadfile
-	$(BIN)/python -m pytest -m alone
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not timing" --numprocesses logical --dist loadfile
+	$(BIN)/python -m pytest -m timing
 
-check: .venv/.dev ## format, lint, types, import contracts
+check: .venv/.dev ## format, lint, types, import contracts, language
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check --output-format concise .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_language.py
 
 format: .venv/.dev ## put the code in order
 	$(BIN)/ruff check --fix --output-format concise .

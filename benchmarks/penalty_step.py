@@ -1,7 +1,7 @@
-"""One step of the quality recipe under its penalty: gradients piece by piece against differentiating twice.
+"""Gradients of recipe `residual`'s training step under its penalty: engine `penalty-jvp` against `autograd`.
 
-Both arms are the same game with the same gradients (`palingen.adversarial.pieces`); they take turns on the same images,
-on one thread, as each process of `palingen gan train --devices 2` does on two cores.
+Both engines compute the same gradients. They take turns on the same images, on one thread, as each process of
+`palingen gan train --devices 2` does on two cores.
 
     python benchmarks/penalty_step.py [--repeats 20] [--batch-size 64] [--precision bfloat16]
 """
@@ -9,66 +9,76 @@ on one thread, as each process of `palingen gan train --devices 2` does on two c
 import argparse
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from torch import nn
 
-from palingen.adversarial.annealing import gamma
-from palingen.adversarial.experiment import GanRun, networks
-from palingen.adversarial.game import play, play_by_pieces
-from palingen.adversarial.latent import with_classes
-from palingen.adversarial.losses import LOSSES
-from palingen.adversarial.penalties import PENALTIES
+from palingen.gan.config import GanConfig, build_networks
+from palingen.gan.models import Networks
+from palingen.gan.sampling.latents import append_one_hot
+from palingen.gan.steps import STEPS
+from palingen.gan.steps.protocol import StepInputs, TrainStep
+from palingen.gan.trainer import step_setup
 from palingen.recipes import GAN
-from palingen.runs import choose_device
+from palingen.runtime.numerics import configure_numerics
 
-WARM_UP = 3
-"""Steps of each arm that are not counted."""
+ENGINES = ("autograd", "penalty-jvp")
+
+WARMUP_STEPS = 3
+"""Steps of each engine that are not counted."""
 
 
-def steps(config: GanRun) -> dict[str, Callable[[], object]]:
-    """One step of each arm, on the same networks and images."""
-    players = [network.to(memory_format=torch.channels_last) for network in networks(config)]
-    labels = torch.arange(config.batch_size) % config.classes
+def build_steps(config: GanConfig) -> dict[str, TrainStep]:
+    """Training step of each engine, on the same networks."""
+    generator, discriminator = map(to_channels_last, build_networks(config))
+    setup = step_setup(config, Networks(generator, discriminator))
+    return {engine: STEPS[engine](setup) for engine in ENGINES}
+
+
+def to_channels_last(network: nn.Module) -> nn.Module:
+    """Network in the memory order of training."""
+    return network.to(memory_format=torch.channels_last)
+
+
+def random_inputs(config: GanConfig) -> StepInputs:
+    """Random images, latents and classes."""
+    labels = torch.arange(config.batch_size) % config.num_classes
     real = torch.rand(config.batch_size, 1, 28, 28) * 2 - 1
-    latents = with_classes(torch.randn(config.batch_size, config.latent_dim), labels, config.classes)
-    game = LOSSES[config.loss], config.discriminator_scale, real, latents, labels
-    penalty = PENALTIES[config.penalty], gamma(config, 0.0)
-    return {
-        "twice": lambda: play(*players, *game, penalty, precision=config.precision),
-        "pieces": lambda: play_by_pieces(*players, *game, penalty, config.precision),
-    }
+    latents = append_one_hot(torch.randn(config.batch_size, config.latent_dim), labels, config.num_classes)
+    return StepInputs(real, latents, labels)
 
 
-def measure(arms: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Milliseconds of each arm, one after the other in every round."""
-    spent: dict[str, list[float]] = {name: [] for name in arms}
-    for _ in range(WARM_UP + repeats):
-        for name, step in arms.items():
+def measure(config: GanConfig, repeats: int) -> dict[str, list[float]]:
+    """Milliseconds of every step, by engine; the engines take turns."""
+    steps, inputs = build_steps(config), random_inputs(config)
+    times: dict[str, list[float]] = {engine: [] for engine in steps}
+    for _ in range(WARMUP_STEPS + repeats):
+        for engine, step in steps.items():
             start = time.perf_counter()
-            step()
-            spent[name].append(1000 * (time.perf_counter() - start))
-    return {name: times[WARM_UP:] for name, times in spent.items()}
+            step.compute_gradients(inputs, config.penalty_weight)
+            times[engine].append(1000 * (time.perf_counter() - start))
+    return {engine: values[WARMUP_STEPS:] for engine, values in times.items()}
 
 
 def main() -> None:
-    """Print both medians, their quartiles and their ratio."""
+    """Print both medians with their quartiles, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=20, help="rounds (default 20)")
     parser.add_argument("--batch-size", type=int, default=64, help="real images a step (default 64)")
     parser.add_argument("--precision", choices=["bfloat16", "float32"], default="bfloat16", help="of the products")
-    given = parser.parse_args()
-    if given.repeats < 2 or given.batch_size < 1:
-        parser.error("at least 2 repeats and 1 image a step")
-    choose_device("cpu")
+    options = parser.parse_args()
+    if options.repeats < 2 or options.batch_size < 2:
+        parser.error("needs --repeats and --batch-size of at least 2")
+    configure_numerics()
     torch.set_num_threads(1)
-    config = replace(GAN["residual"], batch_size=given.batch_size, precision=given.precision)
-    spent = measure(steps(config), given.repeats)
-    for name, times in spent.items():
-        low, middle, high = statistics.quantiles(times, n=4)
-        print(f"{name:8s} {middle:6.1f} ms a step ({low:.1f} to {high:.1f})")
-    print(f"ratio    {statistics.median(spent['twice']) / statistics.median(spent['pieces']):6.2f}")
+    config = replace(GAN["residual"], batch_size=options.batch_size, precision=options.precision)
+    times = measure(config, options.repeats)
+    for engine, values in times.items():
+        low, median, high = statistics.quantiles(values, n=4)
+        print(f"{engine:12s} {median:6.1f} ms a step ({low:.1f} to {high:.1f})")
+    autograd, penalty_jvp = (statistics.median(times[engine]) for engine in ENGINES)
+    print(f"{'ratio':12s} {autograd / penalty_jvp:6.2f}")
 
 
 if __name__ == "__main__":

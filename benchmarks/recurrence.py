@@ -1,235 +1,138 @@
-"""The speed of each engine, against torch.nn.LSTM, the loop people write, and the matrix products alone.
+"""Speed of each engine against torch.nn.LSTM, a plain loop, and the matrix products alone.
 
-    python benchmarks/recurrence.py                    all of it, some minutes on two cores
+    python benchmarks/recurrence.py                    everything, some minutes on two cores
     python benchmarks/recurrence.py --only speed --json
 
-Speed: forward and backward of a loss on the last state, float32, flush-denormal on in every arm. The arms take turns,
-so that whatever else the machine does strikes all of them; a ratio is one of medians, and above 1 is faster than torch
-(`plain ratio`: than the loop). Memory and compiling are measured in processes of their own.
+Speed: forward and backward pass of a loss on the final state, float32, subnormal numbers flushed. All implementations
+take turns, so that other load on the machine affects them equally. A ratio is one of medians; above 1 is faster than
+torch (`plain_ratio`: than the plain loop). Compile time and memory are measured in new processes.
 """
 
 import argparse
 import json
-import os
-import resource
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 import torch
+from recurrence_baselines import PlainLoop, Work, matrix_products, training_step
+from recurrence_process import Job, run_in_process, seconds
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from palingen.progress import progress
-from palingen.recurrence import engines
 from palingen.recurrence.cells import CELLS
-from palingen.recurrence.network import Recurrent
+from palingen.recurrence.engines import ENGINES
+from palingen.recurrence.layers import RecurrentLayer
+from palingen.runtime.progress import progress
 
-Arm = Callable[[], object]
+Rows = list[dict[str, Any]]
 
-
-class Plain(nn.Module):
-    """A cell the way it is written for oneself: a weight for each gate, and [h, x] put together at each step."""
-
-    def __init__(self, cell: str, inputs: int, hidden: int) -> None:
-        super().__init__()
-        self.gates = nn.ModuleList(nn.Linear(inputs + hidden, hidden) for _ in range(4))
-        self.peepholes = nn.Parameter(torch.zeros(3, hidden)) if cell == "peephole" else None
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The last h."""
-        h = c = inputs.new_zeros(len(inputs), self.gates[0].out_features)
-        p_i, p_f, p_o = (0, 0, 0) if self.peepholes is None else self.peepholes
-        for t in range(inputs.shape[1]):
-            both = torch.cat([h, inputs[:, t]], dim=1)
-            i = torch.sigmoid(self.gates[0](both) + p_i * c)
-            f = torch.sigmoid(self.gates[1](both) + p_f * c)
-            g = torch.tanh(self.gates[2](both))
-            c = g * i + c * f
-            o = torch.sigmoid(self.gates[3](both) + p_o * c)
-            h = torch.tanh(c) * o
-        return h
+MEMORY_JOBS = [
+    ("torch", False),
+    ("native", False),
+    ("native", True),
+    ("compiled", False),
+    ("compiled", True),
+    ("reference", True),
+]
+"""Engines whose memory is measured, and whether they recompute."""
 
 
-def arms(inputs: Tensor, hidden: int) -> dict[tuple[str, str], Arm]:
-    """Engine and cell to a function that runs both passes once."""
-    size = inputs.shape[2]
+def implementations(inputs: Tensor, hidden_size: int) -> dict[tuple[str, str], Work]:
+    """Training step of every engine and baseline, by engine and cell."""
+    input_size = inputs.shape[2]
 
-    def ours(engine: str, cell: str, recompute: bool = False) -> Arm:
-        layer = Recurrent(cell, size, hidden, engine=engine, recompute=recompute)
-        return both_passes(layer, lambda: layer(inputs).last[0])
+    def step(layer: nn.Module) -> Work:
+        return training_step(layer, lambda: layer(inputs)[1][0])
 
-    def plain(cell: str) -> Arm:
-        loop = Plain(cell, size, hidden)
-        return both_passes(loop, lambda: loop(inputs))
-
-    torchs = nn.LSTM(size, hidden, batch_first=True)
-    made = {("torch", "lstm"): both_passes(torchs, lambda: torchs(inputs)[1][0])}
+    works = {("torch", "lstm"): step(nn.LSTM(input_size, hidden_size, batch_first=True))}
     for cell in ("lstm", "peephole"):
-        if engines.native.missing(CELLS[cell], inputs) is None:
-            made["native", cell] = ours("native", cell)
-            made["native, recompute", cell] = ours("native", cell, recompute=True)
-        made["fused", cell] = ours("fused", cell)
-        made["equations", cell] = ours("equations", cell)
-        made["plain", cell] = plain(cell)
-    return made
+        sizes = cell, input_size, hidden_size
+        if ENGINES["native"].unsupported_reason(CELLS[cell], inputs) is None:
+            works["native", cell] = step(RecurrentLayer(*sizes, engine="native"))
+            works["native, recompute", cell] = step(RecurrentLayer(*sizes, engine="native", recompute=True))
+        works["compiled", cell] = step(RecurrentLayer(*sizes, engine="compiled"))
+        works["reference", cell] = step(RecurrentLayer(*sizes, engine="reference"))
+        loop = PlainLoop(*sizes)
+        works["plain", cell] = training_step(loop, lambda loop=loop: loop(inputs))
+    return works
 
 
-def both_passes(module: nn.Module, last: Callable[[], Tensor]) -> Arm:
-    """A training step without its optimiser."""
-
-    def run() -> None:
-        module.zero_grad()
-        last().sum().backward()
-
-    return run
-
-
-def products(B: int, T: int, I: int, H: int) -> Arm:
-    """The matrix products of one training step and nothing else, into memory that is there already."""
-    reads, gates = torch.randn(T * B, H + I), torch.randn(T * B, 4 * H)
-    forward, back = torch.randn(4 * H, H + I).T.contiguous(), torch.randn(4 * H, H)
-    hidden, weight = torch.empty(B, H), torch.empty(4 * H, H + I)
-
-    def run() -> None:
-        for t in range(T):
-            step = slice(t * B, (t + 1) * B)
-            torch.mm(reads[step], forward, out=gates[step])
-        for t in range(T):
-            torch.mm(gates[t * B : (t + 1) * B], back, out=hidden)
-        torch.mm(gates.T, reads, out=weight)
-
-    return run
-
-
-def seconds(run: Arm) -> float:
-    """How long one call takes."""
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def speed(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """A row for each engine, cell and length."""
+def measure_speed(options: argparse.Namespace) -> Rows:
+    """One row for each engine, cell and length."""
     rows = []
-    total = len(options.lengths) * options.repeats
-    with progress("speed", total, "rounds") as watcher:
-        for place, T in enumerate(options.lengths):
-            inputs = torch.randn(options.batch, T, options.inputs)
-            timed = {**arms(inputs, options.hidden), ("products", ""): products(*inputs.shape, options.hidden)}
-            for run in timed.values():
-                run()
-                run()
-            times: dict[tuple[str, str], list[float]] = {name: [] for name in timed}
+    with progress("speed", len(options.lengths) * options.repeats, "rounds") as bar:
+        for index, length in enumerate(options.lengths):
+            inputs = torch.randn(options.batch_size, length, options.input_size)
+            products = matrix_products(*inputs.shape, options.hidden_size)
+            works = {**implementations(inputs, options.hidden_size), ("products", ""): products}
+            for work in [*works.values()] * 2:
+                work()
+            times: dict[tuple[str, str], list[float]] = {name: [] for name in works}
             for turn in range(options.repeats):
-                for name, run in timed.items():
-                    times[name].append(1000 * seconds(run))
-                watcher.advance(place * options.repeats + turn + 1)
-            middle = {name: median(found) for name, found in times.items()}
-            for (engine, cell), ms in middle.items():
-                if engine != "products":
-                    rows.append(
-                        {
-                            "engine": engine,
-                            "cell": cell,
-                            "length": T,
-                            "ms": ms,
-                            "lowest_ms": min(times[engine, cell]),
-                            "highest_ms": max(times[engine, cell]),
-                            "torch_ms": middle["torch", "lstm"],
-                            "ratio": middle["torch", "lstm"] / ms,
-                            "plain_ratio": middle["plain", cell] / ms,
-                            "floor_ms": middle["products", ""],
-                        }
-                    )
+                for name, work in works.items():
+                    times[name].append(1000 * seconds(work))
+                bar.advance(index * options.repeats + turn + 1)
+            rows += speed_rows(times, length)
     return rows
 
 
-def compiling(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Seconds until the first training step of a cell is done, in a new process with empty caches."""
-    rows = []
-    for engine in ("native", "fused"):
-        for T in options.lengths:
-            with tempfile.TemporaryDirectory() as folder:
-                empty = {"TORCHINDUCTOR_CACHE_DIR": folder, "PALINGEN_CACHE": folder}
-                found = alone(engine, "peephole", T, options, empty)
-            rows.append(
-                {"engine": engine, "length": T, "first_step_s": found["first_s"], "next_step_s": found["next_s"]}
-            )
-    return rows
-
-
-def memory(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """MiB that a process holds at most beyond what it held when its first long training step began."""
-    ways = [
-        ("torch", False),
-        ("native", False),
-        ("native", True),
-        ("fused", False),
-        ("fused", True),
-        ("equations", True),
-    ]
+def speed_rows(times: dict[tuple[str, str], list[float]], length: int) -> Rows:
+    """Rows of one length from the milliseconds of every turn."""
+    medians = {name: median(values) for name, values in times.items()}
+    torch_ms, products_ms = medians["torch", "lstm"], medians["products", ""]
     return [
         {
-            "engine": engine + (", recompute" if recompute else ""),
-            "length": T,
-            "peak_mib": alone(engine, "lstm", T, options, recompute=recompute, warm=True)["peak_mib"],
+            "engine": engine,
+            "cell": cell,
+            "length": length,
+            "ms": ms,
+            "lowest_ms": min(times[engine, cell]),
+            "highest_ms": max(times[engine, cell]),
+            "torch_ms": torch_ms,
+            "ratio": torch_ms / ms,
+            "plain_ratio": medians["plain", cell] / ms,
+            "floor_ms": products_ms,
         }
-        for T in (100, 1000)
-        for engine, recompute in ways
+        for (engine, cell), ms in medians.items()
+        if engine != "products"
     ]
 
 
-def alone(
-    engine: str,
-    cell: str,
-    T: int,
-    options: argparse.Namespace,
-    more: dict[str, str] | None = None,
-    *,
-    recompute: bool = False,
-    warm: bool = False,
-) -> dict[str, float]:
-    """Run `first_steps` in a process of its own."""
-    sizes = [options.batch, T, options.inputs, options.hidden, options.threads]
-    command = [sys.executable, __file__, "--alone", json.dumps([engine, cell, recompute, warm, *sizes])]
-    done = subprocess.run(command, env={**os.environ, **(more or {})}, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+def measure_compilation(options: argparse.Namespace) -> Rows:
+    """Seconds until the first training step of the peephole LSTM is done, with empty caches."""
+    rows = []
+    for engine in ("native", "compiled"):
+        for length in options.lengths:
+            with tempfile.TemporaryDirectory() as folder:
+                caches = {"TORCHINDUCTOR_CACHE_DIR": folder, "PALINGEN_CACHE": folder}
+                job = Job(engine, "peephole", length=length, environment=caches, **sizes(options))
+                measured = run_in_process(job)
+            times = {"first_step_s": measured["first_s"], "next_step_s": measured["next_s"]}
+            rows.append({"engine": engine, "length": length, **times})
+    return rows
 
 
-def first_steps(
-    engine: str, cell: str, recompute: bool, warm: bool, B: int, T: int, I: int, H: int, threads: int
-) -> dict[str, float]:
-    """What the first training steps of a new process take; `warm`: after one on a short sequence, which compiles."""
-    torch.set_num_threads(threads)
-
-    def step(length: int) -> Arm:
-        inputs = torch.randn(B, length, I)
-        if engine == "torch":
-            return both_passes(layer, lambda: layer(inputs)[1][0])
-        return both_passes(layer, lambda: layer(inputs).last[0])
-
-    layer: nn.Module = nn.LSTM(I, H, batch_first=True)
-    if engine != "torch":
-        layer = Recurrent(cell, I, H, engine=engine, recompute=recompute)
-    if warm:
-        step(2)()
-    run = step(T)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    first, later = seconds(run), seconds(run)
-    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    return {"first_s": first, "next_s": later, "peak_mib": peak}
+def measure_memory(options: argparse.Namespace) -> Rows:
+    """MiB that the first long training step adds to the peak memory of its process."""
+    rows = []
+    for length in (100, 1000):
+        for engine, recompute in MEMORY_JOBS:
+            job = Job(engine, "lstm", length=length, recompute=recompute, warm_up=True, **sizes(options))
+            name = engine + (", recompute" if recompute else "")
+            rows.append({"engine": name, "length": length, "peak_mib": run_in_process(job)["peak_mib"]})
+    return rows
 
 
-def show(found: dict[str, list[dict[str, Any]]]) -> None:
-    """A table for each part."""
-    for title, rows in found.items():
+def sizes(options: argparse.Namespace) -> dict[str, int]:
+    """Sizes and threads for a `Job`."""
+    return {name: getattr(options, name) for name in ("batch_size", "input_size", "hidden_size", "threads")}
+
+
+def print_tables(results: dict[str, Rows]) -> None:
+    """Print one table for each part."""
+    for title, rows in results.items():
         table = Table(title=title, title_justify="left", title_style="bold")
         for name in rows[0]:
             table.add_column(name.replace("_", " "), justify="left" if name in ("engine", "cell") else "right")
@@ -238,36 +141,35 @@ def show(found: dict[str, list[dict[str, Any]]]) -> None:
         Console().print(table)
 
 
-def main() -> None:
-    """Measure and say."""
+def parse_options() -> argparse.Namespace:
+    """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lengths", type=int, nargs="+", default=[5, 20, 100, 200], metavar="T", help="steps")
-    parser.add_argument("--batch", type=int, default=128, help="sequences")
-    parser.add_argument("--inputs", type=int, default=1, help="inputs a step")
-    parser.add_argument("--hidden", type=int, default=128, help="hidden units")
-    parser.add_argument("--threads", type=int, default=2, help="threads of every arm")
+    parser.add_argument("--batch-size", type=int, default=128, help="sequences")
+    parser.add_argument("--input-size", type=int, default=1, help="inputs")
+    parser.add_argument("--hidden-size", type=int, default=128, help="hidden units")
+    parser.add_argument("--threads", type=int, default=2, help="threads of every implementation")
     parser.add_argument("--repeats", type=int, default=21, help="rounds, at least 3")
-    parser.add_argument("--only", choices=("speed", "compiling", "memory"), help="one part")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--alone", help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=("speed", "compilation", "memory"), help="one part")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    if min(*options.lengths, options.batch, options.inputs, options.hidden, options.threads, options.repeats - 2) < 1:
+    if min(*options.lengths, *sizes(options).values(), options.repeats - 2) < 1:
         parser.error("sizes must be at least 1, and --repeats at least 3")
+    return options
+
+
+def main() -> None:
+    """Measure and print."""
+    options = parse_options()
     torch.set_flush_denormal(True)
-    if options.alone:
-        print(json.dumps(first_steps(*json.loads(options.alone))))
-        return
     torch.set_num_threads(options.threads)
-    parts = {"speed": speed, "compiling": compiling, "memory": memory}
-    found = {name: part(options) for name, part in parts.items() if options.only in (None, name)}
+    parts = {"speed": measure_speed, "compilation": measure_compilation, "memory": measure_memory}
+    results = {name: part(options) for name, part in parts.items() if options.only in (None, name)}
     if options.json:
-        print(
-            json.dumps(
-                {"rows": found.pop("speed", []), **found, "torch": torch.__version__, "threads": options.threads}
-            )
-        )
+        software = {"torch": torch.__version__, "threads": options.threads}
+        print(json.dumps({"rows": results.pop("speed", []), **results, **software}))
     else:
-        show(found)
+        print_tables(results)
 
 
 if __name__ == "__main__":
