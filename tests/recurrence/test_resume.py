@@ -39,26 +39,26 @@ def train_interrupted(monkeypatch, config, folder, step, **options):
 @pytest.mark.parametrize("step", [3, 5, 7])
 def test_an_interrupted_run_resumes_to_the_same_weights_and_records(tmp_path, monkeypatch, step):
     config = PalindromeConfig(epochs=3, **SMALL)  # 5 steps an epoch: within the first, at its end, within the second
-    train_palindrome(config, tmp_path / "whole")
+    train_palindrome(config, tmp_path / "uninterrupted")
     message = train_interrupted(monkeypatch, config, tmp_path / "resumed", step)
     assert f"stopped in epoch {1 + step // 5} of 3" in message
     train_palindrome(config, tmp_path / "resumed")
-    assert_same_weights(tmp_path / "whole", tmp_path / "resumed")
-    assert read_epochs(tmp_path / "whole") == read_epochs(tmp_path / "resumed")
+    assert_same_weights(tmp_path / "uninterrupted", tmp_path / "resumed")
+    assert read_epochs(tmp_path / "uninterrupted") == read_epochs(tmp_path / "resumed")
 
 
 @pytest.mark.parametrize("step", [13, 20, 33, 70])
 def test_a_run_interrupted_within_its_curriculum_resumes_to_the_same_weights_and_records(tmp_path, monkeypatch, step):
-    train_palindrome(CURRICULUM, tmp_path / "whole")
+    train_palindrome(CURRICULUM, tmp_path / "uninterrupted")
     train_interrupted(monkeypatch, CURRICULUM, tmp_path / "resumed", step)
     checkpoint = torch.load(tmp_path / "resumed" / "resume.pt", weights_only=True)
     assert checkpoint["step"] == step
     assert len(checkpoint["curriculum"]["recent"]) == step % 20
     train_palindrome(CURRICULUM, tmp_path / "resumed")
-    assert_same_weights(tmp_path / "whole", tmp_path / "resumed")
-    whole, resumed = read_epochs(tmp_path / "whole"), read_epochs(tmp_path / "resumed")
-    assert whole == resumed
-    assert [record["length"] for record in whole] == [3, 4, 6, 9]
+    assert_same_weights(tmp_path / "uninterrupted", tmp_path / "resumed")
+    uninterrupted, resumed = read_epochs(tmp_path / "uninterrupted"), read_epochs(tmp_path / "resumed")
+    assert uninterrupted == resumed
+    assert [record["length"] for record in uninterrupted] == [3, 4, 6, 9]
 
 
 def test_a_resumed_run_does_not_repeat_its_steps(tmp_path, monkeypatch):
@@ -89,8 +89,8 @@ def test_resuming_with_another_number_of_threads_is_refused(tmp_path, monkeypatc
 
 
 def test_auto_resumes_with_the_engine_that_it_had_resolved_to(tmp_path, monkeypatch):
-    train_palindrome(CURRICULUM, tmp_path / "whole")
+    train_palindrome(CURRICULUM, tmp_path / "uninterrupted")
     train_interrupted(monkeypatch, CURRICULUM, tmp_path / "resumed", 33)
     result = train_palindrome(CURRICULUM, tmp_path / "resumed", engine="native")
     assert result["engine"] == "native"
-    assert_same_weights(tmp_path / "whole", tmp_path / "resumed")
+    assert_same_weights(tmp_path / "uninterrupted", tmp_path / "resumed")

@@ -82,8 +82,8 @@ def test_results_are_loaded_shortest_first_each_with_the_environment_of_its_own_
 def test_a_finished_run_is_not_trained_again_unless_forced(tmp_path):
     runs = enumerate_runs(SMALL, ["rnn"], [5], 1)
     study(runs, tmp_path, engine="reference")
-    (kept,) = study(runs, tmp_path, engine="native")
-    assert kept["engine"] == "reference"
+    (result,) = study(runs, tmp_path, engine="native")
+    assert result["engine"] == "reference"
     (repeated,) = study(runs, tmp_path, engine="native", force=True)
     assert repeated["engine"] == "native"
 
@@ -161,7 +161,7 @@ def test_ctrl_c_saves_every_run_and_the_same_command_completes_the_study(palinge
     assert not any((folder / "resume.pt").exists() for folder in folders)
 
     torch.set_num_threads(1)  # as a worker
-    train_palindrome(LONG, tmp_path / "whole" / run_name(LONG))
-    assert_same_runs([LONG], tmp_path / "s", tmp_path / "whole")
-    interrupted, whole = (read_epochs(tmp_path / out / run_name(LONG)) for out in ("s", "whole"))
-    assert interrupted == whole
+    train_palindrome(LONG, tmp_path / "uninterrupted" / run_name(LONG))
+    assert_same_runs([LONG], tmp_path / "s", tmp_path / "uninterrupted")
+    interrupted, uninterrupted = (read_epochs(tmp_path / out / run_name(LONG)) for out in ("s", "uninterrupted"))
+    assert interrupted == uninterrupted

@@ -24,12 +24,12 @@ def test_every_state_is_one_step_of_the_cell_after_the_one_before(cell, state):
 @every_cell
 def test_a_sequence_in_two_pieces_ends_like_the_whole(cell):
     case = random_case(cell)
-    whole = unroll(cell, case.weights, case.inputs, case.state)
+    unsplit = unroll(cell, case.weights, case.inputs, case.state)
     first = unroll(cell, case.weights, case.inputs[:, :3], case.state)
     second = unroll(cell, case.weights, case.inputs[:, 3:], first.final_state)
-    torch.testing.assert_close(second.final_state, whole.final_state)
+    torch.testing.assert_close(second.final_state, unsplit.final_state)
     for part in range(len(cell.state)):
-        torch.testing.assert_close(torch.cat([first.states[part], second.states[part]], dim=1), whole.states[part])
+        torch.testing.assert_close(torch.cat([first.states[part], second.states[part]], dim=1), unsplit.states[part])
 
 
 @every_cell

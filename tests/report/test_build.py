@@ -6,7 +6,7 @@ from PIL import Image
 from support import ROOT
 
 from palingen.report import build
-from palingen.report.records import read_records
+from palingen.report.record_reader import read_records
 from palingen.runtime.errors import DataError
 
 REPORT = ROOT / "report"

@@ -2,7 +2,8 @@ from fake_records import link_subset
 from support import ROOT
 
 from palingen.report.readme_table import readme_table
-from palingen.report.records import Records, read_records
+from palingen.report.record_reader import read_records
+from palingen.report.records import Records
 from palingen.report.tables import Table
 
 GROUPED = Table(["T", "learned", "time"], [["10", "3 of 3", "1\N{NO-BREAK SPACE}s"]], "runs/a", [("", 1), ("LSTM", 2)])

@@ -14,7 +14,8 @@ from PIL import Image
 from support import ROOT
 
 from palingen.report import typst
-from palingen.report.records import Records, read_records
+from palingen.report.record_reader import read_records
+from palingen.report.records import Records
 from palingen.report.results import collect_tables, collect_values
 from palingen.report.typst_inputs import TEMPLATE, available, write_inputs
 from palingen.report.values import ARITHMETIC, LITERATURE

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from palingen.cli.options import Json, print_result
-from palingen.report.records import read_records
+from palingen.report.record_reader import read_records
 from palingen.report.typst import render_pdf
 from palingen.runtime.paths import PROJECT_DIR
 from palingen.workflows.submission import Student, write_bundle

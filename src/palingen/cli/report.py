@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from palingen.cli.options import Json, print_result
 from palingen.report.build import write_figures, write_tables
-from palingen.report.records import read_records
+from palingen.report.record_reader import read_records
 from palingen.report.typst import write_report
 from palingen.workflows.model_summary import write_summary
 

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from palingen.report import figures, typst
 from palingen.report.readme_table import readme_table
-from palingen.report.records import GanRecords, Images, Records, Strip, read_records
+from palingen.report.record_reader import read_records
+from palingen.report.records import GanRecords, Images, Records, Strip
 from palingen.report.results import collect_tables
 from palingen.report.results.stacked_mnist import modes_table
 from palingen.report.typst_inputs import studies

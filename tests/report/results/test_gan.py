@@ -2,7 +2,8 @@ import pytest
 from fake_records import gan_run
 from support import ROOT
 
-from palingen.report.records import Records, read_records
+from palingen.report.record_reader import read_records
+from palingen.report.records import Records
 from palingen.report.results.gan import CHANCE_LOSS, add_values, check_claims, settings_table
 from palingen.report.values import Values
 from palingen.runtime.errors import DataError

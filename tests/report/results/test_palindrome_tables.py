@@ -1,7 +1,8 @@
 from fake_records import palindrome_run, palindrome_study
 from support import ROOT
 
-from palingen.report.records import Records, read_records
+from palingen.report.record_reader import read_records
+from palingen.report.records import Records
 from palingen.report.results import palindrome_tables as tables
 
 

@@ -2,7 +2,8 @@ import pytest
 from fake_records import palindrome_run
 from support import ROOT
 
-from palingen.report.records import Records, RunRecords, read_records
+from palingen.report.record_reader import read_records
+from palingen.report.records import Records, RunRecords
 from palingen.report.results.palindromes import (
     add_values,
     check_claims,

@@ -6,7 +6,7 @@ The records say what to run: the config of each run, and the cells, lengths and 
 from pathlib import Path
 
 from palingen.report import build
-from palingen.report.records import read_records
+from palingen.report.record_reader import read_records
 from palingen.runtime.errors import DataError
 from palingen.workflows import model_summary
 from palingen.workflows.reproduce.comparison import compare_records

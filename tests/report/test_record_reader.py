@@ -8,7 +8,8 @@ from fake_records import RUNS, gan_score, link_subset, palindrome_study
 from support import ROOT
 
 from palingen.report import records
-from palingen.report.records import Records, StudyRecords, read_records
+from palingen.report.record_reader import read_records
+from palingen.report.records import Records, StudyRecords
 from palingen.runtime.errors import DataError
 
 
