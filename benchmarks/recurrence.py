@@ -119,7 +119,7 @@ def measure_memory(options: argparse.Namespace) -> Rows:
     rows = []
     for length in (100, 1000):
         for engine, recompute in MEMORY_JOBS:
-            job = Job(engine, "lstm", length=length, recompute=recompute, warm_up=True, **sizes(options))
+            job = Job(engine, "lstm", length=length, recompute=recompute, warmup=True, **sizes(options))
             name = engine + (", recompute" if recompute else "")
             rows.append({"engine": name, "length": length, "peak_mib": run_in_process(job)["peak_mib"]})
     return rows

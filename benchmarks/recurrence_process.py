@@ -30,7 +30,7 @@ class Job:
     hidden_size: int
     threads: int
     recompute: bool = False
-    warm_up: bool = False
+    warmup: bool = False
     """Run a short sequence first, which compiles what there is to compile."""
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -65,7 +65,7 @@ def _measure(job: Job) -> dict[str, float]:
         inputs = torch.randn(job.batch_size, length, job.input_size)
         return training_step(layer, lambda: layer(inputs)[1][0])
 
-    if job.warm_up:
+    if job.warmup:
         step(2)()
     run = step(job.length)
     before = _peak_mib()

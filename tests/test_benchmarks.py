@@ -51,7 +51,7 @@ def test_the_memory_of_a_training_step_is_measured_in_a_process_of_its_own(monke
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from recurrence_process import Job, run_in_process
 
-    sizes = {"batch_size": 64, "input_size": 1, "hidden_size": 128, "threads": 1, "warm_up": True}
+    sizes = {"batch_size": 64, "input_size": 1, "hidden_size": 128, "threads": 1, "warmup": True}
     short, long = (run_in_process(Job("native", "lstm", length=length, **sizes))["peak_mib"] for length in (10, 400))
     assert long > short + 50  # 390 steps of 64 sequences, 128 units and 5 saved values or more
 

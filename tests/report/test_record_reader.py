@@ -50,7 +50,7 @@ def test_runs_are_selected_by_cell_and_length(palindrome):
     ("file", "content", "message"),
     [
         ("config.json", "{", r"config\.json: missing or damaged"),
-        ("config.json", '{"kind": "PalindromeRun"}', "made by another version"),
+        ("config.json", '{"kind": "OtherConfig"}', "made by another version"),
         ("environment.json", None, r"environment\.json: missing or damaged"),
         ("records.jsonl", '{"kind": "epoch"}\n', "is not finished"),
         ("records.jsonl", '{"kind": "result", "cell": "rnn"}\n', "lacks length"),

@@ -10,7 +10,7 @@ from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
 from rich.console import Console
 from rich.table import Table
 
-from palingen.runtime.run_folder import config_hash
+from palingen.runtime.config_io import config_hash
 from palingen.runtime.validation import unknown_choice
 
 Device = Annotated[str, Parameter(help="Device: cpu, cuda, mps, or auto for the best available.")]

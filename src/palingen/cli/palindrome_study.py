@@ -24,10 +24,10 @@ from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.study import TrainOptions, enumerate_runs, load_results, run_study
 from palingen.runtime.atomic_io import write_json
+from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import RunError
 from palingen.runtime.numerics import select_device
 from palingen.runtime.parallel import ParallelConfig
-from palingen.runtime.run_folder import parse_config
 from palingen.runtime.validation import require_field
 from palingen.workflows.run_figures import study_figure
 

@@ -13,7 +13,7 @@ WINDOW = 20
 class Curriculum:
     """Length of the training palindromes, growing with the accuracy (Bengio et al. 2009; Zaremba & Sutskever 2014).
 
-    A network that has learnt on short palindromes to keep the first digit and ignore the others has little left to
+    A network that has learned on short palindromes to keep the first digit and ignore the others has little left to
     learn for longer ones, and a step on a short one is cheap.
 
     Args:

@@ -24,8 +24,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from palingen.runtime.atomic_io import remove_temporary_files, write_atomically, write_json
-from palingen.runtime.config_io import config_hash as config_hash
-from palingen.runtime.config_io import parse_config as parse_config
+from palingen.runtime.config_io import parse_config
 from palingen.runtime.environment import environment
 from palingen.runtime.errors import RunError
 from palingen.runtime.numerics import Execution

@@ -1,7 +1,7 @@
 """Demo: trains recurrent cells and a GAN in a few minutes, and shows both results on one page."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
@@ -15,7 +15,14 @@ from palingen.report.html import Page
 from palingen.workflows import run_figures
 
 
-def demo(out: Path, device: torch.device, *, force: bool = False) -> dict[str, Any]:
+class Options(TypedDict):
+    """Options of every training."""
+
+    force: bool
+    allow_engine_change: bool
+
+
+def demo(out: Path, device: torch.device, *, force: bool = False, allow_engine_change: bool = False) -> dict[str, Any]:
     """Train four recurrent cells and one GAN in `out`, and write the results to `out/index.html`.
 
     Finished runs are not repeated, and interrupted ones resume.
@@ -24,6 +31,7 @@ def demo(out: Path, device: torch.device, *, force: bool = False) -> dict[str, A
         out: folder of all files.
         device: where to train.
         force: delete the runs in `out`, and train again.
+        allow_engine_change: resume runs even if engine or threads differ.
 
     Returns:
         `palindromes` and `gan`, the result records with their run folders; `interpolation`, the endpoints' classes;
@@ -33,10 +41,11 @@ def demo(out: Path, device: torch.device, *, force: bool = False) -> dict[str, A
         PalingenError: `out` holds other runs, or the GAN makes only one class.
         Interrupted: Ctrl-C; everything is saved.
     """
+    options: Options = {"force": force, "allow_engine_change": allow_engine_change}
     page = Page("palingen demo: palindromes and digits in a few minutes")
-    palindromes = _train_cells(out / "palindromes", device, force)
+    palindromes = _train_cells(out / "palindromes", device, options)
     palindrome_files = _add_palindromes(page, out / "palindromes", palindromes)
-    gan, interpolations = _train_gan(out / "gan", device, force)
+    gan, interpolations = _train_gan(out / "gan", device, options)
     gan_files = _add_gan(page, out, gan, interpolations)
     page.write(out / "index.html")
     classes = interpolations["linear"].classes
@@ -49,17 +58,17 @@ def demo(out: Path, device: torch.device, *, force: bool = False) -> dict[str, A
     }
 
 
-def _train_cells(out: Path, device: torch.device, force: bool) -> list[dict[str, Any]]:
+def _train_cells(out: Path, device: torch.device, options: Options) -> list[dict[str, Any]]:
     results = []
     for config in recipes.DEMO_PALINDROMES:
         folder = out / run_name(config)
-        results.append({**train_palindrome(config, folder, device, force=force), "folder": folder})
+        results.append({**train_palindrome(config, folder, device, **options), "folder": folder})
     return results
 
 
-def _train_gan(folder: Path, device: torch.device, force: bool) -> tuple[dict[str, Any], dict[str, Interpolation]]:
+def _train_gan(folder: Path, device: torch.device, options: Options) -> tuple[dict[str, Any], dict[str, Interpolation]]:
     config = recipes.GAN["demo"]
-    result = {**train_gan(config, folder, device, force=force), "folder": folder}
+    result = {**train_gan(config, folder, device, **options), "folder": folder}
     return result, load_generator(folder).interpolate(steps=7, seed=config.seed)
 
 

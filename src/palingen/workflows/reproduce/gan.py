@@ -15,9 +15,10 @@ from palingen.gan.pretrained import PretrainedGenerator, load_generator, write_s
 from palingen.gan.study import TrainOptions, Variant, load_results, run_study
 from palingen.gan.train import train_gan
 from palingen.runtime.atomic_io import write_json
+from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.paths import PRETRAINED_DIR
-from palingen.runtime.run_folder import parse_config, read_config
+from palingen.runtime.run_folder import read_config
 from palingen.workflows.reproduce import quick
 from palingen.workflows.reproduce.steps import Setup, Step, read_studies, result_record
 from palingen.workflows.run_figures import gan_figures, interpolation_figures

@@ -11,7 +11,8 @@ from palingen.recurrence.analysis import analyze_run
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.study import TrainOptions, load_results, run_name, run_study
 from palingen.runtime.atomic_io import write_json
-from palingen.runtime.run_folder import parse_config, read_config
+from palingen.runtime.config_io import parse_config
+from palingen.runtime.run_folder import read_config
 from palingen.workflows.reproduce import quick
 from palingen.workflows.reproduce.steps import Setup, Step, read_studies, result_record
 from palingen.workflows.run_figures import analysis_figure
