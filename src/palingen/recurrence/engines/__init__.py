@@ -1,7 +1,7 @@
 """Engines: implementations that run a cell over time, gradients included, and equal `unroll` up to rounding.
 
     reference   plain loop over the steps, the definition; runs everything (`reference.py`)
-    compiled    any cell, its step compiled once by torch (`compiled.py`); any device and dtype
+    compiled    any cell whose step reads its arguments only, compiled once by torch (`compiled.py`); any device, dtype
     native      any pointwise cell, the whole loop in C++ generated from its step (`native/`); float32 on a CPU
     auto        native if supported, else compiled for sequences long enough to repay the compilation, else reference
 
@@ -61,7 +61,8 @@ def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"]) -> str
     if name == "auto":
         if native.unsupported_reason(cell, inputs) is None:
             return "native"
-        return "compiled" if inputs.shape[1] >= MIN_COMPILED_STEPS else "reference"
+        repays = inputs.shape[1] >= MIN_COMPILED_STEPS and compiled.unsupported_reason(cell, inputs) is None
+        return "compiled" if repays else "reference"
     if name not in ENGINES:
         raise ConfigError(f"engine: {unknown_choice(name, ('auto', *ENGINES))}")
     if reason := ENGINES[name].unsupported_reason(cell, inputs):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from palingen.recurrence.cells import Cell, State
 from palingen.recurrence.engines.buffer_pool import BUFFER_POOL
+from palingen.recurrence.engines.captures import frozen_reason
 from palingen.recurrence.engines.compiled_passes import BackwardPass, ForwardPass
 from palingen.recurrence.engines.double_backward import pack, reference_gradients, unpack
 from palingen.recurrence.unroll import CellWeights, RNNOutput
@@ -21,8 +22,8 @@ Tensors = tuple[Tensor, ...]
 
 
 def unsupported_reason(cell: Cell, inputs: Tensor) -> str | None:
-    """Return None: the compiled engine supports everything."""
-    return None
+    """Reason why the step must not be compiled, or None: it reads values that would be frozen."""
+    return frozen_reason(cell)
 
 
 def run(

@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 
 from palingen.recurrence.cells import Cell, State
 from palingen.recurrence.engines.buffer_pool import BUFFER_POOL
+from palingen.recurrence.engines.captures import frozen_reason
 from palingen.recurrence.engines.compiled_step import uses_only_sum
 from palingen.recurrence.engines.double_backward import pack, reference_gradients, unpack
 from palingen.recurrence.engines.native import cpp_build
@@ -40,7 +41,7 @@ def unsupported_reason(cell: Cell, inputs: Tensor) -> str | None:
     """Reason why the native engine cannot run `cell` on `inputs`, or None."""
     if inputs.device.type != "cpu" or inputs.dtype != torch.float32:
         return f"computes in float32 on a CPU, not in {inputs.dtype} on {inputs.device.type}"
-    return _unsupported_cell(cell)
+    return frozen_reason(cell) or _unsupported_cell(cell)
 
 
 @cache
