@@ -24,8 +24,8 @@ def demo(*, options: TrainingFlags = TrainingOptions()) -> None:
 def _print_table(result: dict[str, Any]) -> None:
     table = Table(title="Accuracy on unseen palindromes, and of the discriminator", title_justify="left")
     for column in ("experiment", "result", "s"):
-        table.add_column(column)
-    table.add_column("folder", no_wrap=True)
+        table.add_column(column, no_wrap=True)
+    table.add_column("folder", overflow="fold")
     for run in result["palindromes"]:
         accuracy = f"{100 * run['accuracy']:.1f} %"
         table.add_row(f"{run['cell']}, T = {run['length']}", accuracy, f"{run['seconds']:.0f}", str(run["folder"]))
