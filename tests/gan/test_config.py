@@ -1,5 +1,5 @@
 import math
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import get_args, get_type_hints
 
 import pytest
@@ -61,7 +61,8 @@ def test_stacked_digits_cannot_be_conditional():
 
 
 def test_none_switches_an_optional_setting_off():
-    GanConfig(penalty=None, beta2_final=None, ema_half_life=None, monitor_samples=None)
+    settings = dict.fromkeys(("penalty", "beta2_final", "ema_half_life", "monitor_samples"))
+    assert settings.items() <= asdict(GanConfig(**settings)).items()
 
 
 def test_registries_hold_exactly_the_choices_of_the_config():

@@ -86,7 +86,10 @@ def test_a_long_training_is_drawn_as_means_and_ranges_of_consecutive_records():
 
 
 def test_a_run_without_recorded_steps_has_empty_curves():
-    figures.png(figures.gan_curves([{"kind": "result"}]))
+    figure = figures.gan_curves([{"kind": "result"}])
+    assert figures.png(figure).startswith(b"\x89PNG")
+    losses, accuracies = map(lines, figure.axes)
+    assert [*losses["generator"], *losses["discriminator"], *accuracies["real"], *accuracies["fake"]] == []
 
 
 def test_monitor_curves_have_a_tick_at_every_monitored_epoch():
