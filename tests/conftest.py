@@ -7,11 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from browser import ARGUMENTS, find
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from playwright.sync_api import sync_playwright
 from support import Command
 
 UNCHECKED = {
@@ -87,6 +90,15 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
         images = load_images(split)
         write_images(folder, split, LabeledImages(images.pixels[:count], images.labels[:count]))
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless browser, one for all tests of the process: Playwright cannot be started twice beside itself."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,8 @@
 import re
 
 import pytest
-from browser import ARGUMENTS, find, serious_findings
+from browser import serious_findings
 from fake_records import gan_run
-from playwright.sync_api import sync_playwright
 from support import ROOT
 
 from palingen.report import figures
@@ -18,14 +17,6 @@ CONTEXTS = {
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}},
 }
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 def test_a_page_holds_its_text_escaped_and_its_pictures_embedded(tmp_path):

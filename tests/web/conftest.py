@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from browser import ARGUMENTS, find
 from digits_page import settle
-from playwright.sync_api import sync_playwright
 from torch import Tensor, nn
 
 from palingen.gan.config import GanConfig
@@ -56,15 +54,6 @@ def page_file(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Pat
     path = tmp_path_factory.mktemp("page") / "explorer.html"
     path.write_text(build_page([load_generator("course"), load_generator(run_folder)]))
     return path
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A headless browser."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

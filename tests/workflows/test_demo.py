@@ -3,8 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from browser import ARGUMENTS, find
-from playwright.sync_api import sync_playwright
 
 from palingen import recipes
 from palingen.workflows.demo import demo
@@ -41,21 +39,19 @@ def test_the_demo_repeats_no_finished_run(outcome):
     assert repetition == result  # seconds of the training included
 
 
-def test_the_page_of_the_demo_shows_every_figure_without_errors_requests_or_overflow(outcome):
+def test_the_page_of_the_demo_shows_every_figure_without_errors_requests_or_overflow(outcome, chromium):
     out, *_ = outcome
     errors, requests = [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
-        page = browser.new_page()
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto((out / "index.html").as_uri())
-        widths = page.eval_on_selector_all("img", "images => images.map(image => image.naturalWidth)")
-        text = page.inner_text("main")
-        page.set_viewport_size({"width": 390, "height": 800})
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        browser.close()
+    page = chromium.new_page()
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((out / "index.html").as_uri())
+    widths = page.eval_on_selector_all("img", "images => images.map(image => image.naturalWidth)")
+    text = page.inner_text("main")
+    page.set_viewport_size({"width": 390, "height": 800})
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.close()
     assert len(widths) == 4
     assert min(widths) > 500
     assert "accuracy on unseen palindromes" in text
