@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo reproduce notebooks test check format browser clean
+.PHONY: help install demo reproduce notebooks test torture check format browser clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,8 +23,11 @@ reproduce: .venv/.installed ## every number and picture of the report from nothi
 
 # As many test processes as cores, each with one thread; then what asserts a time, with nothing beside it.
 test: .venv/.dev .venv/.browser ## the whole test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not timing" --numprocesses logical --dist loadfile
-	$(BIN)/python -m pytest -m timing
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not timing and not torture" --numprocesses logical --dist loadfile
+	$(BIN)/python -m pytest -m "timing and not torture"
+
+torture: .venv/.dev ## hard use with thousands of generated cases: takes minutes
+	$(BIN)/python -m pytest -m torture -s
 
 check: .venv/.dev ## format, lint, types, import contracts, language
 	$(BIN)/ruff format --check .
