@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from palingen.recurrence.trainer import PalindromeTrainer
-from palingen.runtime.run_folder import read_records
+from palingen.runtime.run_files import read_records
 from palingen.runtime.safetensors_io import load_weights
 
 SMALL: dict[str, Any] = {"num_samples": 200, "hidden_size": 8, "batch_size": 32}

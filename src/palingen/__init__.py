@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from palingen.runtime.errors import PalingenError as PalingenError
     from palingen.runtime.numerics import select_device as select_device
     from palingen.runtime.progress import progress as progress
-    from palingen.runtime.run_folder import read_records as read_records
+    from palingen.runtime.run_files import read_records as read_records
     from palingen.workflows import notebook_display
 
     notebook = notebook_display
@@ -48,7 +48,7 @@ _HOMES = {
     "Interrupted": "runtime.errors",
     "PalingenError": "runtime.errors",
     "progress": "runtime.progress",
-    "read_records": "runtime.run_folder",
+    "read_records": "runtime.run_files",
     "select_device": "runtime.numerics",
     # recurrence
     "Cell": "recurrence.cells",

@@ -9,7 +9,7 @@ from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.pretrained import load_generator
 from palingen.recipes import GAN
 from palingen.runtime.atomic_io import write_json
-from palingen.runtime.run_folder import read_config
+from palingen.runtime.run_files import read_config
 from palingen.runtime.safetensors_io import save_weights
 
 

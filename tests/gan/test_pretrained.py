@@ -12,7 +12,7 @@ from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.pretrained import load_generator, write_sampling_options
 from palingen.gan.sampling.latents import clip_norm, generate_pixels, sample_latents
 from palingen.gan.train import train_gan
-from palingen.runtime.errors import ConfigError, PalingenError, RunError
+from palingen.runtime.errors import ConfigError, DataError, PalingenError, RunError
 from palingen.runtime.paths import PRETRAINED_DIR
 
 CPU = torch.device("cpu")
@@ -82,7 +82,7 @@ def test_sampling_options_beside_the_weights_are_used(run, tmp_path):
     write_sampling_options(tmp_path, None)
     assert load_generator(tmp_path).max_latent_norm is None
     (tmp_path / "sampling.json").write_text('{"max_latent_norm": "short"}')
-    with pytest.raises(RunError, match=r"sampling\.json: damaged .*; delete it to sample without options$"):
+    with pytest.raises(DataError, match=r"sampling\.json: damaged .*; delete it to sample without options$"):
         load_generator(tmp_path)
 
 

@@ -7,7 +7,7 @@ from palingen import recipes
 from palingen.gan.config import GanConfig
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.paths import PRETRAINED_DIR
-from palingen.runtime.run_folder import read_config
+from palingen.runtime.run_files import read_config
 from palingen.runtime.safetensors_io import load_metadata
 
 

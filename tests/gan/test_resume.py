@@ -13,7 +13,7 @@ from palingen.gan import trainer as trainer_module
 from palingen.gan.train import train_gan
 from palingen.gan.trainer import GanTrainer
 from palingen.runtime.errors import Interrupted, RunError
-from palingen.runtime.run_folder import read_environment, read_records
+from palingen.runtime.run_files import read_environment, read_records
 from palingen.runtime.safetensors_io import load_weights
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ from palingen import recipes
 from palingen.gan import study
 from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.study import TrainOptions, Variant, enumerate_runs, load_results, run_study
-from palingen.runtime.errors import ConfigError, RunError
+from palingen.runtime.errors import ConfigError, DataError
 from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.safetensors_io import save_weights
 
@@ -156,7 +156,7 @@ def test_a_damaged_result_is_refused_in_one_line(tmp_path, variants):
     (folder / "config.json").write_text(json.dumps({"kind": "GanConfig", **asdict(variants[0].config)}))
     (folder / "environment.json").write_text("{}")
     (folder / "result.json").write_text('{"folder": ')
-    with pytest.raises(RunError, match=r"result\.json: damaged .*; delete it to score the run again$") as refusal:
+    with pytest.raises(DataError, match=r"result\.json: damaged .*; delete it to score the run again$") as refusal:
         load_results(tmp_path)
     assert "\n" not in str(refusal.value)
 

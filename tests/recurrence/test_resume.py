@@ -7,7 +7,7 @@ from palindrome_runs import SMALL, assert_same_weights, count_steps, interrupt_a
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.errors import Interrupted, RunError
-from palingen.runtime.run_folder import read_environment
+from palingen.runtime.run_files import read_environment
 
 CURRICULUM = PalindromeConfig(
     length=9,

@@ -15,7 +15,7 @@ from palingen.recurrence.study import TrainOptions, enumerate_runs, load_results
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.errors import ConfigError, Interrupted, PalingenError, RunError
 from palingen.runtime.parallel import ParallelConfig
-from palingen.runtime.run_folder import read_environment
+from palingen.runtime.run_files import read_environment
 
 SMALL = PalindromeConfig(num_samples=200, hidden_size=8, epochs=2, batch_size=50)
 

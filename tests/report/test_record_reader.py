@@ -34,7 +34,7 @@ def test_an_empty_folder_of_runs_has_no_records_of_any_kind(tmp_path):
 
 
 def test_a_report_without_a_folder_of_runs_is_named(tmp_path):
-    with pytest.raises(DataError, match="runs: missing or damaged"):
+    with pytest.raises(DataError, match="runs: no such folder"):
         read_records(tmp_path)
 
 
@@ -49,11 +49,14 @@ def test_runs_are_selected_by_cell_and_length(palindrome):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("config.json", "{", r"config\.json: missing or damaged"),
+        ("config.json", "{", r"config\.json: damaged"),
+        ("config.json", '{"kind": "GanConfig"}', r"config\.json: damaged \(data is missing\)"),
         ("config.json", '{"kind": "OtherConfig"}', "made by another version"),
-        ("environment.json", None, r"environment\.json: missing or damaged"),
-        ("records.jsonl", '{"kind": "epoch"}\n', "is not finished"),
-        ("records.jsonl", '{"kind": "result", "cell": "rnn"}\n', "lacks length"),
+        ("environment.json", None, r"environment\.json: missing; make it again"),
+        ("records.jsonl", "", "is not finished"),
+        ("records.jsonl", '{"kind": "epoch"}\n', r"records\.jsonl: damaged \(epoch is missing\)"),
+        ("records.jsonl", '{"kind": "result", "cell": "rnn"}\n', "length is missing"),
+        ("records.jsonl", '{"kind": "epoche"}\n', "a record of the kind 'epoche'"),
     ],
 )
 def test_a_damaged_run_is_named_in_one_line(palindrome, file, content, message):
@@ -67,9 +70,10 @@ def test_a_damaged_run_is_named_in_one_line(palindrome, file, content, message):
 
 
 def test_a_study_result_without_a_needed_key_is_named(tmp_path):
+    study = json.loads((RUNS / "memory" / "study.json").read_text())
     (tmp_path / "runs" / "memory").mkdir(parents=True)
-    (tmp_path / "runs" / "memory" / "study.json").write_text(json.dumps({"runs": [{"cell": "rnn"}]}))
-    with pytest.raises(DataError, match=r"study\.json: a record lacks length"):
+    (tmp_path / "runs" / "memory" / "study.json").write_text(json.dumps({**study, "runs": [{"cell": "rnn"}]}))
+    with pytest.raises(DataError, match=r"study\.json: damaged \(runs\[0\]\.length is missing\)"):
         read_records(tmp_path)
 
 
@@ -106,8 +110,12 @@ def test_a_score_in_the_run_folder_comes_first(tmp_path):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("gan-course/score.json", '{"fd": 1.0}', r"score\.json: a record lacks n, kid"),
-        ("analysis/analysis.json", '[{"cell": "lstm"}]', r"analysis\.json: a record lacks label"),
+        (
+            "gan-course/score.json",
+            '{"fd": 1.0}',
+            r"score\.json: damaged \(n is missing\); make it again with this version",
+        ),
+        ("analysis/analysis.json", '[{"cell": "lstm"}]', r"analysis\.json: damaged \(\[0\]\.label is missing\)"),
     ],
 )
 def test_a_record_of_another_version_is_named(tmp_path, file, content, message):

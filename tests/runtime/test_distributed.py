@@ -12,7 +12,7 @@ import torch
 
 from palingen.runtime.distributed import ProcessGroup, init_distributed
 from palingen.runtime.errors import ConfigError
-from palingen.runtime.run_folder import read_records
+from palingen.runtime.run_files import read_records
 from palingen.runtime.safetensors_io import load_weights
 
 CPU = torch.device("cpu")

@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,10 +10,13 @@ import pytest
 import torch
 
 from palingen.runtime.config_io import OLD_ENDING, config_hash
-from palingen.runtime.errors import RunError
+from palingen.runtime.errors import DataError, DivergenceError, PalingenError, RunError
 from palingen.runtime.numerics import Execution
-from palingen.runtime.run_folder import open_run, read_config, read_environment, read_records
+from palingen.runtime.run_files import read_config, read_environment, read_records, read_result
+from palingen.runtime.run_folder import open_run
 from palingen.runtime.safetensors_io import load_weights
+
+POSITION = {"step": 1, "seconds": 2.0}
 
 EXECUTION = Execution("native", 2, flush_denormal=True)
 
@@ -57,7 +61,7 @@ def test_records_after_the_checkpoint_are_dropped_when_it_is_loaded(tmp_path):
         run.set_execution(EXECUTION)
         assert run.load_checkpoint() is None
         run.log("step", step=1)
-        run.save_checkpoint({"step": 1})
+        run.save_checkpoint(POSITION)
         run.log("step", step=2)
     with open_run(tmp_path, Count()) as run:
         run.set_execution(EXECUTION)
@@ -77,7 +81,7 @@ def test_records_after_the_checkpoint_are_dropped_when_it_is_loaded(tmp_path):
 def test_a_checkpoint_is_not_resumed_with_another_execution_unless_allowed(tmp_path, changed, message):
     with open_run(tmp_path, Count()) as run:
         run.set_execution(EXECUTION)
-        run.save_checkpoint({"step": 1})
+        run.save_checkpoint(POSITION)
     with open_run(tmp_path, Count()) as run:
         with pytest.raises(RunError, match="allow_engine_change=True") as refusal:
             run.set_execution(changed)
@@ -154,19 +158,19 @@ def test_temporary_files_of_a_killed_process_are_removed_by_the_next_start(tmp_p
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"kind": "Count", "too": 1}', b'{"to": 1}'])
 def test_a_damaged_config_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(RunError, match=r"config.json"):
+    with pytest.raises(PalingenError, match=r"config.json"):
         read_config(tmp_path, Count)
 
 
 def test_a_damaged_checkpoint_is_named_and_kept(tmp_path):
     with open_run(tmp_path, Count()) as run:
         run.set_execution(EXECUTION)
-        run.save_checkpoint({"step": 1})
+        run.save_checkpoint(POSITION)
     checkpoint = (tmp_path / "resume.pt").read_bytes()
     (tmp_path / "resume.pt").write_bytes(checkpoint[: len(checkpoint) // 2])
     with open_run(tmp_path, Count()) as run:
         for use in (run.load_checkpoint, lambda: run.set_execution(EXECUTION)):
-            with pytest.raises(RunError, match=r"resume.pt: damaged; force=True"):
+            with pytest.raises(DataError, match=r"resume.pt: damaged \(.*\); force=True"):
                 use()
     assert (tmp_path / "resume.pt").exists()
 
@@ -177,8 +181,8 @@ def test_a_checkpoint_never_runs_code(tmp_path):
             return Path.touch, (tmp_path / "sprung",)
 
     with open_run(tmp_path, Count()) as run:
-        torch.save({"step": Trap(), "records_bytes": 0, "execution": None}, tmp_path / "resume.pt")
-        with pytest.raises(RunError, match="damaged"):
+        torch.save({**POSITION, "step": Trap(), "records_bytes": 0, "execution": None}, tmp_path / "resume.pt")
+        with pytest.raises(DataError, match="damaged"):
             run.load_checkpoint()
     assert not (tmp_path / "sprung").exists()
 
@@ -186,3 +190,58 @@ def test_a_checkpoint_never_runs_code(tmp_path):
 def test_equal_configs_have_equal_hashes_and_others_have_others():
     assert config_hash(Count()) == config_hash(Count())
     assert config_hash(Count()) != config_hash(Count(to=4))
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    for value in (3, 4):
+        with open_run(tmp_path / str(value), Count(to=value)) as run:
+            run.save_checkpoint(POSITION)
+    (tmp_path / "3" / "resume.pt").write_bytes((tmp_path / "4" / "resume.pt").read_bytes())
+    with open_run(tmp_path / "3", Count(to=3)) as run, pytest.raises(DataError, match="a run with another config"):
+        run.load_checkpoint()
+
+
+@pytest.mark.parametrize("damage", [lambda records: records.replace(b"1", b"7"), lambda records: records[:-3]])
+def test_records_that_changed_since_the_checkpoint_are_noticed(tmp_path, damage):
+    path = tmp_path / "records.jsonl"
+    with open_run(tmp_path, Count()) as run:
+        run.log("step", step=1)
+        run.save_checkpoint(POSITION)
+    path.write_bytes(damage(path.read_bytes()))
+    before = path.read_bytes()
+    with (
+        open_run(tmp_path, Count()) as run,
+        pytest.raises(DataError, match="not the records of its checkpoint"),
+    ):
+        run.load_checkpoint()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("write", ["save_checkpoint", "finalize"])
+def test_a_folder_that_is_removed_or_replaced_under_a_run_ends_it_in_one_line(tmp_path, write):
+    folder = tmp_path / "run"
+    with open_run(folder, Count()) as run:
+        shutil.rmtree(folder)
+        with pytest.raises(RunError, match="removed or replaced while the run was working"):
+            getattr(run, write)(POSITION)
+        assert not folder.exists()
+        with open_run(folder, Count()) as other:
+            other.log("step", step=1)
+            with pytest.raises(RunError, match="removed or replaced"):
+                getattr(run, write)(POSITION)
+        assert len(read_records(folder)) == 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_record_that_is_not_finite_is_never_written(tmp_path, value):
+    with open_run(tmp_path, Count()) as run:
+        with pytest.raises(DivergenceError, match="test_loss is no longer a finite number"):
+            run.log("epoch", epoch=1, test_loss=value)
+        assert read_records(tmp_path) == []
+
+
+def test_a_run_without_a_result_is_not_finished(tmp_path):
+    with open_run(tmp_path, Count()) as run:
+        run.log("step", step=1)
+    with pytest.raises(RunError, match=r"records.jsonl: holds no result"):
+        read_result(tmp_path)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from palingen.runtime.errors import RunError
-from palingen.runtime.safetensors_io import load_metadata, load_weights, save_weights
+from palingen.runtime.safetensors_io import load_metadata, load_state, load_weights, save_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +50,36 @@ def test_changed_weights_do_not_match_their_hash(tmp_path):
     path.write_bytes(path.read_bytes()[:-8] + bytes(8))
     with pytest.raises(RunError, match="the SHA-256 does not match the tensors"):
         load_weights(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path, value):
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, {"a": torch.ones(2), "w": torch.tensor([1.0, value])}, Count())
+    with pytest.raises(RunError, match=r"damaged \(w holds NaN or infinity\)"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("size", [2**40, 2**63, 2**64 - 1])
+def test_a_header_that_claims_to_be_huge_is_refused(tmp_path, size):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(size.to_bytes(8, "little") + b"{}")
+    for load in (load_weights, load_metadata):
+        with pytest.raises(RunError, match="damaged"):
+            load(path)
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    with path.open("wb") as file:
+        file.truncate(2**40)  # takes no room on the disk
+    with pytest.raises(RunError, match=r"damaged \(larger than 1024 MB\)"):
+        load_weights(path)
+
+
+def test_weights_of_another_network_are_refused_in_one_line(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, torch.nn.Linear(2, 3).state_dict(), Count())
+    with pytest.raises(RunError, match=r"not the weights of this network \(.*size mismatch for weight") as refusal:
+        load_state(torch.nn.Linear(3, 2), path)
+    assert "\n" not in str(refusal.value)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from palingen.runtime import training_loop
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import DataError, DivergenceError, Interrupted
 from palingen.runtime.numerics import Execution
@@ -99,3 +100,28 @@ def test_a_mean_that_is_not_finite_is_a_divergence_named_by_its_metric():
     means.add(torch.tensor(float("nan")))
     with pytest.raises(DivergenceError, match="loss is no longer a finite number"):
         means.compute_and_reset()
+
+
+class Weights(Counter):
+    """A network that diverges at step 5."""
+
+    def state_dict(self):
+        return {"count": self.count, "weight": torch.tensor(float("nan") if self.count >= 5 else 1.0)}
+
+
+def test_a_checkpoint_of_weights_that_are_not_finite_is_never_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_loop, "CHECKPOINT_INTERVAL_S", 0)
+    with open_run(tmp_path, Config(value=3)) as run:
+        run.set_execution(Execution("test", 1, True))
+        weights = Weights()
+        with pytest.raises(DivergenceError, match=r"weight .* at step 5 of 9 \(value=3\); .* of step 4 is kept"):
+            visit_and_interrupt(None, loop_over(run, weights), weights, [])
+        assert run.load_checkpoint()["step"] == 4
+
+
+@pytest.mark.parametrize("step", [-1, 9, 10**9])
+def test_a_position_outside_of_the_training_is_refused(tmp_path, step):
+    with open_run(tmp_path, Config()) as run:
+        run.save_checkpoint({"counter": {"count": 0}, "step": step, "seconds": 0.0})
+        with pytest.raises(DataError, match=rf"resume.pt: damaged \(step {step} of 9\)"):
+            loop_over(run, Counter()).resume()

@@ -1,6 +1,5 @@
 """`palingen palindrome study`: how long each cell remembers, and how reliably."""
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +25,7 @@ from palingen.recurrence.study import TrainOptions, enumerate_runs, load_results
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import RunError
+from palingen.runtime.json_io import read_json
 from palingen.runtime.numerics import select_device
 from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.validation import require_field
@@ -79,9 +79,7 @@ def _require_same_settings(folder: Path, config: PalindromeConfig) -> None:
     path = folder / "study.json"
     if not path.exists():
         return
-    try:
-        present = parse_config(json.loads(path.read_text())["config"], PalindromeConfig, path)
-    except (ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path}: damaged ({error})") from error
+    study = read_json(path, {"config": dict}, advice="delete it; the study makes it again from its runs")
+    present = parse_config(study["config"], PalindromeConfig, path)
     if replace(present, cell=config.cell, length=config.length, seed=config.seed) != config:
         raise RunError(f"{folder}: holds a study with other settings; choose another folder with --out")

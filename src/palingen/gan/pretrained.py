@@ -3,7 +3,6 @@
 B  images      Z  latent dimensions      K  classes
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,10 +20,11 @@ from palingen.gan.sampling.latents import append_one_hot, clip_norm, generate, g
 from palingen.gan.sampling.snapshots import SnapshotStage
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
-from palingen.runtime.errors import PalingenError, RunError
+from palingen.runtime.errors import PalingenError
+from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_DIR
-from palingen.runtime.run_folder import read_config
-from palingen.runtime.safetensors_io import load_metadata, load_weights
+from palingen.runtime.run_files import read_config, require_same_config
+from palingen.runtime.safetensors_io import load_metadata, load_state
 from palingen.runtime.validation import require, unknown_choice
 
 PREFIX = "pretrained:"
@@ -141,7 +141,10 @@ def load_generator(run: str | Path, snapshot: SnapshotStage = "end") -> Pretrain
     else:
         folder = Path(run)
         path, name, config = folder / f"{snapshot}.safetensors", folder.resolve().name, read_config(folder, GanConfig)
-    return PretrainedGenerator(name, _load_network(path, config), config, folder, _read_max_latent_norm(folder))
+        require_same_config(config, path)
+    generator, _ = build_networks(config)
+    load_state(generator, path)
+    return PretrainedGenerator(name, generator.eval(), config, folder, _read_max_latent_norm(folder))
 
 
 def write_sampling_options(folder: Path, max_latent_norm: float | None) -> None:
@@ -153,17 +156,6 @@ def _read_max_latent_norm(folder: Path) -> float | None:
     path = folder / SAMPLING_FILE
     if not path.exists():
         return None
-    try:
-        value = json.loads(path.read_text())["max_latent_norm"]
-        return None if value is None else float(value)
-    except (ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path}: damaged ({error}); delete it to sample without options") from error
-
-
-def _load_network(path: Path, config: GanConfig) -> nn.Module:
-    generator, _ = build_networks(config)
-    try:
-        generator.load_state_dict(load_weights(path))  # converts half-precision weights to float32
-    except RuntimeError as error:
-        raise RunError(f"{path}: not the weights of this generator ({str(error).splitlines()[0]})") from error
-    return generator.eval()
+    shape = {"max_latent_norm": (float, None)}
+    norm: float | None = read_json(path, shape, advice="delete it to sample without options")["max_latent_norm"]
+    return norm

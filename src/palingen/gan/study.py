@@ -1,6 +1,5 @@
 """Study of GAN variants: recipes, losses and settings with the same budget, several seeds and the same evaluation."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,13 +16,20 @@ from palingen.gan.pretrained import load_generator, write_sampling_options
 from palingen.gan.steps import EngineName
 from palingen.gan.train import train_gan
 from palingen.runtime.atomic_io import write_json
-from palingen.runtime.errors import DivergenceError, RunError
+from palingen.runtime.errors import DivergenceError
+from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
-from palingen.runtime.run_folder import read_config, read_environment
+from palingen.runtime.run_files import read_config, read_environment
 from palingen.runtime.validation import require
 
 NOT_OVERRIDES = ("seed", "epochs")
 """Fields that do not make another variant."""
+
+RESULT = {
+    "recipe": str, "overrides": dict, "label": str, "seed": int, "epochs": int, "seconds": (float, None),
+    "score": ({"n": int, "fd": float, "coverage": float, "recall": float}, None),
+}  # fmt: skip
+"""Shape of a result.json."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ def load_results(out: Path) -> list[dict[str, Any]]:
     """Results of all finished runs under `out`, each with its config and environment, sorted by label and seed.
 
     Raises:
-        RunError: a run is damaged.
+        PalingenError: a run is damaged.
     """
     results = []
     for path in out.glob("*/result.json"):
@@ -160,8 +166,5 @@ def _overrides(recipe_config: GanConfig, config: GanConfig) -> dict[str, Any]:
 
 
 def _read_result(path: Path) -> dict[str, Any]:
-    try:
-        result: dict[str, Any] = json.loads(path.read_text())
-    except ValueError as error:
-        raise RunError(f"{path}: damaged ({error}); delete it to score the run again") from error
+    result: dict[str, Any] = read_json(path, RESULT, advice="delete it to score the run again")
     return result

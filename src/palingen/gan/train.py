@@ -94,7 +94,7 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
         metrics = trainer.step(batch.indices, batch.step, batch.step / plan.total_steps)
         means.add(*metrics, weight=len(process_group.shard(batch.indices)) / len(batch.indices))
         if batch.step % config.log_interval == 0 or batch.step == plan.total_steps:
-            averages = means.compute_and_reset()
+            averages = loop.averages(means, batch)
             run.log("step", step=batch.step, epoch=batch.step / plan.steps_per_epoch, **averages)
             loop.report(batch, **{name: averages[name] for name in ("real_accuracy", "fake_accuracy")})
         if recorder:

@@ -16,8 +16,8 @@ from torch.nn.functional import cross_entropy, linear
 from palingen.recurrence.config import PalindromeConfig, build_network
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
-from palingen.runtime.run_folder import read_config
-from palingen.runtime.safetensors_io import load_weights
+from palingen.runtime.run_files import read_config, require_same_config
+from palingen.runtime.safetensors_io import load_state
 
 SIGMOID_GATES = ("i", "f", "o", "r", "z")
 """Gates with values from 0 to 1; the candidates g and n are not gates in this sense."""
@@ -65,9 +65,10 @@ def load_network(folder: Path) -> tuple[PalindromeConfig, SequenceClassifier]:
     Raises:
         RunError: there is no finished palindrome run in the folder.
     """
-    config = read_config(folder, PalindromeConfig)
+    config, weights = read_config(folder, PalindromeConfig), folder / "weights.safetensors"
     model = build_network(config)
-    model.load_state_dict(load_weights(folder / "weights.safetensors"))
+    load_state(model, weights)
+    require_same_config(config, weights)
     return config, model
 
 

@@ -13,7 +13,7 @@ from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.parallel import ParallelConfig, map_unordered
-from palingen.runtime.run_folder import read_environment, read_records
+from palingen.runtime.run_files import read_environment, read_result
 from palingen.runtime.validation import require
 
 
@@ -52,12 +52,11 @@ def load_results(out: Path) -> list[dict[str, Any]]:
     """Results of all finished runs under `out`, each with its environment; the shortest palindromes first.
 
     Raises:
-        RunError: a run is damaged.
+        PalingenError: a run is damaged.
     """
     folders = [weights.parent for weights in out.glob("*/weights.safetensors")]
     results = [
-        {**read_records(folder)[-1], "folder": folder.name, "environment": read_environment(folder)}
-        for folder in folders
+        {**read_result(folder), "folder": folder.name, "environment": read_environment(folder)} for folder in folders
     ]
     return sorted(results, key=lambda result: (result["length"], result["cell"], result["seed"]))
 

@@ -71,7 +71,7 @@ def _train(run: RunFolder, trainer: PalindromeTrainer) -> dict[str, Any]:
         means.add(loss, correct.float().mean(), grad_norm, weight=len(correct))
         trainer.curriculum.update(correct)
         if batch.is_epoch_end:
-            metrics = trainer.end_epoch(batch.epoch, means.compute_and_reset())
+            metrics = trainer.end_epoch(batch.epoch, loop.averages(means, batch))
             run.log("epoch", epoch=batch.epoch, **metrics)
             loop.report(batch, **{name: metrics[name] for name in ("length", "loss", "test_accuracy")})
             if trainer.should_stop(metrics):

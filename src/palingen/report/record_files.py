@@ -1,4 +1,4 @@
-"""Record files: JSON, JSON lines and arrays, with one-line errors that name the file.
+"""Record files: runs, studies and scores, with one-line errors that name the file.
 
 Reads without the training code, which needs torch.
 """
@@ -6,110 +6,85 @@ Reads without the training code, which needs torch.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from jaxtyping import Shaped
-from numpy import ndarray
-
+from palingen.report.record_shapes import CONFIGS, RECORDS
+from palingen.runtime import json_io
 from palingen.runtime.errors import DataError
+from palingen.runtime.json_io import Shape, damaged
 
 Record = Mapping[str, Any]
 
-KEYS = {
-    "PalindromeConfig": ("cell", "length", "seed", "accuracy", "loss", "epoch", "seconds"),
-    "GanConfig": ("epochs", "seconds", "generator_loss", "discriminator_loss", "real_accuracy", "fake_accuracy"),
-    "palindrome study": ("cell", "length", "seed", "accuracy", "steps", "seconds"),
-    "gan study": ("recipe", "overrides", "seed", "epochs", "seconds", "score"),
-    "score": (
-        *("n", "fd", "kid", "precision", "recall", "density", "coverage", "class_tv"),
-        *("mean_confidence", "nearest_train_ratio", "class_accuracy", "fd_floor"),
-    ),
-    "stacked score": ("n", "modes", "reverse_kl", "modes_floor", "reverse_kl_floor"),
-    "analysis": ("label", "cell", "digits", "gates", "untrained", "trained"),
-}
-"""Keys that the report needs: of the result of a run (by its config), of a study, of a score, of an analysis."""
+ADVICE = "make it again with this version"
+"""What to do about a damaged record."""
+
+MAX_HEADER_BYTES = 2**20
+"""Largest header of a safetensors file that is read."""
 
 
-def read_json(path: Path) -> Any:
-    """Content of a JSON file.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-
-
-def read_optional(path: Path) -> Any:
-    """Content of a JSON file; None if there is no such file.
+def read_optional(path: Path, shape: Shape = object) -> Any:
+    """Content of a JSON file of the given shape; None if there is no such file.
 
     Raises:
         DataError: the file is damaged.
     """
-    return read_json(path) if path.exists() else None
+    return json_io.read_json(path, shape, advice=ADVICE) if path.exists() else None
 
 
-def read_json_lines(path: Path) -> list[Record]:
-    """Records of a file with one JSON object a line.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
-    try:
-        return [json.loads(line) for line in path.read_text().splitlines()]
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-
-
-def read_array(path: Path) -> Shaped[ndarray, "..."]:
-    """Array of a NumPy file.
+def read_config(folder: Path) -> Record:
+    """Config of a run.
 
     Raises:
-        DataError: the file is missing or damaged.
+        DataError: it is missing, damaged, or of another version.
     """
-    try:
-        array: Shaped[ndarray, "..."] = np.load(path)
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-    return array
-
-
-def read_shipped_config(weights: Path) -> Record | None:
-    """Config in the header of a safetensors file; None if there is no such file."""
-    try:
-        with weights.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    except OSError:
-        return None
-    config: Record = json.loads(header["__metadata__"]["config"])
+    path = folder / "config.json"
+    config: Record = json_io.read_json(path, {"kind": str}, advice=ADVICE)
+    if config["kind"] not in CONFIGS:
+        raise DataError(f"{path}: kind={config['kind']!r}: made by another version of palingen; {ADVICE}")
+    _require_shape(path, config, CONFIGS[config["kind"]])
     return config
 
 
-def read_score(path: Path, kind: Literal["score", "stacked score"]) -> Record | None:
-    """Content of a score.json; None if there is no such file.
+def read_run_records(folder: Path, kind: str) -> list[Record]:
+    """Records of a run, oldest first.
+
+    Args:
+        folder: its run folder.
+        kind: kind of its config.
 
     Raises:
-        DataError: the file is damaged, or made by another version.
+        DataError: the records are missing or damaged.
     """
-    score = read_optional(path)
-    if score is not None:
-        require_keys(path, score, kind)
-    return score
+    path = folder / "records.jsonl"
+    records: list[Record] = json_io.read_json_lines(path, {"kind": str}, advice=ADVICE)
+    for record in records:
+        if record["kind"] not in RECORDS[kind]:
+            raise damaged(path, f"a record of the kind {record['kind']!r:.40}", ADVICE)
+        _require_shape(path, record, RECORDS[kind][record["kind"]])
+    return records
 
 
-def require_keys(path: Path, record: Record, kind: str) -> None:
-    """Check that a record has all keys of its kind.
+def read_shipped_config(weights: Path) -> Record | None:
+    """Config in the header of a safetensors file; None if there is no such file.
 
     Raises:
-        DataError: one is missing.
+        DataError: the file is damaged.
     """
-    missing = [key for key in KEYS[kind] if key not in record]
-    if missing:
-        raise DataError(f"{path}: a record lacks {', '.join(missing)}. Make it again with this version.")
+    if not weights.exists():
+        return None
+    with weights.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = file.read(min(size, MAX_HEADER_BYTES))
+    try:
+        text: str = json.loads(header)["__metadata__"]["config"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(weights, f"its header has no config: {error!r:.40}", ADVICE) from error
+    config: Record = json_io.parse_json(text, weights, {"kind": str}, advice=ADVICE)
+    return config
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path}: missing or damaged ({error}). Make the run again.")
+def _require_shape(path: Path, value: Any, shape: Shape) -> None:
+    try:
+        json_io.require_shape(value, shape)
+    except ValueError as error:
+        raise damaged(path, str(error), ADVICE) from error

@@ -3,19 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from palingen.report import record_shapes as shapes
 from palingen.report.record_files import (
+    ADVICE,
     Record,
-    read_array,
-    read_json,
-    read_json_lines,
+    read_config,
     read_optional,
-    read_score,
+    read_run_records,
     read_shipped_config,
-    require_keys,
 )
 from palingen.report.records import GAN_RECIPES, STAGES, GanRecords, Records, RunRecords, Strip, StudyRecords
 from palingen.runtime.errors import DataError
+from palingen.runtime.image_io import read_pixels
+from palingen.runtime.json_io import Shape, damaged, read_json
 from palingen.runtime.paths import PRETRAINED_DIR
+
+SNAPSHOT = (25, 28, None)
+"""Shape of the images of one stage; the width is 28, or 84 for three digits side by side."""
 
 
 def read_records(report: Path) -> Records:
@@ -26,7 +30,7 @@ def read_records(report: Path) -> Records:
     """
     runs = report / "runs"
     if not runs.is_dir():
-        raise DataError(f"{runs}: missing or damaged (no folder). Name a folder with runs/, or make the runs first.")
+        raise DataError(f"{runs}: no such folder; name a folder with runs/, or make the runs first")
     recipes = [name for name in (*GAN_RECIPES, "stacked") if (runs / f"gan-{name}").is_dir()]
     by_recipe = {name: _read_gan(name, runs) for name in recipes}
     return Records(
@@ -38,7 +42,7 @@ def read_records(report: Path) -> Records:
         model_summary=read_optional(runs / "model_summary.json"),
         stacked=by_recipe.pop("stacked", None),
         gans=by_recipe,
-        variants=_read_study(runs / "comparison", runs),
+        variants=_read_study(runs / "comparison", runs, shapes.GAN_STUDY),
     )
 
 
@@ -48,32 +52,24 @@ def _read_studies(folder: str, runs: Path) -> dict[str, StudyRecords]:
 
 
 def _read_analysis(path: Path) -> Sequence[Record]:
-    analyses: Sequence[Record] = read_optional(path) or ()
-    for analysis in analyses:
-        require_keys(path, analysis, "analysis")
+    analyses: Sequence[Record] = read_optional(path, shapes.ANALYSES) or ()
     return analyses
 
 
-def _read_study(folder: Path, runs: Path) -> StudyRecords | None:
+def _read_study(folder: Path, runs: Path, shape: Shape = shapes.PALINDROME_STUDY) -> StudyRecords | None:
     path = folder / "study.json"
-    study = read_optional(path) or {}
-    results = study.get("runs", [])
-    for result in results:
-        require_keys(path, result, "gan study" if "recipe" in result else "palindrome study")
+    study = read_optional(path, shape) or {}
     name = path.relative_to(runs.parent).as_posix()
-    return StudyRecords(name, study.get("config") or {}, results) if results else None
+    return StudyRecords(name, study.get("config") or {}, study["runs"]) if study.get("runs") else None
 
 
 def _read_run(folder: Path, runs: Path) -> RunRecords:
-    config = read_json(folder / "config.json")
-    kind = config.get("kind")
-    if kind not in ("PalindromeConfig", "GanConfig"):
-        raise DataError(f"{folder}: kind={kind!r}: made by another version of palingen. Make the run again.")
-    records, environment = read_json_lines(folder / "records.jsonl"), read_json(folder / "environment.json")
+    config = read_config(folder)
+    records = read_run_records(folder, config["kind"])
+    environment = read_json(folder / "environment.json", shapes.ENVIRONMENT, advice=ADVICE)
     run = RunRecords(folder.relative_to(runs.parent).as_posix(), config, environment, records)
     if not run.of("result"):
-        raise DataError(f"{folder}: the run is not finished. Resume it, or move its folder elsewhere.")
-    require_keys(folder / "records.jsonl", run.result, kind)
+        raise DataError(f"{folder}: the run is not finished; resume it, or move its folder elsewhere")
     return run
 
 
@@ -87,10 +83,10 @@ def _read_gan(recipe: str, runs: Path) -> GanRecords:
     interpolations = runs / ("interpolation" if recipe == "course" else f"interpolation-{recipe}")
     return GanRecords(
         run=run,
-        snapshots={stage: read_array(folder / f"{stage}.npy") for stage in STAGES},
-        score=read_score(score_path, "stacked score" if recipe == "stacked" else "score"),
+        snapshots={stage: read_pixels(folder / f"{stage}.npy", SNAPSHOT, advice=ADVICE) for stage in STAGES},
+        score=read_optional(score_path, shapes.STACKED_SCORE_FILE if recipe == "stacked" else shapes.SCORE_FILE),
         score_name=score_name,
-        unclipped_score=read_score(folder / "unclipped" / "score.json", "score"),
+        unclipped_score=read_optional(folder / "unclipped" / "score.json", shapes.SCORE_FILE),
         interpolations=_read_interpolations(interpolations),
         interpolations_name=f"runs/{interpolations.name}/predictions.json",
     )
@@ -98,9 +94,15 @@ def _read_gan(recipe: str, runs: Path) -> GanRecords:
 
 def _read_interpolations(folder: Path) -> dict[str, Strip]:
     path = folder / "predictions.json"
-    if not path.exists():
-        return {}
-    return {
-        name: Strip(read_array(folder / f"{name}.npy"), prediction["classes"], prediction["confidences"])
-        for name, prediction in read_json(path).items()
+    strips = {
+        name: Strip(
+            read_pixels(folder / f"{name}.npy", (None, 28, 28), advice=ADVICE),
+            prediction["classes"],
+            prediction["confidences"],
+        )
+        for name, prediction in (read_optional(path, shapes.PREDICTIONS) or {}).items()
     }
+    for strip in strips.values():
+        if not len(strip.pixels) == len(strip.classes) == len(strip.confidences):
+            raise damaged(path, "it has another number of images than the arrays beside it", ADVICE)
+    return strips

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,12 @@ OLD_ENDING = "Run"
 def config_hash(config: Any) -> str:
     """Eight hexadecimal digits that identify a config."""
     return hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def describe_config(config: Any) -> str:
+    """Fields of a config that differ from the defaults, as text."""
+    changed = {field.name: value for field in fields(config) if (value := getattr(config, field.name)) != field.default}
+    return ", ".join(f"{name}={value!r}" for name, value in changed.items()) or "default settings"
 
 
 def parse_config(values: Any, kind: type[Config], source: Path) -> Config:

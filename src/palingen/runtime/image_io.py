@@ -4,6 +4,7 @@ B  images
 """
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy import ndarray
 from PIL import Image
 
 from palingen.runtime.atomic_io import write_atomically
+from palingen.runtime.errors import DataError
+from palingen.runtime.json_io import damaged
 
 GAP = 2
 """Pixels between two images of a grid."""
@@ -47,3 +50,30 @@ def write_array(path: Path, array: Shaped[ndarray, "..."]) -> None:
     buffer = io.BytesIO()
     np.save(buffer, array)
     write_atomically(path, buffer.getvalue())
+
+
+def read_pixels(path: Path, shape: Sequence[int | None], *, advice: str) -> UInt8[ndarray, "..."]:
+    """Grey levels of a NumPy file. Never unpickles, and allocates no more than the file has.
+
+    Args:
+        path: the file.
+        shape: shape that the array must have; None is any size.
+        advice: what to do about a damaged file, for the message.
+
+    Raises:
+        DataError: the file is missing or damaged, or does not hold unsigned bytes of this shape.
+    """
+    try:
+        pixels = np.lib.format.open_memmap(path, mode="r")
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing; {advice}") from None
+    except PermissionError:
+        raise
+    except Exception as error:  # numpy raises many types for a damaged file
+        raise damaged(path, str(error), advice) from error
+    fits = len(pixels.shape) == len(shape) and all(
+        size == expected or expected is None for size, expected in zip(pixels.shape, shape, strict=True)
+    )
+    if pixels.dtype != np.uint8 or not fits or pixels.offset + pixels.nbytes != path.stat().st_size:
+        raise damaged(path, f"an array of {pixels.dtype} of the shape {pixels.shape}", advice)
+    return np.array(pixels)

@@ -9,75 +9,29 @@
 An interrupted run continues from `resume.pt` and ends in the same weights as an uninterrupted one.
 """
 
-import io
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from palingen.runtime.atomic_io import remove_temporary_files, write_atomically, write_json
-from palingen.runtime.config_io import parse_config
+from palingen.runtime.atomic_io import naming, remove_temporary_files, write_json
+from palingen.runtime.checkpoint import ADVICE, read_checkpoint, write_checkpoint
+from palingen.runtime.config_io import config_hash
 from palingen.runtime.environment import environment
-from palingen.runtime.errors import RunError
+from palingen.runtime.errors import DivergenceError, RunError
+from palingen.runtime.json_io import damaged
 from palingen.runtime.numerics import Execution
+from palingen.runtime.run_files import read_config, read_result
 from palingen.runtime.safetensors_io import save_weights
-
-Config = TypeVar("Config")
-
-
-def read_config(folder: Path, kind: type[Config]) -> Config:
-    """Config of the run in `folder`, which must be of class `kind`.
-
-    Raises:
-        RunError: there is no run, it is damaged, or it is of another kind.
-    """
-    path = folder / "config.json"
-    return parse_config(_parse_json(path, _read_text(path)), kind, path)
-
-
-def read_records(folder: Path) -> list[dict[str, Any]]:
-    """All records of a run, oldest first.
-
-    Raises:
-        RunError: there are none, or the file is damaged.
-    """
-    path = folder / "records.jsonl"
-    return [_parse_json(path, line) for line in _read_text(path).splitlines()]
-
-
-def read_environment(folder: Path) -> dict[str, Any]:
-    """Environment of a run, as JSON.
-
-    Raises:
-        RunError: there is none, or the file is damaged.
-    """
-    path = folder / "environment.json"
-    environment: dict[str, Any] = _parse_json(path, _read_text(path))
-    return environment
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        raise RunError(f"{path.parent}: not a run folder (no {path.name})") from None
-    except UnicodeDecodeError as error:
-        raise RunError(f"{path}: damaged ({error})") from error
-
-
-def _parse_json(path: Path, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise RunError(f"{path}: damaged ({error})") from error
 
 
 class RunFolder:
@@ -86,7 +40,9 @@ class RunFolder:
     def __init__(self, folder: Path, config: Any, *, is_main: bool = True) -> None:
         self.folder, self.config, self.is_main = folder, config, is_main
         self.execution: Execution | None = None
-        self._records = (folder / "records.jsonl" if is_main else Path(os.devnull)).open("ab")
+        self.checkpoint_path = folder / "resume.pt"
+        self._records_path = folder / "records.jsonl" if is_main else Path(os.devnull)
+        self._records = self._records_path.open("ab")
 
     @property
     def finished(self) -> bool:
@@ -96,7 +52,7 @@ class RunFolder:
     @property
     def result(self) -> dict[str, Any]:
         """Result record written by `finalize`."""
-        return next(record for record in reversed(read_records(self.folder)) if record["kind"] == "result")
+        return read_result(self.folder)
 
     def set_execution(self, execution: Execution, *, allow_change: bool = False) -> None:
         """Record how this run is computed; it becomes part of the environment, the checkpoints and the result.
@@ -105,7 +61,7 @@ class RunFolder:
             RunError: the checkpoint was computed with other settings, and `allow_change` is False.
         """
         state = self._read_checkpoint()
-        if state and not allow_change and (changes := _changes(Execution(**state["execution"]), execution)):
+        if state and not allow_change and (changes := _changes(self._read_execution(state), execution)):
             raise RunError(
                 f"{self.folder}: cannot resume exactly with {changes}; allow_engine_change=True resumes anyway"
             )
@@ -114,28 +70,52 @@ class RunFolder:
             write_json(self.folder / "environment.json", environment(execution))
 
     def log(self, kind: str, **values: Any) -> None:
-        """Append a record."""
-        self._records.write((json.dumps({"kind": kind, **values}) + "\n").encode())
-        self._records.flush()
+        """Append a record.
+
+        Raises:
+            DivergenceError: a value is not finite.
+            OSError: the disk is full.
+        """
+        for name, value in values.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                message = f"{name} is no longer a finite number; try a smaller learning_rate"
+                raise DivergenceError(f"{self.folder}: {message}")
+        with naming(self._records_path):
+            self._records.write((json.dumps({"kind": kind, **values}) + "\n").encode())
+            self._records.flush()
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Save `state` (loadable with `weights_only=True`) with the execution and the length of the records."""
+        """Save `state` with the config's hash, the execution, and length and hash of the records.
+
+        Raises:
+            RunError: the folder was removed or replaced.
+            OSError: the disk is full; the checkpoint before is unchanged.
+        """
         if not self.is_main:
             return
+        self.require_present()
         os.fsync(self._records.fileno())
-        buffer = io.BytesIO()
-        execution = None if self.execution is None else asdict(self.execution)
-        torch.save({**state, "execution": execution, "records_bytes": self._records.tell()}, buffer)
-        write_atomically(self.folder / "resume.pt", buffer.getvalue())
+        records = self._records_path.read_bytes()
+        added = {
+            "config": config_hash(self.config),
+            "execution": None if self.execution is None else asdict(self.execution),
+            "records_bytes": len(records),
+            "records_sha256": sha256(records).hexdigest(),
+        }
+        write_checkpoint(self.checkpoint_path, {**state, **added})
 
     def load_checkpoint(self) -> dict[str, Any] | None:
         """Last checkpoint, or None. Records made after it are dropped, since they will be made again.
 
         Raises:
-            RunError: the checkpoint is damaged.
+            DataError: the checkpoint or the records are damaged.
         """
         state = self._read_checkpoint()
         if self.is_main:
+            if state:
+                records = self._records_path.read_bytes()[: state["records_bytes"]]
+                if sha256(records).hexdigest() != state["records_sha256"]:
+                    raise damaged(self._records_path, "not the records of its checkpoint", ADVICE)
             self._records.truncate(state["records_bytes"] if state else 0)
         return state
 
@@ -145,27 +125,41 @@ class RunFolder:
         self.log("result", **result)
         if not self.is_main:
             return result
+        self.require_present()
         os.fsync(self._records.fileno())
         save_weights(self.folder / "weights.safetensors", weights, self.config)
-        (self.folder / "resume.pt").unlink(missing_ok=True)
+        self.checkpoint_path.unlink(missing_ok=True)
         return self.result
+
+    def require_present(self) -> None:
+        """Check that the folder is still the one that this process opened.
+
+        Raises:
+            RunError: it was removed or replaced.
+        """
+        try:
+            present = os.path.samestat(os.fstat(self._records.fileno()), self._records_path.stat())
+        except FileNotFoundError:
+            present = False
+        if not present:
+            raise RunError(f"{self.folder}: removed or replaced while the run was working in it")
 
     def close(self) -> None:
         """Close the records file."""
-        self._records.close()
+        with suppress(OSError):  # a full disk has been reported when the record was written
+            self._records.close()
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
-        path = self.folder / "resume.pt"
-        if not path.exists():
-            return None
-        try:
-            state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-            _ = state["records_bytes"], state["execution"]
-        except OSError:
-            raise
-        except Exception as error:  # torch.load raises many types for a damaged file
-            raise RunError(f"{path}: damaged; force=True starts the run anew ({type(error).__name__})") from error
+        state = read_checkpoint(self.checkpoint_path)
+        if state and state["config"] != config_hash(self.config):
+            raise damaged(self.checkpoint_path, "it belongs to a run with another config", ADVICE)
         return state
+
+    def _read_execution(self, state: Mapping[str, Any]) -> Execution:
+        try:
+            return Execution(**state["execution"])
+        except TypeError as error:
+            raise damaged(self.checkpoint_path, str(error), ADVICE) from error
 
 
 @contextmanager

@@ -11,10 +11,15 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
-from torch import Tensor
+from torch import Tensor, nn
 
 from palingen.runtime.atomic_io import write_atomically
+from palingen.runtime.checkpoint import non_finite
 from palingen.runtime.errors import RunError
+from palingen.runtime.json_io import parse_json
+
+MAX_BYTES = 2**30
+"""Largest file that is read; the largest of ours has a hundredth of it."""
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], config: Any) -> None:
@@ -32,9 +37,11 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file, by name.
 
     Raises:
-        RunError: the file is missing or damaged, or its tensors do not match their hash.
+        RunError: the file is missing or damaged, or its tensors are not finite or do not match their hash.
     """
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RunError(f"{path}: damaged (larger than {MAX_BYTES // 2**20} MB)")
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             expected = (file.metadata() or {}).get("sha256")
@@ -44,7 +51,22 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         raise RunError(f"{path}: damaged ({error})") from error
     if expected not in (None, hash_tensors(tensors)):
         raise RunError(f"{path}: damaged (the SHA-256 does not match the tensors)")
+    if name := non_finite(tensors):
+        raise RunError(f"{path}: damaged ({name} holds NaN or infinity)")
     return tensors
+
+
+def load_state(network: nn.Module, path: Path) -> None:
+    """Load the weights of a safetensors file into a network; half precision becomes the network's.
+
+    Raises:
+        RunError: the file is missing or damaged, or holds the weights of another network.
+    """
+    try:
+        network.load_state_dict(load_weights(path))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise RunError(f"{path}: not the weights of this network ({reason[:200]})") from error
 
 
 def load_metadata(path: Path) -> dict[str, Any]:
@@ -55,9 +77,10 @@ def load_metadata(path: Path) -> dict[str, Any]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            config: dict[str, Any] = json.loads((file.metadata() or {})["config"])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+            text = (file.metadata() or {})["config"]
+    except (OSError, SafetensorError, KeyError) as error:
         raise RunError(f"{path}: missing or damaged ({error})") from error
+    config: dict[str, Any] = parse_json(text, path, {"kind": str})
     return config
 
 

@@ -10,8 +10,11 @@ import torch
 from jaxtyping import Int64
 from torch import Generator, Tensor
 
+from palingen.runtime.checkpoint import ADVICE, non_finite, restore
+from palingen.runtime.config_io import describe_config
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import DataError, DivergenceError, Interrupted
+from palingen.runtime.json_io import damaged
 from palingen.runtime.progress import no_progress, progress
 from palingen.runtime.run_folder import RunFolder
 from palingen.runtime.signals import graceful_interrupt
@@ -116,7 +119,7 @@ class RunningMeans:
         means = {name: value / weight for name, value in zip(self.names, sums, strict=True)}
         for name, mean in means.items():
             if not math.isfinite(mean):
-                raise DivergenceError(f"{name} is no longer a finite number; try a smaller learning_rate")
+                raise DivergenceError(f"{name} is no longer a finite number")
         return means
 
     def state_dict(self) -> dict[str, Any]:
@@ -144,6 +147,7 @@ class TrainingLoop:
     ) -> None:
         self.run, self.label, self.plan, self.state, self.process_group = run, label, plan, state, process_group
         self.start_step, self._seconds_before = 0, 0.0
+        self._saved_step: int | None = None
         self._started = self._saved = time.monotonic()
 
     @property
@@ -155,14 +159,16 @@ class TrainingLoop:
         """Restore `state` and position from the run's checkpoint; False if there is none.
 
         Raises:
-            RunError: the checkpoint is damaged.
+            DataError: the checkpoint is damaged.
         """
         checkpoint = self.run.load_checkpoint()
         if checkpoint is None:
             return False
-        for name, part in self.state.items():
-            part.load_state_dict(checkpoint[name])
+        restore(self.run.checkpoint_path, self.state, checkpoint)
         self.start_step, self._seconds_before = checkpoint["step"], checkpoint["seconds"]
+        if not 0 <= self.start_step < self.plan.total_steps:
+            raise damaged(self.run.checkpoint_path, f"step {self.start_step} of {self.plan.total_steps}", ADVICE)
+        self._saved_step = self.start_step
         return True
 
     def __iter__(self) -> Iterator[Batch]:
@@ -181,6 +187,17 @@ class TrainingLoop:
                     batches = plan.batches(epoch, device)
                 yield Batch(batches[position], step + 1, epoch + 1, position + 1 == plan.steps_per_epoch)
 
+    def averages(self, means: RunningMeans, batch: Batch) -> dict[str, float]:
+        """Means since the last time, after a step.
+
+        Raises:
+            DivergenceError: one is not finite; names the step, the settings and the checkpoint that is left.
+        """
+        try:
+            return means.compute_and_reset()
+        except DivergenceError as error:
+            raise self._divergence(str(error), batch.step) from error
+
     def report(self, batch: Batch, **metrics: float) -> None:
         """Show metrics beside the progress bar."""
         self._bar.advance(batch.step, **metrics)
@@ -193,5 +210,15 @@ class TrainingLoop:
 
     def _save(self, step: int) -> None:
         states = {name: part.state_dict() for name, part in self.state.items()}
+        if name := non_finite(states):
+            raise self._divergence(f"{name} is no longer finite", step)
         self.run.save_checkpoint({**states, "step": step, "seconds": self.seconds})
-        self._saved = time.monotonic()
+        self._saved, self._saved_step = time.monotonic(), step
+
+    def _divergence(self, problem: str, step: int) -> DivergenceError:
+        position = f"step {step} of {self.plan.total_steps}"
+        checkpoint = f"the checkpoint of step {self._saved_step} is kept" if self._saved_step else "no checkpoint yet"
+        advice = "try a smaller learning_rate"
+        return DivergenceError(
+            f"{self.run.folder}: {problem} at {position} ({describe_config(self.run.config)}); {checkpoint}; {advice}"
+        )

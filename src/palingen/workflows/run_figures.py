@@ -8,9 +8,9 @@ from palingen.gan.sampling.interpolation import Interpolation
 from palingen.gan.sampling.snapshots import SCALE, read_snapshots
 from palingen.recurrence.analysis import RunAnalysis
 from palingen.report import figures
+from palingen.report.record_files import read_run_records
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.image_io import tile, write_array, write_png
-from palingen.runtime.run_folder import read_records
 
 
 def palindrome_figure(folder: Path, runs: Mapping[str, Path]) -> Path:
@@ -21,7 +21,8 @@ def palindrome_figure(folder: Path, runs: Mapping[str, Path]) -> Path:
         runs: run folders by label.
     """
     path = folder / "curves.png"
-    figures.save(path, figures.palindrome_curves({label: read_records(run) for label, run in runs.items()}))
+    records = {label: read_run_records(run, "PalindromeConfig") for label, run in runs.items()}
+    figures.save(path, figures.palindrome_curves(records))
     return path
 
 
@@ -59,11 +60,11 @@ def gan_figures(folder: Path, run: Path) -> list[Path]:
         run: folder of a finished run.
 
     Raises:
-        RunError: a snapshot or the records are missing or damaged.
+        DataError: a snapshot or the records are missing or damaged.
     """
     files = [folder / "snapshots.png", folder / "curves.png"]
     figures.save(files[0], figures.snapshots(read_snapshots(run)))
-    figures.save(files[1], figures.gan_curves(read_records(run)))
+    figures.save(files[1], figures.gan_curves(read_run_records(run, "GanConfig")))
     return files
 
 

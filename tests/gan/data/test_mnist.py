@@ -62,9 +62,13 @@ def test_a_missing_or_damaged_file_of_mnist_is_refused_by_name_in_one_line(copie
     ("content", "message"),
     [
         (b"PK\3\4", "not an IDX file of unsigned bytes"),
-        (b"\0\0\x08\x01\0\0\0\xff" + b"\0" * 10, r"header declares the shape \[255\], but it has 18 bytes"),
+        (b"\0\0\x08\x01\0\0\0\xff" + b"\0" * 10, r"header declares the shape \[255\], but it has fewer bytes"),
+        (b"\0\0\x08\x01\0\0\0\x02" + b"\0" * 10, r"header declares the shape \[2\], but it has more bytes"),
+        (b"\0\0\x08\x03\0\0\0\xff", "header is cut off"),
+        (b"\0\0\x08\x03" + b"\x7f" * 12 + b"\0" * 10**7, "declares more than 768 MB"),
+        (b"\0\0\x08\xff" + b"\xff" * 1020, "declares more than 768 MB"),
     ],
-    ids=["other format", "wrong length"],
+    ids=["other format", "fewer bytes", "more bytes", "cut header", "bomb", "255 dimensions"],
 )
 def test_a_file_that_is_not_idx_is_refused_by_name(few_digits, tmp_path, content, message):
     shutil.copytree(few_digits, tmp_path, dirs_exist_ok=True)

@@ -6,7 +6,7 @@ import torch
 from palingen.gan.evaluation import classifier_training
 from palingen.gan.evaluation.classifier_training import ClassifierConfig, train_classifier
 from palingen.runtime.errors import ConfigError, Interrupted, RunError
-from palingen.runtime.run_folder import read_environment, read_records
+from palingen.runtime.run_files import read_environment, read_records
 from palingen.runtime.safetensors_io import load_weights
 
 CPU = torch.device("cpu")

@@ -10,7 +10,7 @@ from PIL import Image
 from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.sampling.latents import generate_pixels
 from palingen.gan.sampling.snapshots import SnapshotWriter, read_snapshots, snapshot_inputs
-from palingen.runtime.errors import RunError
+from palingen.runtime.errors import DataError
 from palingen.runtime.run_folder import open_run
 from palingen.runtime.safetensors_io import load_weights
 
@@ -75,7 +75,7 @@ def test_a_conditional_snapshot_shows_the_classes_in_turn():
 
 def test_a_missing_snapshot_is_named_in_one_line(copied):
     (copied / "middle.npy").unlink()
-    with pytest.raises(RunError, match=r"middle\.npy: missing; .* train it to the end") as refusal:
+    with pytest.raises(DataError, match=r"middle\.npy: missing; train the run to the end") as refusal:
         read_snapshots(copied)
     assert "\n" not in str(refusal.value)
 
@@ -96,6 +96,8 @@ def test_a_missing_snapshot_is_named_in_one_line(copied):
 )
 def test_a_damaged_snapshot_is_named_in_one_line(copied, content):
     (copied / "end.npy").write_bytes(content)
-    with pytest.raises(RunError, match=r"end\.npy: damaged; train the run again with force=True$") as refusal:
+    with pytest.raises(
+        DataError, match=r"end\.npy: damaged \(.*\); train the run .* again with force=True$"
+    ) as refusal:
         read_snapshots(copied)
     assert "\n" not in str(refusal.value)

@@ -6,6 +6,9 @@ N  images
 import gzip
 import hashlib
 from dataclasses import dataclass
+from gzip import GzipFile
+from io import BufferedReader
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +35,10 @@ MNIST_SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 """SHA-256 of MNIST's uncompressed files, from mnist_idx/README.md."""
+
+
+MAX_BYTES = 768 * 2**20
+"""Largest array that is read, a million images."""
 
 
 @dataclass(frozen=True)
@@ -91,24 +98,30 @@ def _read_idx(folder: Path, name: str, *, verify: bool) -> Shaped[Tensor, "..."]
     compressed, plain = folder / f"{name}.gz", folder / name
     path = compressed if compressed.exists() or not plain.exists() else plain
     try:
-        content = gzip.decompress(path.read_bytes()) if path is compressed else path.read_bytes()
+        with gzip.open(path) if path is compressed else path.open("rb") as file:
+            header, shape = _read_header(path, file)
+            content = file.read(prod(shape) + 1)  # one more, to notice a longer file
     except FileNotFoundError:
         raise DataError(f"{path}: missing (with or without .gz)") from None
-    except PermissionError:
+    except (PermissionError, DataError):
         raise
     except Exception as error:  # gzip raises OSError, EOFError and zlib.error, which have no common base
         raise DataError(f"{path}: damaged ({error})") from error
-    if verify and hashlib.sha256(content).hexdigest() != MNIST_SHA256[name]:
+    if verify and hashlib.sha256(header + content).hexdigest() != MNIST_SHA256[name]:
         raise DataError(f"{path}: damaged (its SHA-256 is not that of MNIST's {name})")
-    return _parse_idx(path, content)
+    if len(content) != prod(shape):
+        relation = "more" if len(content) > prod(shape) else "fewer"
+        raise DataError(f"{path}: its header declares the shape {shape}, but it has {relation} bytes")
+    return torch.from_numpy(np.frombuffer(content, np.uint8).reshape(shape).copy())
 
 
-def _parse_idx(path: Path, content: bytes) -> UInt8[Tensor, "..."]:
-    dimensions = content[3] if len(content) > 3 else 0
-    header = 4 + 4 * dimensions
-    if content[:3] != b"\0\0\x08" or len(content) < header:  # 8 is the format's code for unsigned bytes
+def _read_header(path: Path, file: GzipFile | BufferedReader) -> tuple[bytes, list[int]]:
+    """Header of an IDX file, and the shape that it declares. A small compressed file can declare any size."""
+    start = file.read(4)
+    if start[:3] != b"\0\0\x08" or len(start) < 4:  # 8 is the format's code for unsigned bytes
         raise DataError(f"{path}: not an IDX file of unsigned bytes")
-    shape = np.frombuffer(content, dtype=">u4", count=dimensions, offset=4).astype(int)
-    if len(content) != header + shape.prod():
-        raise DataError(f"{path}: its header declares the shape {shape.tolist()}, but it has {len(content):,} bytes")
-    return torch.from_numpy(np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape).copy())
+    sizes = file.read(4 * start[3])
+    shape = np.frombuffer(sizes[: len(sizes) // 4 * 4], ">u4").tolist()
+    if len(shape) != start[3] or prod(shape) > MAX_BYTES:
+        raise DataError(f"{path}: its header is cut off, or declares more than {MAX_BYTES // 2**20} MB")
+    return start + sizes, shape

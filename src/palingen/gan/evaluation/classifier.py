@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
 from palingen.gan.data.mnist import NUM_CLASSES, LabeledImages, to_unit
-from palingen.runtime.errors import RunError
 from palingen.runtime.paths import PRETRAINED_DIR
-from palingen.runtime.safetensors_io import load_weights
+from palingen.runtime.safetensors_io import load_state
 
 SHIPPED_WEIGHTS = PRETRAINED_DIR / "classifier.safetensors"
 """Weights of the shipped classifier, made by `palingen classifier train`."""
@@ -73,10 +72,7 @@ def load_classifier(path: Path = SHIPPED_WEIGHTS) -> DigitClassifier:
         RunError: the file is missing, damaged, or holds another network.
     """
     classifier = DigitClassifier()
-    try:
-        classifier.load_state_dict(load_weights(path))
-    except RuntimeError as error:
-        raise RunError(f"{path}: not the weights of a digit classifier ({str(error).splitlines()[0]})") from error
+    load_state(classifier, path)
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster; torch's stub omits it
     return classifier.eval().requires_grad_(False)
 

@@ -107,7 +107,7 @@ def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup
         schedule.step()
         means.add(loss, weight=len(labels))
         if batch.step % LOG_INTERVAL == 0 or batch.step == plan.total_steps:
-            averages = means.compute_and_reset()
+            averages = loop.averages(means, batch)
             run.log("step", step=batch.step, epoch=batch.step / plan.steps_per_epoch, **averages)
             loop.report(batch, **averages)
     result = {"accuracy": accuracy(classifier, test), "epochs": config.epochs, "seed": config.seed}

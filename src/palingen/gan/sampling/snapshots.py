@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 from torch import Tensor, nn
@@ -11,8 +10,7 @@ from torch import Tensor, nn
 from palingen.gan.config import GanConfig
 from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.sampling.latents import generate_pixels, sample_inputs
-from palingen.runtime.errors import RunError
-from palingen.runtime.image_io import tile, write_array, write_png
+from palingen.runtime.image_io import read_pixels, tile, write_array, write_png
 from palingen.runtime.run_folder import RunFolder
 from palingen.runtime.safetensors_io import save_weights
 
@@ -39,7 +37,12 @@ class SnapshotWriter:
         return step % self.save_interval == 0 or step in self.stages
 
     def write(self, generator: nn.Module, step: int) -> None:
-        """Write the snapshot after this step."""
+        """Write the snapshot after this step.
+
+        Raises:
+            RunError: the run folder was removed or replaced.
+        """
+        self.run.require_present()
         pixels, folder = generate_pixels(generator, self.inputs).numpy(), self.run.folder
         grid = tile(pixels, COLUMNS, scale=SCALE)
         write_png(folder / "snapshots" / f"step-{step:07d}.png", grid)
@@ -58,22 +61,10 @@ def read_snapshots(folder: Path) -> dict[str, UInt8[ndarray, "25 28 width"]]:
     """Images of the three stages, as the run saved them.
 
     Raises:
-        RunError: one is missing or damaged.
+        DataError: one is missing or damaged.
     """
-    return {stage: _read_images(folder / f"{stage}.npy") for stage in get_args(SnapshotStage)}
-
-
-def _read_images(path: Path) -> UInt8[ndarray, "25 28 width"]:
-    try:
-        with path.open("rb") as file:
-            pixels: ndarray = np.lib.format.read_array(file)
-        damaged = pixels.dtype != np.uint8 or pixels.shape[:2] != (NUM_IMAGES, IMAGE_SIZE)
-    except FileNotFoundError:
-        raise RunError(f"{path}: missing; if the run is unfinished, train it to the end") from None
-    except PermissionError:
-        raise
-    except Exception:  # numpy raises many types for a damaged file
-        damaged = True
-    if damaged:
-        raise RunError(f"{path}: damaged; train the run again with force=True")
-    return pixels
+    advice = "train the run to the end, or again with force=True"
+    return {
+        stage: read_pixels(folder / f"{stage}.npy", (NUM_IMAGES, IMAGE_SIZE, None), advice=advice)
+        for stage in get_args(SnapshotStage)
+    }

@@ -3,7 +3,6 @@
 B  images
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,10 @@ from palingen.gan.pretrained import PretrainedGenerator, load_generator
 from palingen.gan.sampling.directions import NUM_SAMPLES, Direction, LinearMap, find_directions
 from palingen.gan.sampling.latents import generate_pixels
 from palingen.gan.sampling.snapshots import COLUMNS, NUM_IMAGES, SCALE, SnapshotStage, snapshot_inputs
+from palingen.report.record_shapes import SCORE_FILE
 from palingen.runtime.errors import DataError, PalingenError
 from palingen.runtime.image_io import GAP
+from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.web.encode import classifier_layers, encode_gray4, generator_layers, linear_layer
 
@@ -179,13 +180,10 @@ def read_scores(folder: Path) -> dict[str, Any] | None:
     path = folder / "score.json"
     if not path.exists():
         return None
-    try:
-        record = json.loads(path.read_text())
-        mean, floor = ({name: row[name] for name in METRICS} for row in (record, record["rows"]["floor"]))
-        options = {name: record[name] for name in ("n", "repeats", "std")}
-        return {"mean": mean, "floor": floor, **options, "maxLatentNorm": record.get("max_latent_norm")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: damaged ({error!r}); score the generator again") from error
+    record = read_json(path, SCORE_FILE, advice="score the generator again")
+    mean, floor = ({name: row[name] for name in METRICS} for row in (record, record["rows"]["floor"]))
+    options = {name: record[name] for name in ("n", "repeats", "std")}
+    return {"mean": mean, "floor": floor, **options, "maxLatentNorm": record["max_latent_norm"]}
 
 
 def training_digits() -> TrainingDigits:

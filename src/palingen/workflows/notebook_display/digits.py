@@ -3,7 +3,6 @@
 B  images
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,8 @@ from palingen.gan.pretrained import load_generator
 from palingen.gan.sampling.interpolation import Interpolation
 from palingen.gan.sampling.snapshots import NUM_IMAGES, SnapshotStage
 from palingen.report import figures
+from palingen.report.record_shapes import SCORE_FILE
+from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.workflows.notebook_display.markup import Markdown, format_percent, table
 from palingen.workflows.run_figures import as_strips
@@ -78,7 +79,7 @@ def prediction_table(interpolations: Mapping[str, Interpolation]) -> Markdown:
 def score_table(*names: str) -> Markdown:
     """Scores of shipped generators, where there are some; real images, the floor, come last."""
     paths = {name: PRETRAINED_DIR / name / "score.json" for name in names}
-    scores = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+    scores = {name: read_json(path, SCORE_FILE) for name, path in paths.items() if path.exists()}
     floor = next(iter(scores.values()))["rows"]["floor"]
     columns = ("n", "fd", "precision", "recall", "coverage", "class_tv")
     return table(

@@ -3,7 +3,6 @@
 T  length of a palindrome
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -19,10 +18,12 @@ from palingen.recurrence.layers import SequenceClassifier
 from palingen.recurrence.palindromes import InputEncoding, Palindromes, encode
 from palingen.recurrence.study import TrainOptions, enumerate_runs, run_study
 from palingen.report import figures
+from palingen.report.record_shapes import PALINDROME_STUDY
 from palingen.runtime.errors import DataError
+from palingen.runtime.json_io import read_json
 from palingen.runtime.numerics import select_device
 from palingen.runtime.parallel import ParallelConfig
-from palingen.runtime.run_folder import read_records
+from palingen.runtime.run_files import read_result
 from palingen.workflows.notebook_display.markup import Markdown, format_percent, table
 
 
@@ -32,7 +33,7 @@ def load_results(runs: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: there are none.
     """
-    results = [read_records(path.parent)[-1] for path in runs.glob("*/records.jsonl")]
+    results = [read_result(path.parent) for path in runs.glob("*/records.jsonl")]
     if not results:
         raise DataError(f"{runs}: contains no runs")
     return sorted(results, key=lambda result: (result["length"], result["cell"], result["seed"]))
@@ -40,7 +41,7 @@ def load_results(runs: Path) -> list[dict[str, Any]]:
 
 def load_study(folder: Path) -> list[dict[str, Any]]:
     """Result records of a study, from its `study.json`."""
-    runs: list[dict[str, Any]] = json.loads((folder / "study.json").read_text())["runs"]
+    runs: list[dict[str, Any]] = read_json(folder / "study.json", PALINDROME_STUDY)["runs"]
     return runs
 
 

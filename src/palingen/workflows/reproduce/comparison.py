@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from palingen.workflows.reproduce.steps import read_studies, result_record
+from palingen.runtime.run_files import read_result
+from palingen.workflows.reproduce.steps import read_studies
 
 Values = Mapping[str, float]
 """The compared number of each run, by the name of its folder."""
@@ -32,12 +33,12 @@ def compare_records(reference: Path, out: Path) -> list[dict[str, Any]]:
 def _values_by_step(runs: Path) -> dict[str, Values]:
     """Test accuracy of palindrome runs, Frechet distance of GAN studies, discriminator accuracies of GAN runs."""
     folders = sorted((runs / "palindromes").glob("*-*"))
-    values: dict[str, Values] = {"palindromes": {folder.name: result_record(folder)["accuracy"] for folder in folders}}
+    values: dict[str, Values] = {"palindromes": {folder.name: read_result(folder)["accuracy"] for folder in folders}}
     for name, study in read_studies(runs).items():
         finished = [run for run in study["runs"] if run.get("score", True)]  # None: the run diverged
         values[name] = {Path(run["folder"]).name: _study_value(run) for run in finished}
     for folder in sorted(runs.glob("gan-*")):
-        result = result_record(folder)
+        result = read_result(folder)
         values[folder.name] = {side: result[f"{side}_accuracy"] for side in ("real", "fake")}
     return values
 

@@ -1,6 +1,5 @@
 """GAN steps of a reproduction: single runs with their scores and interpolations, and studies."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,13 +13,15 @@ from palingen.gan.evaluation.evaluator import NUM_REPEATS, NUM_SAMPLES, mnist_ev
 from palingen.gan.pretrained import PretrainedGenerator, load_generator, write_sampling_options
 from palingen.gan.study import TrainOptions, Variant, load_results, run_study
 from palingen.gan.train import train_gan
+from palingen.report.record_shapes import PREDICTIONS
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
+from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_DIR
-from palingen.runtime.run_folder import read_config
+from palingen.runtime.run_files import read_config, read_result
 from palingen.workflows.reproduce import quick
-from palingen.workflows.reproduce.steps import Setup, Step, read_studies, result_record
+from palingen.workflows.reproduce.steps import Setup, Step, read_studies
 from palingen.workflows.run_figures import gan_figures, interpolation_figures
 
 PREFIX = "gan-"
@@ -33,7 +34,7 @@ def gan_run_steps(setup: Setup) -> Iterator[Step]:
     for name, config in configs.items():
         if setup.quick and config.channels != 1:
             continue  # stacked digits take long even when shortened
-        seconds = result_record(setup.reference / name)["seconds"]
+        seconds = read_result(setup.reference / name)["seconds"]
         yield Step(name, seconds, partial(_reproduce_run, setup, name, config), parallel=False)
 
 
@@ -67,7 +68,7 @@ def _reference_max_latent_norm(folder: Path) -> float | None:
     shipped = PRETRAINED_DIR / folder.name.removeprefix(PREFIX)
     for path in (folder / "score.json", shipped / "score.json"):
         if path.exists():
-            norm: float | None = json.loads(path.read_text()).get("max_latent_norm")
+            norm: float | None = read_json(path, {...: object}).get("max_latent_norm")
             return norm
     return None
 
@@ -91,7 +92,7 @@ def _reproduce_interpolation(setup: Setup, name: str, generator: PretrainedGener
     path = setup.reference / folder / "predictions.json"
     if not path.exists():
         return
-    predictions = json.loads(path.read_text())["linear"]["classes"]
+    predictions = read_json(path, PREDICTIONS)["linear"]["classes"]
     classes = None if setup.quick else (predictions[0], predictions[-1])
     try:
         interpolations = generator.interpolate(classes=classes)

@@ -1,6 +1,5 @@
 """Palindrome steps of a reproduction: single runs, their analysis, and studies."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,11 +9,13 @@ from typing import Any
 from palingen.recurrence.analysis import analyze_run
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.study import TrainOptions, load_results, run_name, run_study
+from palingen.report.record_shapes import ANALYSES
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
-from palingen.runtime.run_folder import read_config
+from palingen.runtime.json_io import read_json
+from palingen.runtime.run_files import read_config, read_result
 from palingen.workflows.reproduce import quick
-from palingen.workflows.reproduce.steps import Setup, Step, read_studies, result_record
+from palingen.workflows.reproduce.steps import Setup, Step, read_studies
 from palingen.workflows.run_figures import analysis_figure
 
 
@@ -22,7 +23,7 @@ def palindrome_run_steps(setup: Setup) -> Iterator[Step]:
     """Steps of the single runs in `palindromes`, and of the analysis of some of them."""
     folders = sorted((setup.reference / "palindromes").iterdir())
     configs = [read_config(folder, PalindromeConfig) for folder in folders]
-    seconds = sum(result_record(folder)["seconds"] for folder in folders)
+    seconds = sum(read_result(folder)["seconds"] for folder in folders)
     yield Step("palindromes", seconds, partial(_run_all, setup, configs, setup.out / "palindromes"))
     yield Step("analysis", 0.0, partial(_analyze_runs, setup))
 
@@ -63,7 +64,7 @@ def _run_study(setup: Setup, name: str, study: Mapping[str, Any], configs: Seque
 
 
 def _analyze_runs(setup: Setup) -> None:
-    records = json.loads((setup.reference / "analysis" / "analysis.json").read_text())
+    records = read_json(setup.reference / "analysis" / "analysis.json", ANALYSES)
     names = {
         record["label"]: run_name(PalindromeConfig(cell=record["cell"], length=len(record["digits"]) + 1))
         for record in records

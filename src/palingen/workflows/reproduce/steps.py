@@ -1,15 +1,15 @@
 """Setup and steps of a reproduction."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from palingen.report.record_shapes import GAN_STUDY, PALINDROME_STUDY
+from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig
-from palingen.runtime.run_folder import read_records
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,9 @@ class Step:
     """Whether several of its runs are computed at the same time."""
 
 
-def result_record(folder: Path) -> Mapping[str, Any]:
-    """Result record of a finished run.
-
-    Raises:
-        RunError: there are no records, or they are damaged.
-        IndexError: the run is not finished.
-    """
-    return [record for record in read_records(folder) if record["kind"] == "result"][-1]
-
-
 def read_studies(runs: Path) -> dict[str, dict[str, Any]]:
     """All `study.json` under `runs`, by the folder they are in, relative to `runs`."""
     return {
-        path.parent.relative_to(runs).as_posix(): json.loads(path.read_text())
+        path.parent.relative_to(runs).as_posix(): read_json(path, (PALINDROME_STUDY, GAN_STUDY))
         for path in sorted(runs.glob("**/study.json"))
     }

@@ -1,0 +1,76 @@
+"""Files of a run folder, read again: config, environment, records and result."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from palingen.runtime.checkpoint import ADVICE
+from palingen.runtime.config_io import parse_config
+from palingen.runtime.errors import RunError
+from palingen.runtime.json_io import read_json, read_json_lines
+from palingen.runtime.safetensors_io import load_metadata
+
+Config = TypeVar("Config")
+
+
+def read_config(folder: Path, kind: type[Config]) -> Config:
+    """Config of the run in `folder`, which must be of class `kind`.
+
+    Raises:
+        RunError: there is no run, or it is of another kind.
+        DataError: its config is damaged.
+    """
+    path = _require_run(folder) / "config.json"
+    return parse_config(read_json(path, advice=ADVICE), kind, path)
+
+
+def require_same_config(config: Any, weights: Path) -> None:
+    """Check that a weights file was written by a run with this config.
+
+    Raises:
+        RunError: the weights are missing or damaged, or of a run with another config.
+    """
+    written = load_metadata(weights)
+    if written != {"kind": type(config).__name__, **asdict(config)}:
+        raise RunError(f"{weights}: written by a run with other settings than config.json beside it; {ADVICE}")
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """All records of a run, oldest first.
+
+    Raises:
+        RunError: there is no run.
+        DataError: there are none, or the file is damaged.
+    """
+    path = _require_run(folder) / "records.jsonl"
+    return read_json_lines(path, {"kind": str}, advice=ADVICE)
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Result record of a finished run.
+
+    Raises:
+        RunError: there is no run, or it is not finished.
+        DataError: its records are damaged.
+    """
+    results = [record for record in read_records(folder) if record["kind"] == "result"]
+    if not results:
+        raise RunError(f"{folder / 'records.jsonl'}: holds no result; {ADVICE}")
+    return results[-1]
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """Environment of a run, as JSON.
+
+    Raises:
+        RunError: there is no run.
+        DataError: there is none, or the file is damaged.
+    """
+    environment: dict[str, Any] = read_json(_require_run(folder) / "environment.json", {...: object}, advice=ADVICE)
+    return environment
+
+
+def _require_run(folder: Path) -> Path:
+    if not (folder / "config.json").exists():
+        raise RunError(f"{folder}: not a run folder (no config.json)")
+    return folder
