@@ -1,11 +1,8 @@
 """Fixtures, and the import hook that checks every call in the package against its shapes and types."""
 
-import contextlib
-import io
 import pkgutil
-import subprocess
-import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ from browser import ARGUMENTS, find
 from hypothesis import settings
 from jaxtyping import install_import_hook
 from playwright.sync_api import sync_playwright
-from support import Command
+from support import Command, run_in
 
 UNCHECKED = {
     "palingen.__main__",  # runs the command line when imported
@@ -40,7 +37,6 @@ def checked_modules() -> list[str]:
 
 
 with install_import_hook(checked_modules(), "typechecker.checked"):
-    from palingen.cli import main
     from palingen.gan.data.mnist import LabeledImages, load_images, write_images
     from palingen.gan.evaluation.classifier import load_classifier
     from palingen.gan.evaluation.evaluator import Evaluator
@@ -62,24 +58,7 @@ def restore_numerics() -> Iterator[None]:
 @pytest.fixture
 def palingen(tmp_path: Path) -> Command:
     """Run the command in an empty folder as a user would, but in this process, which has imported torch already."""
-
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = ["palingen", *map(str, arguments)]
-        stdout, stderr, code = io.StringIO(), io.StringIO(), 0
-        with (
-            contextlib.chdir(tmp_path),
-            contextlib.redirect_stdout(stdout),
-            contextlib.redirect_stderr(stderr),
-            pytest.MonkeyPatch.context() as patch,
-        ):
-            patch.setattr(sys, "argv", command)
-            try:
-                main()
-            except SystemExit as end:
-                code = end.code
-        return subprocess.CompletedProcess(command, code, stdout.getvalue(), stderr.getvalue())
-
-    return run
+    return partial(run_in, tmp_path)
 
 
 @pytest.fixture(scope="session")

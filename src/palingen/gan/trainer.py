@@ -19,6 +19,7 @@ from palingen.gan.steps import STEPS, EngineName, resolve_engine
 from palingen.gan.steps.adam_state import AdamState
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
 from palingen.runtime.distributed import ProcessGroup
+from palingen.runtime.errors import DataError
 from palingen.runtime.training_loop import Stateful
 
 BN_SAMPLES = 10_000
@@ -36,6 +37,7 @@ class GanTrainer:
 
     Raises:
         ConfigError: the engine does not support the config.
+        DataError: the images have classes that the config does not have.
     """
 
     def __init__(
@@ -45,6 +47,9 @@ class GanTrainer:
         networks = build_networks(config)
         self.generator, self.discriminator = (_to_device(network, process_group.device) for network in networks)
         if config.conditional:
+            highest = int(dataset.labels.max())
+            if highest >= config.num_classes:
+                raise DataError(f"{config.data}: a label of {highest}; conditional needs 0 to {config.num_classes - 1}")
             frequencies = torch.bincount(dataset.labels, minlength=config.num_classes) / len(dataset)
             self.generator.get_buffer("class_frequencies").copy_(frequencies)
         setup = step_setup(config, Networks(self.generator, self.discriminator))

@@ -39,7 +39,7 @@ def read_records(report: Path) -> Records:
         ablations=_read_studies("ablations", runs),
         orthogonal_init=_read_studies("orthogonal-init", runs),
         analysis=_read_analysis(runs / "analysis" / "analysis.json"),
-        model_summary=read_optional(runs / "model_summary.json"),
+        model_summary=read_optional(runs / "model_summary.json", shapes.MODEL_SUMMARY),
         stacked=by_recipe.pop("stacked", None),
         gans=by_recipe,
         variants=_read_study(runs / "comparison", runs, shapes.GAN_STUDY),

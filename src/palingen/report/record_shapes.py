@@ -91,5 +91,22 @@ ANALYSES: Shape = [
 ]
 """An analysis.json; a gate has a row of units at every step."""
 
+SIZE = range(1, 10**9)
+
+LAYERS: Shape = [{"name": str, "shape": [SIZE, ...], "weights": int}, ...]
+
+CELLS: Shape = dict.fromkeys(("rnn", "lstm", "gru", "peephole"), SIZE)
+
+MODEL_SUMMARY: Shape = {
+    "palindromes": {"course": CELLS, "memory": CELLS},
+    "gan": {
+        ...: {
+            "latents": SIZE, "classes": int, "generator": LAYERS, "discriminator": LAYERS,
+            "generator_weights": SIZE, "discriminator_weights": SIZE,
+        }
+    },
+}  # fmt: skip
+"""A model_summary.json: parameters of each cell, and the layers of each recipe's networks."""
+
 PREDICTIONS: Shape = {...: {"classes": [int], "confidences": [float]}}
 """A predictions.json: classes along each interpolation."""

@@ -42,7 +42,7 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         _verify_archive(path)
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         require_shape(state, SHAPE)
-    except OSError:
+    except PermissionError:
         raise
     except Exception as error:  # zipfile and torch.load raise many types for a damaged file
         raise damaged(path, _first_line(error), ADVICE) from error

@@ -14,9 +14,13 @@ from palingen.runtime.errors import DataError
 MAX_BYTES = 256 * 2**20
 """Largest file that is read; the records of the longest training have a hundredth of it."""
 
+MAX_NUMBER = 1e30
+"""Largest number that a figure can draw: the square of a larger one is beyond float64."""
+
 Shape = Any
-"""Pattern of a JSON value: a type (`float` also accepts integers), a list with the shape of all items, a dictionary
-with the shape of each key that is needed, or of all (`...`), or a tuple of alternatives, of which None may be one."""
+"""Pattern of a JSON value: a type (`float` also accepts integers), a range of integers, a list with the shape of all
+items (and `...`, if there must be one), a dictionary with the shape of each key that is needed, or of all (`...`), or a
+tuple of alternatives, of which None may be one."""
 
 
 def read_json(path: Path, shape: Shape = object, *, advice: str = "make it again") -> Any:
@@ -113,9 +117,13 @@ def _is_kind(value: Any, shape: Shape) -> bool:
     """Whether a value is of the outermost kind of a shape."""
     if shape is None:
         return value is None
+    if isinstance(shape, range):
+        return isinstance(value, int) and not isinstance(value, bool) and value in shape
+    if isinstance(shape, list) and not value and len(shape) > 1:
+        return False
     kind = shape if isinstance(shape, type) else type(shape)
     if kind in (int, float):
-        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+        return isinstance(value, (int, kind)) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
     return isinstance(value, kind)
 
 
