@@ -8,17 +8,18 @@ import pytest
 from small_jobs import JOBS, Death, contents, kill, start, train
 
 
-def moments(rng: random.Random, seconds: float) -> list[Death | float]:
-    """A moment of each kind: after some seconds, inside of a write, right after a rename."""
-    return [rng.uniform(0, seconds), Death("fsync", rng.randint(1, 25)), Death("replace", rng.randint(1, 12))]
+def moment(name: str, rng: random.Random, seconds: float) -> Death | float:
+    """When to die: after some seconds, inside of a write, or right after a rename. The workers of a study write."""
+    deaths = [Death("fsync", rng.randint(1, 25)), Death("replace", rng.randint(1, 12))]
+    return rng.choice([rng.uniform(0, seconds), *(deaths if name != "study" else [])])
 
 
-def die(name: str, folder: Path, data: Path, moment: Death | float) -> bool:
+def die(name: str, folder: Path, data: Path, when: Death | float) -> bool:
     """Start a training and kill it; whether it was still at work."""
-    timed = isinstance(moment, float)
-    process = start(train, name, folder, str(data), None if timed else moment)
+    timed = isinstance(when, float)
+    process = start(train, name, folder, str(data), None if timed else when)
     if timed:
-        process.join(moment)
+        process.join(when)
         kill(process)
     process.join()
     return process.exitcode == -9
@@ -34,7 +35,7 @@ def check(name: str, kills: int, tmp_path: Path, data: Path, seed: int) -> int:
     folder, hits, rounds = tmp_path / "killed-0", 0, 0
     while hits < kills and rounds < 4 * kills:
         rounds += 1
-        hits += die(name, folder, data, rng.choice(moments(rng, seconds)))
+        hits += die(name, folder, data, moment(name, rng, seconds))
         if (folder / "weights.safetensors").exists() and hits < kills:
             assert contents(folder) == expected
             folder = tmp_path / f"killed-{rounds}"
