@@ -1,13 +1,16 @@
 """`palingen explore`."""
 
 import json
-import threading
-import urllib.error
-import urllib.request
+import shutil
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
 from palingen.cli import explore
+from palingen.cli.options import print_result
+from palingen.gan.pretrained import load_generator
+from palingen.runtime.paths import PRETRAINED_DIR
 
 
 def test_the_page_is_one_html_file_in_out(palingen, tmp_path, monkeypatch):
@@ -23,20 +26,22 @@ def test_the_page_is_one_html_file_in_out(palingen, tmp_path, monkeypatch):
     assert opened == [(tmp_path / "runs" / "explore" / "explorer.html").as_uri()]
 
 
-def test_a_served_page_is_the_only_file_of_its_folder(tmp_path, capsys):
-    (tmp_path / "page.html").write_text("<p>digits</p>")
-    (tmp_path / "secret.txt").write_text("secret")
-    thread = threading.Thread(
-        target=explore.serve_page, args=(tmp_path / "page.html",), kwargs={"open_browser": False}, daemon=True
-    )
-    thread.start()
-    url = ""
-    while not url:
-        url = capsys.readouterr().err.partition(" ")[0]
-    assert url.startswith("http://127.0.0.1:")
-    assert urllib.request.urlopen(url).read() == b"<p>digits</p>"
-    with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(url.replace("page.html", "secret.txt"))
+def test_a_served_page_is_not_opened_from_the_disk(palingen, tmp_path, monkeypatch):
+    served = []
+    monkeypatch.setattr(explore, "serve_page", lambda path, open_browser: served.append((path, open_browser)))
+    monkeypatch.setattr(explore, "build_page", lambda generators: "<p>digits</p>")
+    assert palingen("explore", "--serve", "--no-open").returncode == 0
+    assert served == [(Path("runs") / "explore" / "explorer.html", False)]
+
+
+def test_a_run_in_a_folder_of_any_name_is_explored_and_named_literally(palingen, tmp_path, capsys):
+    name = '"><img src=x onerror=alert(1)><!--<script>a[bold]$b^$ :smile:'
+    folder = shutil.copytree(PRETRAINED_DIR / "course", tmp_path / name)
+    (folder / "config.json").write_text(json.dumps({"kind": "GanConfig", **asdict(load_generator("course").config)}))
+    result = palingen("explore", f"./{name}", "--no-open", "--out", "[/red]", "--json")
+    assert json.loads(result.stdout)["models"] == [name]
+    print_result({"models": [name]}, False, title="[/red]")
+    assert name in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

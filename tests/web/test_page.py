@@ -27,7 +27,7 @@ def test_the_page_names_nothing_outside_itself(page_file):
 
 def test_every_placeholder_of_the_template_is_filled(page_file):
     placeholders = set(re.findall(r"/\* \w+ \*/", (DIGITS / "index.html").read_text()))
-    assert len(placeholders) == 7
+    assert len(placeholders) == 8
     text = page_file.read_text()
     assert [placeholder for placeholder in placeholders if placeholder in text] == []
 

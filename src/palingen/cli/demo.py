@@ -33,4 +33,4 @@ def _print_table(result: dict[str, Any]) -> None:
     accuracy = f"real {100 * gan['real_accuracy']:.0f} %, fake {100 * gan['fake_accuracy']:.0f} %"
     table.add_row(f"GAN, {gan['epochs']} epochs", accuracy, f"{gan['seconds']:.0f}", str(gan["folder"]))
     table.add_row("interpolation", f"{classes[0]} to {classes[1]}", "", str(result["files"][-1].parent))
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)

@@ -2,8 +2,6 @@
 
 import sys
 import webbrowser
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +12,9 @@ from palingen.cli.options import OutputFlags, OutputOptions, print_result
 from palingen.gan.pretrained import PREFIX
 from palingen.runtime.atomic_io import write_atomically
 from palingen.web.page import build_page
+from palingen.web.server import serve_page
 
 RUNS_HELP = "Run folders of gan train, or pretrained:NAME; by default pretrained:course."
-
-LOOPBACK = "127.0.0.1"
 
 LARGE_MB = 8.0
 """Size of a page that opens slowly: more than two generators of the course's size."""
@@ -43,35 +40,3 @@ def explore(
         serve_page(path, open_browser=open)
     elif open:
         webbrowser.open(path.resolve().as_uri())
-
-
-def serve_page(path: Path, *, open_browser: bool, port: int = 0) -> None:
-    """Serve one page on the loopback address until Ctrl-C; port 0 is any free one."""
-    handler = partial(_PageHandler, directory=str(path.resolve().parent), page=f"/{path.name}")
-    with ThreadingHTTPServer((LOOPBACK, port), handler) as server:
-        url = f"http://{LOOPBACK}:{server.server_port}/{path.name}"
-        print(f"{url} (Ctrl-C ends)", file=sys.stderr, flush=True)
-        if open_browser:
-            webbrowser.open(url)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return
-
-
-class _PageHandler(SimpleHTTPRequestHandler):
-    """Serves one file and nothing else of its folder."""
-
-    def __init__(self, *arguments: object, page: str, **options: object) -> None:
-        self.page = page
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]  # passed through unchanged
-
-    def send_head(self):  # type: ignore[no-untyped-def]  # like the parent's
-        """Refuse every other path."""
-        if self.path.split("?")[0] != self.page:
-            self.send_error(404)
-            return None
-        return super().send_head()
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 (the parent's name)
-        """Print no line for each request."""

@@ -88,7 +88,7 @@ def _print_variants(results: Sequence[Mapping[str, Any]]) -> None:
         finished = f"{len(variant.finished)} of {len(variant.runs)}"
         values = [_mean_and_range(variant.scores(metric), digits=1 if metric == "fd" else 2) for metric in SHOWN]
         table.add_row(variant.name, finished, *values)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
 
 
 def _mean_and_range(values: Sequence[float], digits: int) -> str:

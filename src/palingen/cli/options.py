@@ -113,7 +113,7 @@ def print_result(
     table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
     for name, value in (result if rows is None else rows).items():
         table.add_row(name.replace("_", " "), _format(value))
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
 
 
 def _recipe_token(recipe: str, value: Any) -> Token:

@@ -64,4 +64,4 @@ def _print_comparison(rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table("step", "runs", "recorded", "largest difference", title=title, title_justify="left")
     for row in rows:
         table.add_row(row["step"], str(row["runs"]), str(row["of"]), f"{row['largest_difference']:.4g}")
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)

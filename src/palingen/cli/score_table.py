@@ -49,7 +49,7 @@ def print_scores(scores: Mapping[str, Score], title: str, std: Mapping[str, floa
             values.insert(1, std[field.name] or None)
         if any(value is not None for value in values):
             table.add_row(label, ideal, *map(_format, values))
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
 
 
 def _format(value: float | None) -> str:

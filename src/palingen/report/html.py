@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from palingen.runtime.atomic_io import write_atomically
+from palingen.runtime.content_security import CHARSET, content_security_policy, policy_element
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c1e21; --soft: #5c6570; --paper: #fff; --line: #d9dde2 }
@@ -55,10 +56,10 @@ class Page:
 
     def write(self, path: Path) -> None:
         """Write the page, atomically."""
-        body = "\n".join(self._parts)
+        body, policy = "\n".join(self._parts), policy_element(content_security_policy(styles=[STYLE]))
         write_atomically(
             path,
-            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(self.title)}</title>\n'
+            f'<!doctype html>\n<html lang="en"><head>{CHARSET}{policy}<title>{escape(self.title)}</title>\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">\n'
             f"<style>{STYLE}</style></head>\n<body><main>\n{body}\n</main></body></html>\n".encode(),
         )

@@ -4,6 +4,7 @@ The inputs are written to an empty folder first, so that the output cannot depen
 give equal bytes.
 """
 
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from palingen.report.records import Records
 from palingen.report.typst_inputs import TEMPLATE, write_inputs
 from palingen.runtime.atomic_io import write_atomically
+from palingen.runtime.content_security import CHARSET, content_security_policy, policy_element
 from palingen.runtime.errors import DataError
 
 AUTHOR = "The palingen developers"
@@ -73,7 +75,17 @@ def _import_typst() -> Any:
 
 
 def _add_style(page: bytes) -> bytes:
-    """Page with the project's style sheet, and without the browser's request for an icon."""
+    """Page with the project's style sheet and a policy, and without the browser's request for an icon.
+
+    The style attributes of typst go, since no policy but a loose one allows them; `report.css` says the same.
+    """
+    head, end, body = page.decode().partition("</head>")
     style = (TEMPLATE / "report.css").read_text()
-    head = f'<link rel="icon" href="data:,"><style>{style}</style></head>'
-    return page.replace(b"</head>", head.encode(), 1) + b"\n"
+    policy = content_security_policy(styles=[*re.findall(r"<style>(.*?)</style>", head, re.DOTALL), style])
+    head = head.replace(CHARSET, CHARSET + policy_element(policy), 1)
+    return f'{head}<link rel="icon" href="data:,"><style>{style}</style>{end}{_without_styles(body)}\n'.encode()
+
+
+def _without_styles(body: str) -> str:
+    """HTML without the style attributes of images, drawings and lists."""
+    return re.sub(r'''(<(?:img|svg|ul)\b(?:[^>"]|"[^"]*")*?) style="[^"]*"''', r"\1", body)

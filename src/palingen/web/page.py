@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from palingen.gan.pretrained import PretrainedGenerator
+from palingen.runtime.content_security import content_security_policy, policy_element
 from palingen.runtime.paths import PACKAGE_DIR
 from palingen.web.digits.data import digits_data
 
@@ -48,6 +49,8 @@ def build_page(generators: Sequence[PretrainedGenerator]) -> str:
         "page": "".join((DIGITS / f"{name}.js").read_text() for name in PAGE),
         "remaining_weights": _json(data.remaining_weights),
     }
+    policy = content_security_policy([parts["maths"], parts["page"]], [parts["style"]], worker=True)
+    parts["policy"] = policy_element(policy)
     template = (DIGITS / "index.html").read_text()
     return re.sub(r"/\* (\w+) \*/", lambda placeholder: parts[placeholder[1]], template)
 

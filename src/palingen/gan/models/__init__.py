@@ -44,4 +44,7 @@ def residual(latent_dim: int, batchnorm_eps: float, channels: int = 1, num_class
     return Networks(ResidualGenerator(latent_dim + num_classes, channels), ResidualDiscriminator(channels, num_classes))
 
 
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
+"""Layers that mix the images of a batch."""
+
 ARCHITECTURES: dict[str, Callable[[int, float, int, int], Networks]] = {"mlp": mlp, "conv": conv, "residual": residual}

@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+
+from palingen.gan.models import BatchNorm
+from palingen.runtime.torch_private import lerp_all
 
 RAMP = 0.05
 """The half-life is at most this fraction of the steps so far, so that the first weights are soon forgotten."""
@@ -28,7 +30,7 @@ class EMA:
     def update(self, network: nn.Module, step: int) -> None:
         """Include the weights after `step` steps (from 1). Buffers are copied, not averaged."""
         decay = 0.5 ** (1 / max(min(self.half_life, RAMP * step), 1e-8))
-        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - decay)
+        lerp_all(list(self.network.parameters()), list(network.parameters()), 1 - decay)
         for average, current in zip(self.network.buffers(), network.buffers(), strict=True):
             average.copy_(current)
 
@@ -47,7 +49,7 @@ def update_bn_stats(network: nn.Module, batches: Iterable[Tensor]) -> None:
 
     The statistics of averaged weights are not the average of the statistics.
     """
-    norms = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    norms = [layer for layer in network.modules() if isinstance(layer, BatchNorm)]
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]

@@ -11,8 +11,8 @@ To add one, write a class with the methods of `TrainStep` and add it to `STEPS` 
 from typing import Literal
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from palingen.gan.models import BatchNorm
 from palingen.gan.steps.autograd import AutogradStep
 from palingen.gan.steps.manual import ManualStep
 from palingen.gan.steps.penalty_jvp import PenaltyJvpStep
@@ -45,7 +45,7 @@ def resolve_engine(name: str, setup: StepSetup) -> str:
 def _require_no_batchnorm(discriminator: nn.Module) -> None:
     """All engines pass real and fake images through the discriminator in one batch, which BatchNorm would mix."""
     for name, layer in discriminator.named_modules():
-        if isinstance(layer, _BatchNorm):
+        if isinstance(layer, BatchNorm):
             raise ConfigError(
                 f"discriminator: layer {name!r} is {type(layer).__name__}, which mixes real and fake images in the one "
                 "pass over both; use a discriminator without BatchNorm"

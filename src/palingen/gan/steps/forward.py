@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from palingen.gan.objectives.losses import Logits
 from palingen.gan.steps.protocol import StepMetrics, StepSetup
+from palingen.runtime.torch_private import has_bfloat16
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
@@ -21,7 +22,7 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[Non
 def is_bfloat16_emulated(precision: str, device: torch.device) -> bool:
     """Whether this CPU has no bfloat16 arithmetic, so that oneDNN emulates it, several times slower than float32."""
     on_cpu = precision == "bfloat16" and device.type == "cpu" and torch.backends.mkldnn.is_available()
-    return on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return on_cpu and not has_bfloat16()
 
 
 def select_logits(

@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.utils import _pair
 from torch.overrides import TorchFunctionMode, resolve_name
 
 Input = Float[Tensor, "B *inputs"]
@@ -199,6 +198,11 @@ def _autocast(parameter: Tensor) -> Tensor:
     kind = parameter.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else parameter.dtype
     return parameter.detach().to(dtype)
+
+
+def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Size along height and width."""
+    return (size, size) if isinstance(size, int) else size
 
 
 def _accumulate(gradients: Gradients, parameter: Tensor, gradient: Tensor) -> None:

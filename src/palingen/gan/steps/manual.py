@@ -18,18 +18,15 @@ from palingen.gan.models.init import LEAKY_SLOPE
 from palingen.gan.models.mlp import MlpDiscriminator, MlpGenerator
 from palingen.gan.steps.forward import losses_and_accuracies
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
+from palingen.runtime.torch_private import onednn_linear
 
 aten: Any = torch.ops.aten
-onednn: Any = torch.ops.mkldnn
-
-ONEDNN = torch.backends.mkldnn.is_available()
 
 
 def fast_linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Linear layer by oneDNN for float32 on a CPU, where `torch.nn.functional.linear` uses the slower BLAS."""
-    if ONEDNN and rows.device.type == "cpu" and rows.dtype is torch.float32:
-        result: Tensor = onednn._linear_pointwise(rows, weight, bias, "none", [], "")
-        return result
+    if rows.device.type == "cpu" and rows.dtype is torch.float32 and (operation := onednn_linear()):
+        return operation(rows, weight, bias)
     return linear(rows, weight, bias)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from palingen.recurrence.cells import Cell, State
+from palingen.runtime.torch_private import compile_graph
 
 Tensors = tuple[Tensor, ...]
 Kernel = Callable[..., None]
@@ -93,11 +94,9 @@ def _split(cell: Cell, tensors: Tensors, *names: str) -> list[Tensors]:
 
 def _compile(function: Kernel, examples: list[Tensor]) -> Kernel:
     """Compiled `function` for arguments like `examples`; `function` itself, with a warning, without a compiler."""
-    from torch._inductor import compile as inductor  # importing it takes seconds, and few runs need it
-
     examples = [tensor.clone() for tensor in examples]
     try:
-        compiled: Kernel = inductor(make_fx(function)(*examples), [*examples])
+        compiled: Kernel = compile_graph(make_fx(function)(*examples), examples)
         compiled(*examples)
     except Exception as error:  # inductor raises many types where it finds no compiler
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)

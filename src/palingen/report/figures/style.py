@@ -42,6 +42,7 @@ _BASE = {
     "grid.alpha": 0.25,
     "axes.titlelocation": "left",
     "legend.frameon": False,
+    "text.parse_math": False,  # a run's name with dollar signs is a name
 }
 
 

@@ -1,8 +1,10 @@
 """Values that a notebook renders: tables and highlighted code."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from html import escape
 from textwrap import dedent
 from typing import Any
 
@@ -13,7 +15,7 @@ from torch import nn
 
 
 class Markdown(str):
-    """Markdown text that a notebook renders if it is the last value of a cell."""
+    """Markdown text that a notebook renders if it is the last value of a cell; `table` does not escape it."""
 
     def _repr_markdown_(self) -> str:
         return str(self)
@@ -28,21 +30,22 @@ class HighlightedCode(str):
 
 
 def table(rows: Sequence[Mapping[str, Any]], *columns: str) -> Markdown:
-    """Rows as a table, with the given columns or with all columns of the first row."""
+    """Rows as a table, with the given columns or with all columns of the first row; texts are shown literally."""
     names = columns or tuple(rows[0])
-    lines = [names, ["---"] * len(names), *([_format(row.get(name)) for name in names] for row in rows)]
+    body = ([_format(row.get(name)) for name in names] for row in rows)
+    lines = [[_format(name) for name in names], ["---"] * len(names), *body]
     return Markdown("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 
 
 def settings(config: Any, *names: str) -> Markdown:
     """Some fields of a config."""
-    return table([{"setting": f"`{name}`", "value": getattr(config, name)} for name in names])
+    return table([{"setting": _code(name), "value": getattr(config, name)} for name in names])
 
 
 def compare_configs(configs: Mapping[str, Any]) -> Markdown:
     """Fields in which configs of one class differ."""
     rows = [
-        {"setting": f"`{field.name}`", **{name: getattr(config, field.name) for name, config in configs.items()}}
+        {"setting": _code(field.name), **{name: getattr(config, field.name) for name, config in configs.items()}}
         for field in fields(next(iter(configs.values())))
     ]
     return table([row for row in rows if len({row[name] for name in configs}) > 1])
@@ -57,7 +60,7 @@ def source(*objects: Callable[..., Any]) -> HighlightedCode:
 def parameters(model: nn.Module) -> Markdown:
     """Parameters of a network by name, with their shapes and counts."""
     rows = [
-        {"parameter": f"`{name}`", "shape": " x ".join(map(str, weight.shape)), "count": weight.numel()}
+        {"parameter": _code(name), "shape": " x ".join(map(str, weight.shape)), "count": weight.numel()}
         for name, weight in model.named_parameters()
     ]
     return table([*rows, {"parameter": "total", "shape": "", "count": sum(row["count"] for row in rows)}])
@@ -68,7 +71,20 @@ def format_percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
+def _code(name: str) -> Markdown:
+    """Name of a field or a parameter, as code."""
+    return Markdown(f"`{name}`" if re.fullmatch(r"[\w.]+", name) else _literal(name))
+
+
 def _format(value: Any) -> str:
+    if isinstance(value, Markdown):
+        return value
     if isinstance(value, float):
         return f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _literal(str(value))
+
+
+def _literal(text: str) -> str:
+    """Markdown that shows `text` in a cell, and is neither HTML, a formula nor a link."""
+    line = escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*\[\]|~$]|\b_|_\b)", r"\\\1", line)

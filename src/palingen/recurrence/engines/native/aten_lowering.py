@@ -15,6 +15,7 @@ from palingen.recurrence.engines.native.layout_ops import (
     require_supported,
 )
 from palingen.recurrence.engines.native.tracing import TraceSize, trace_step
+from palingen.runtime.torch_private import DTYPE_COPIES
 
 aten = torch.ops.aten
 
@@ -40,7 +41,7 @@ CPP_TEMPLATES: dict[Any, str] = {
 SAVED_OPS = {aten.sigmoid, aten.tanh, aten.expm1, aten.exp, aten.div}
 """Operations that are expensive to recompute, whose results are saved for the gradient."""
 
-IDENTITY_OPS = {aten.detach, aten.alias, aten.clone, aten.view, aten._to_copy, aten.expand}
+IDENTITY_OPS = {aten.detach, aten.alias, aten.clone, aten.view, aten.expand, *DTYPE_COPIES}
 """Operations that return their operand; the shape of the result is checked."""
 
 CONSTANT_OPS = {
