@@ -1,6 +1,6 @@
 """Damaged files end in one line and exit code 2, or change nothing: no traceback, no hang, no code, little memory."""
 
-import pickle
+import pickle  # noqa: TID251 (writes the traps)
 import random
 import resource
 import shutil
@@ -191,7 +191,7 @@ class Trap:
 def test_no_file_runs_code(target, pristine, tmp_path):
     shutil.copytree(pristine, tmp_path / "copy")
     path, sprung = tmp_path / "copy" / target.file, tmp_path / "sprung"
-    np.save(tmp_path / "array.npy", np.array([Trap(sprung)], dtype=object), allow_pickle=True)
+    np.save(tmp_path / "array.npy", np.array([Trap(sprung)], dtype=object))
     torch.save({"step": Trap(sprung)}, tmp_path / "new.pt")
     torch.save({"step": Trap(sprung)}, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
     (tmp_path / "plain.pkl").write_bytes(pickle.dumps(Trap(sprung)))
