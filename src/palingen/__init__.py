@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from palingen import nn as nn
     from palingen import recipes as recipes
     from palingen.gan.config import GanConfig as GanConfig
     from palingen.gan.data.mnist import load_images as load_images
@@ -76,6 +77,7 @@ _MODULES = {
     "cells": "recurrence.cells",
     "figures": "report.figures",
     "losses": "gan.objectives.losses",
+    "nn": "nn",
     "notebook": "workflows.notebook_display",
     "palindromes": "recurrence.palindromes",
     "recipes": "recipes",
