@@ -1,10 +1,13 @@
 """Checks of arguments, with the exception types of torch's layers and messages of one line."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import torch
 from torch import Tensor
+
+from palingen.runtime.errors import ConfigError
+from palingen.runtime.validation import unknown_choice
 
 
 def check_sizes(**sizes: object) -> None:
@@ -29,6 +32,17 @@ def check_flags(**flags: object) -> None:
     for name, flag in flags.items():
         if not isinstance(flag, bool):
             raise TypeError(f"{name}={flag!r}: must be a bool, not {type(flag).__name__}")
+
+
+def check_names(**choices: tuple[object, Collection[str]]) -> None:
+    """Check that every name, given with all that exist, is one of them.
+
+    Raises:
+        ConfigError: one is not; the message says which is closest.
+    """
+    for field, (name, names) in choices.items():
+        if isinstance(name, str) and name not in names:
+            raise ConfigError(f"{field}: {unknown_choice(name, names)}")
 
 
 def check_dropout(dropout: object, num_layers: int) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from palingen.nn.checks import check_dropout, check_flags, check_sizes
+from palingen.nn.checks import check_dropout, check_flags, check_names, check_sizes
 from palingen.recurrence.cells import CELLS, Cell
+from palingen.recurrence.engines import ENGINES
 from palingen.recurrence.unroll import CellWeights
 
 
@@ -40,6 +41,7 @@ class StackParameters(nn.Module):
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         check_flags(bias=bias, batch_first=batch_first)
         check_dropout(dropout, num_layers)
+        check_names(cell=(cell, CELLS), engine=(engine, ("auto", *ENGINES)))
         self.cell = CELLS[cell] if isinstance(cell, str) else cell
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional

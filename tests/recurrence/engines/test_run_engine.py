@@ -5,6 +5,7 @@ import torch
 from engine_cases import (
     ALL_CELLS,
     FAST_ENGINES,
+    LEAKY,
     SMALL,
     TOLERANCE,
     Shape,
@@ -12,7 +13,7 @@ from engine_cases import (
     random_case,
 )
 
-from palingen.recurrence.cells import CELLS
+from palingen.recurrence.cells import CELLS, Cell
 from palingen.recurrence.engines import ENGINES, run_engine
 from palingen.recurrence.unroll import unroll
 
@@ -177,3 +178,14 @@ def test_recomputing_gives_the_gradients_of_storing(engine):
         results.append(torch.autograd.grad(output.final_state[0].sum(), case.leaves))
     for stored, recomputed in zip(*results, strict=True):
         torch.testing.assert_close(recomputed, stored, rtol=1e-5, atol=1e-6)
+
+
+def test_compiling_a_cell_leaves_the_random_generator_alone():
+    def scaled(x_proj, h_proj, state):  # compiled nowhere else
+        return (0.75 * torch.tanh(x_proj + h_proj),)
+
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    for engine in ("native", "compiled"):
+        run_engine(engine, Cell(scaled, gates=("h",)), random_case(LEAKY).weights, torch.zeros(3, 2, 2))
+    assert torch.equal(torch.get_rng_state(), before)

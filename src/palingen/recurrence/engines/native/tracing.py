@@ -43,6 +43,7 @@ def trace_step(cell: Cell, only_sum: bool, size: TraceSize) -> GraphModule:
         next_state, vjp = torch.func.vjp(forward, *tensors[:num_inputs])[:2]
         return [*next_state, *vjp(tensors[num_inputs:])]
 
-    stacked = [torch.randn(size.B, len(cell.gates) * size.H) for _ in range(projections)]
-    single = [torch.randn(size.B, size.H) for _ in range(states + extras + states)]
+    # Values do not matter. Random ones would advance the generator from which a script draws its dropout masks.
+    stacked = [torch.zeros(size.B, len(cell.gates) * size.H) for _ in range(projections)]
+    single = [torch.zeros(size.B, size.H) for _ in range(states + extras + states)]
     return make_fx(forward_and_backward)(*stacked, *single)
