@@ -2,6 +2,7 @@
 
     python benchmarks/nn_layers.py
     python benchmarks/nn_layers.py --batch-sizes 1 --lengths 100 --layers LSTM GRU --json
+    python benchmarks/nn_layers.py --threads 1 --cpu-time
 
 Float32, one layer, subnormal numbers flushed. Training: forward and backward pass of a loss on all outputs; inference:
 forward pass without gradients. The three implementations take turns in every round; `ratio` is torch's median over
@@ -11,6 +12,7 @@ engine alone, called with the same weights.
 
 import argparse
 import json
+import time
 from collections.abc import Callable
 from itertools import product
 from statistics import median, quantiles
@@ -57,6 +59,13 @@ def implementations(name: str, inputs: Tensor, hidden_size: int, *, training: bo
     return {implementation: (train if training else infer)(forward) for implementation, forward in outputs.items()}
 
 
+def cpu_seconds(work: Work) -> float:
+    """CPU time of one call, of all threads."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """One row for each layer, mode, batch size and length."""
     grid = [*product(options.layers, ("training", "inference"), options.batch_sizes, options.lengths)]
@@ -70,7 +79,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
             times: dict[str, list[float]] = {implementation: [] for implementation in works}
             for _ in range(options.repeats):
                 for implementation, work in works.items():
-                    times[implementation].append(1000 * seconds(work))
+                    times[implementation].append(1000 * (cpu_seconds if options.cpu_time else seconds)(work))
             rows.append({"layer": name, "mode": mode, "B": B, "T": T, **summary(times)})
             bar.advance(index + 1)
     return rows
@@ -108,6 +117,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--hidden-size", type=int, default=128, help="hidden units")
     parser.add_argument("--threads", type=int, default=2, help="threads of every implementation")
     parser.add_argument("--repeats", type=int, default=41, help="rounds, at least 3")
+    parser.add_argument("--cpu-time", action="store_true", help="for a machine with other load; with --threads 1")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     sizes = *options.batch_sizes, *options.lengths, options.input_size, options.hidden_size, options.threads

@@ -18,9 +18,13 @@ UNCHECKED = {
     "palingen.__main__",  # runs the command line when imported
     # Commands get their arguments from the command-line library, which has checked them.
     "palingen.cli",
-    # Configs refuse wrong values with messages of their own, which are tested.
+    # Configs and layers refuse wrong values with messages of their own, which are tested.
     "palingen.gan.config",
     "palingen.gan.evaluation.classifier_training",
+    "palingen.nn.checks",
+    "palingen.nn.layers",
+    "palingen.nn.parameters",
+    "palingen.nn.stack",
     "palingen.recurrence.config",
     "palingen.runtime.parallel",
     "palingen.runtime.validation",

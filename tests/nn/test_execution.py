@@ -79,7 +79,7 @@ def test_the_scan_of_an_exported_graph_equals_the_reference(name):
             torch.testing.assert_close(actual, expected)
 
 
-# `torch.compile` looks at `.grad` of what enters the graph after any break, and hides the warning unless it is an error.
+# `torch.compile` reads `.grad` of what enters a graph after any break, and hides the warning unless it is an error.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # torch imports it
 def test_a_compiled_model_runs_the_layers_outside_its_graphs_with_equal_results():

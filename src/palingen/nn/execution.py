@@ -53,7 +53,8 @@ def scan_cell(cell: Cell, weights: CellWeights, inputs: Float[Tensor, "B T I"], 
     """`unroll` as one operation, for graphs whose number of steps is open: ONNX calls it Scan."""
     from torch._higher_order_ops.scan import scan  # imports the compiler, which takes seconds
 
-    weight_hh, extra, step = weights.weight_hh, weights.extra, inspect.unwrap(cell.step)
+    weight_hh, extra = weights.weight_hh, weights.extra
+    step = inspect.unwrap(cell.step)  # a type checker around it cannot be traced
     zero = inputs.new_zeros(inputs.shape[0], weight_hh.shape[1])
     initial = list(state) if state else [zero.clone() for _ in cell.state]  # `scan` refuses aliases
     x_projs = linear(inputs.transpose(0, 1), weights.weight_ih, weights.bias)
@@ -62,7 +63,7 @@ def scan_cell(cell: Cell, weights: CellWeights, inputs: Float[Tensor, "B T I"], 
         following = step(x_proj, current[0] @ weight_hh.T, tuple(current), *extra)
         return list(following), [part.clone() for part in following]
 
-    final_state, states = scan(combine, initial, x_projs)
+    final_state, states = scan(inspect.unwrap(combine), initial, x_projs)
     return RNNOutput(tuple(part.transpose(0, 1) for part in states), tuple(final_state))
 
 
