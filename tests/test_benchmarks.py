@@ -47,6 +47,19 @@ def test_every_engine_is_compared_with_torch_and_with_the_products_alone():
         assert row["floor_ms"] > 0
 
 
+def test_layers_are_compared_with_torchs_and_with_the_engine_alone():
+    sizes = ("--batch-sizes", 2, "--lengths", 3, "--hidden-size", 8, "--layers", "LSTM", "RNN", "--repeats", 3)
+    run = benchmark("nn_layers.py", *sizes, "--threads", 1, "--cpu-time", "--json")
+    assert run.returncode == 0, run.stderr
+    rows = json.loads(run.stdout)["rows"]
+    modes = {(layer, mode) for layer in ("LSTM", "RNN") for mode in ("training", "inference")}
+    assert {(row["layer"], row["mode"]) for row in rows} == modes
+    for row in rows:
+        assert row["ratio"] == row["torch_ms"] / row["ours_ms"]
+        assert row["overhead"] == row["ours_ms"] / row["engine_ms"]
+        assert row["quartile_1"] <= row["quartile_3"]
+
+
 def test_the_memory_of_a_training_step_is_measured_in_a_process_of_its_own(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from recurrence_process import Job, run_in_process

@@ -15,7 +15,7 @@ from torch.nn.functional import linear
 
 from palingen.recurrence import engines
 from palingen.recurrence.cells import Cell, State
-from palingen.recurrence.unroll import CellWeights, RNNOutput
+from palingen.recurrence.unroll import CellWeights, RNNOutput, unroll
 
 
 def run_cell(
@@ -51,7 +51,10 @@ def run_cell(
 
 def scan_cell(cell: Cell, weights: CellWeights, inputs: Float[Tensor, "B T I"], state: State | None) -> RNNOutput:
     """`unroll` as one operation, for graphs whose number of steps is open: ONNX calls it Scan."""
-    from torch._higher_order_ops.scan import scan  # imports the compiler, which takes seconds
+    try:
+        from torch._higher_order_ops.scan import scan  # private, and imports the compiler, which takes seconds
+    except ImportError:
+        return unroll(cell, weights, inputs, state)  # the number of steps is then that of the example
 
     weight_hh, extra = weights.weight_hh, weights.extra
     step = inspect.unwrap(cell.step)  # a type checker around it cannot be traced
