@@ -108,6 +108,16 @@ def test_a_trace_is_the_plain_loop():
             torch.testing.assert_close(as_tuple(traced(case)), as_tuple(layer(case)))
 
 
+def test_the_reference_engine_takes_part_in_transforms_of_functions():
+    layer, inputs = palingen.nn.LSTM(2, 3, engine="reference"), torch.randn(5, 4, 1, 2)
+    torch.testing.assert_close(torch.vmap(layer)(inputs)[0], torch.stack([layer(batch)[0] for batch in inputs]))
+    tangent = torch.randn(4, 1, 2, dtype=torch.float64)
+    layer, inputs = layer.double(), inputs[0].double()
+    _, actual = torch.func.jvp(lambda inputs: layer(inputs)[0].sum(), (inputs,), (tangent,))
+    gradient = torch.func.grad(lambda inputs: layer(inputs)[0].sum())(inputs)
+    torch.testing.assert_close(actual, (gradient * tangent).sum())
+
+
 SLOW = """
 import torch
 from palingen import Cell, nn
