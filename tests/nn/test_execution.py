@@ -108,6 +108,7 @@ def test_a_trace_is_the_plain_loop():
             torch.testing.assert_close(as_tuple(traced(case)), as_tuple(layer(case)))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch uses it for forward-mode derivatives
 def test_the_reference_engine_takes_part_in_transforms_of_functions():
     layer, inputs = palingen.nn.LSTM(2, 3, engine="reference"), torch.randn(5, 4, 1, 2)
     torch.testing.assert_close(torch.vmap(layer)(inputs)[0], torch.stack([layer(batch)[0] for batch in inputs]))
