@@ -27,7 +27,7 @@ NOT_OVERRIDES = ("seed", "epochs")
 
 RESULT = {
     "recipe": str, "overrides": dict, "label": str, "seed": int, "epochs": int, "seconds": (float, None),
-    "score": ({"n": int, "fd": float, "coverage": float, "recall": float}, None),
+    "score": ({"fd": float, "coverage": float, "recall": float}, None),
 }  # fmt: skip
 """Shape of a result.json."""
 
