@@ -20,7 +20,7 @@ from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import DivergenceError, RunError
 from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.run_folder import read_config, read_environment
-from palingen.runtime.validation import require
+from palingen.runtime.validation import SEEDS, require, require_integer
 
 NOT_OVERRIDES = ("seed", "epochs")
 """Fields that do not make another variant."""
@@ -80,7 +80,7 @@ def enumerate_runs(
         seeds: seeds of each variant, 0, 1, ...
         max_latent_norm: maximum latent norm when sampling, if the recipe limits it.
     """
-    require("seeds", seeds, seeds >= 1, "must be at least 1")
+    require_integer("seeds", seeds, SEEDS)
     require("data", config.data, config.data != "stacked", "is not supported by a study; train and score a single run")
     configs = [
         replace(config, loss=loss, seed=seed)

@@ -11,6 +11,7 @@ import torch
 from palingen.gan.config import GanConfig
 from palingen.gan.data.datasets import load_dataset
 from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch
+from palingen.gan.memory_estimate import require_training_memory
 from palingen.gan.sampling.snapshots import SnapshotWriter
 from palingen.gan.steps import EngineName
 from palingen.gan.steps.forward import is_bfloat16_emulated
@@ -47,7 +48,7 @@ def train_gan(
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 
     Raises:
-        ConfigError: the engine does not support the config.
+        ConfigError: the engine does not support the config, or the training does not fit into memory.
         DataError: the images are missing or damaged.
         RunError: the folder holds something else.
         DivergenceError: a loss is no longer finite.
@@ -58,7 +59,9 @@ def train_gan(
     with _open_together(folder, config, force, process_group) as run:
         if run.finished:
             return run.result
-        trainer = GanTrainer(config, load_dataset(config.data, process_group.device), process_group, engine)
+        dataset = load_dataset(config.data, process_group.device)
+        require_training_memory(config, len(dataset), process_group.device)
+        trainer = GanTrainer(config, dataset, process_group, engine)
         run.set_execution(current_execution(trainer.engine), allow_change=allow_engine_change)
         return _train(run, trainer)
 

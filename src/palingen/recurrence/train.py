@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
+from palingen.recurrence.memory_estimate import require_training_memory
 from palingen.recurrence.trainer import METRICS, PalindromeTrainer
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
@@ -39,7 +40,7 @@ def train_palindrome(
         allow_engine_change: resume even if engine or threads differ, which no longer resumes exactly.
 
     Raises:
-        ConfigError: the engine cannot run the cell on this device.
+        ConfigError: the engine cannot run the cell on this device, or the training does not fit into memory.
         RunError: the folder holds something else.
         DivergenceError: the loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
@@ -48,6 +49,7 @@ def train_palindrome(
     with open_run(folder, config, force=force) as run:
         if run.finished:
             return run.result
+        require_training_memory(config, engine, device)
         trainer = PalindromeTrainer(config, device or torch.device("cpu"), engine)
         run.set_execution(current_execution(trainer.engine), allow_change=allow_engine_change)
         return _train(run, trainer)

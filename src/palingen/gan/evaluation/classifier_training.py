@@ -14,10 +14,20 @@ from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, Stateful, TrainingLoop
-from palingen.runtime.validation import require_field, require_seed, validate_types
+from palingen.runtime.validation import COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
 LOG_INTERVAL = 50
 """Steps averaged into one record."""
+
+
+RANGES = {
+    "shift": Interval(minimum=0, maximum=4, too_large="digits have a margin of four pixels"),
+    "epochs": Interval(minimum=1, maximum=10_000, too_large="the schedule and all shifts are made at the start"),
+    "batch_size": COUNT,
+    "learning_rate": Interval(above=0, maximum=100, too_large="about the change of a weight at each step"),
+    "seed": SEED,
+}
+"""Valid values of each number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +54,8 @@ class ClassifierConfig:
 
     def __post_init__(self) -> None:
         validate_types(self)
-        for name in ("epochs", "batch_size"):
-            require_field(self, name, getattr(self, name) >= 1, "must be at least 1")
-        require_field(self, "learning_rate", self.learning_rate > 0, "must be above 0")
-        require_field(self, "shift", 0 <= self.shift <= 4, "must be between 0 and 4")
-        require_seed(self.seed)
+        require_ranges(self, RANGES)
+        require_field(self, "data", self.data.isprintable(), "must be printable text")
 
 
 def train_classifier(

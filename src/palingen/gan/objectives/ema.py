@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+BN_SAMPLES = 10_000
+"""Latents over which the BatchNorm statistics of the averaged generator are computed."""
+
 RAMP = 0.05
 """The half-life is at most this fraction of the steps so far, so that the first weights are soon forgotten."""
 
