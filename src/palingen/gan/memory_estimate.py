@@ -3,6 +3,8 @@
 The factors are measured as peaks of short trainings, and a test holds them to half and twice such peaks.
 """
 
+from collections.abc import Sequence
+
 import torch
 
 from palingen.gan.config import GanConfig
@@ -37,13 +39,20 @@ def training_needs(config: GanConfig, dataset_size: int) -> list[Need]:
     return [
         Need("the weights and their optimiser", WEIGHT_COPIES * weight_bytes(config), "latent_dim"),
         Need("a batch of images", 4 * images, "batch_size"),
-        Need("latents", 2 * 4 * latents, "latent_dim"),
+        Need("latents", 4 * latents, "latent_dim"),
     ]
 
 
 def require_training_memory(config: GanConfig, dataset_size: int, device: torch.device | None = None) -> None:
     """Raise ConfigError if a training cannot fit into memory."""
     require_memory("the training", *training_needs(config, dataset_size), device=device)
+
+
+def require_study_memory(configs: Sequence[GanConfig], dataset_size: int, jobs: int) -> None:
+    """Raise ConfigError if the largest `jobs` runs of a study cannot fit into memory beside each other."""
+    needs = [sum(need.num_bytes for need in training_needs(config, dataset_size)) for config in configs]
+    largest = sorted(needs, reverse=True)[:jobs]
+    require_memory(f"the study, {len(largest)} runs at a time,", Need("them", sum(largest), "jobs or batch_size"))
 
 
 def require_classifier_memory(

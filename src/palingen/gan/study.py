@@ -11,8 +11,10 @@ from typing import Any
 import torch
 
 from palingen.gan.config import GanConfig, LossName
+from palingen.gan.data.datasets import dataset_size
 from palingen.gan.evaluate import evaluate_generator
 from palingen.gan.evaluation.evaluator import mnist_evaluator
+from palingen.gan.memory_estimate import require_study_memory
 from palingen.gan.pretrained import load_generator, write_sampling_options
 from palingen.gan.steps import EngineName
 from palingen.gan.train import train_gan
@@ -99,9 +101,12 @@ def run_study(
     ends, and is a result whose `score` is None.
 
     Raises:
-        PalingenError: the backend is not installed, or a worker died.
+        PalingenError: the backend is not installed, a worker died, or the runs do not fit into memory.
         Interrupted: Ctrl-C; everything is saved.
     """
+    if variants and parallel.backend == "loky":  # a cluster has memory of its own
+        configs = [variant.config for variant in variants]
+        require_study_memory(configs, dataset_size(configs[0].data), parallel.processes)
     return map_unordered(partial(_train_and_score, out.resolve(), options), variants, out, parallel)
 
 

@@ -51,7 +51,7 @@ class RecurrentLayer(nn.Module):
         super().__init__()
         require_integer("input_size", input_size)
         require_integer("hidden_size", hidden_size)
-        if isinstance(cell, str) and cell not in CELLS:
+        if not isinstance(cell, Cell) and cell not in CELLS:
             raise ConfigError(f"cell: {unknown_choice(cell, CELLS)}")
         require_memory("the layer", Need("the weights", weight_bytes(cell, input_size, hidden_size), "hidden_size"))
         self.cell = CELLS[cell] if isinstance(cell, str) else cell

@@ -52,13 +52,13 @@ def require_study_memory(runs: Sequence[PalindromeConfig], engine: EngineName, j
     """Raise ConfigError if the largest `jobs` runs of a study cannot fit into memory beside each other."""
     totals = sorted((sum(need.num_bytes for need in training_needs(run, engine)) for run in runs), reverse=True)
     largest = totals[:jobs]
-    require_memory(f"{len(largest)} runs at a time", Need("them", sum(largest), "jobs, or the largest length"))
+    require_memory(f"the study, {len(largest)} runs at a time,", Need("them", sum(largest), "jobs, or the largest length"))
 
 
 def _step_floats(config: PalindromeConfig, engine: EngineName) -> float:
     """Numbers held by a training step or by an evaluation, which are not held at the same time."""
     cell = CELLS[config.cell]
-    per_gate, per_state = FLOATS_PER_UNIT[engine]
+    per_gate, per_state = FLOATS_PER_UNIT.get(engine, FLOATS_PER_UNIT["auto"])  # the trainer refuses an unknown one
     units = VECTOR * ceil(config.hidden_size / VECTOR)
     trained, evaluated = _digits(config)
     per_input = FLOATS_PER_INPUT[config.input_encoding]

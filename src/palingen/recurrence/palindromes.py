@@ -5,15 +5,16 @@ B  palindromes      T  their length      S = T - 1  digits that are read      K 
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor
 
+from palingen.runtime.errors import ConfigError
 from palingen.runtime.memory import Need, require_memory
-from palingen.runtime.validation import MAX_COUNT, Interval, require_integer
+from palingen.runtime.validation import MAX_COUNT, Interval, require, require_integer, unknown_choice
 
 InputEncoding = Literal["scalar", "one-hot"]
 
@@ -70,11 +71,14 @@ class Split:
 
 def count_palindromes(length: int) -> int:
     """Number of palindromes of `length` digits, leading zeros included: 10 ** ceil(T / 2), counted up to 10 ** 18."""
+    require_integer("length", length)
     return int(NUM_DIGITS ** min(ceil(length / 2), KEY_DIGITS))
 
 
 def encode(digits: UInt8[Tensor, "B S"], encoding: InputEncoding) -> Float[Tensor, "B S I"]:
     """Network inputs: the digit's value (I = 1) or one-hot (I = 10)."""
+    if encoding not in get_args(InputEncoding):
+        raise ConfigError(f"encoding: {unknown_choice(encoding, get_args(InputEncoding))}")
     if encoding == "scalar":
         return digits.unsqueeze(-1).float()
     return torch.nn.functional.one_hot(digits.long(), NUM_DIGITS).float()
@@ -112,11 +116,12 @@ def split_palindromes(length: int, num_samples: int, train_fraction: float, gene
     Raises:
         ConfigError: a number is out of range, or the palindromes do not fit into memory.
     """
-    require_integer("length", length, Interval(minimum=2, maximum=MAX_COUNT))
-    require_integer("num_samples", num_samples, Interval(minimum=2, maximum=MAX_COUNT))
-    require_memory("the data set", split_need(length, num_samples))
+    require_integer("num_samples", num_samples)
+    require("train_fraction", train_fraction, 0 < train_fraction < 1, "must be between 0 and 1")
     distinct = sample_distinct(length, min(num_samples, count_palindromes(length)), generator)
     cut = round(train_fraction * len(distinct))
+    rule = f"leaves one side of {len(distinct)} palindromes empty"
+    require("train_fraction", train_fraction, 0 < cut < len(distinct), rule)
     train_samples = round(train_fraction * num_samples)
     train = Palindromes(_repeat(distinct[:cut], train_samples, generator))
     test = Palindromes(_repeat(distinct[cut:], num_samples - train_samples, generator))
@@ -127,8 +132,15 @@ def sample_distinct(length: int, count: int, generator: Generator) -> UInt8[Tens
     """`count` distinct random palindromes in random order, every set equally likely.
 
     Enumerates at most four times as many as it returns, so any T works.
+
+    Raises:
+        ConfigError: a number is out of range, or the palindromes do not fit into memory.
     """
+    require_integer("length", length, Interval(minimum=2, maximum=MAX_COUNT))
+    require_integer("count", count)
+    require_memory("the data set", split_need(length, count))
     half, total = ceil(length / 2), count_palindromes(length)
+    require("count", count, count <= total, f"must be at most {total}, the number of palindromes of {length} digits")
     if total <= 4 * count:
         numbers = torch.randperm(total, generator=generator)[:count]
         powers = NUM_DIGITS ** torch.arange(half - 1, -1, -1)

@@ -14,11 +14,12 @@ from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.validation import require
 
 
 def train_palindrome(
     config: PalindromeConfig,
-    folder: Path,
+    folder: Path | str,
     device: torch.device | None = None,
     *,
     engine: EngineName = "auto",
@@ -45,11 +46,13 @@ def train_palindrome(
         DivergenceError: the loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """
+    require("config", config, isinstance(config, PalindromeConfig), "must be a PalindromeConfig")
+    if force or not (Path(folder) / "weights.safetensors").exists():  # before a folder is made
+        require_training_memory(config, engine, device)
     configure_numerics()
-    with open_run(folder, config, force=force) as run:
+    with open_run(Path(folder), config, force=force) as run:
         if run.finished:
             return run.result
-        require_training_memory(config, engine, device)
         trainer = PalindromeTrainer(config, device or torch.device("cpu"), engine)
         run.set_execution(current_execution(trainer.engine), allow_change=allow_engine_change)
         return _train(run, trainer)

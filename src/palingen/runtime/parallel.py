@@ -16,7 +16,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from palingen.runtime.errors import Interrupted, PalingenError
 from palingen.runtime.numerics import configure_numerics
 from palingen.runtime.signals import graceful_interrupt
-from palingen.runtime.validation import Interval, require_field, require_ranges, validate_types
+from palingen.runtime.validation import Interval, quote, require_field, require_ranges, validate_types
 
 Result = TypeVar("Result")
 
@@ -129,7 +129,12 @@ def _joblib_backend(parallel: ParallelConfig) -> Iterator[None]:
     if parallel.backend == "dask":
         from distributed import Client
 
-        with Client(parallel.scheduler_address), joblib.parallel_config("dask"):
+        try:
+            client = Client(parallel.scheduler_address)
+        except (OSError, ValueError) as error:
+            address = quote(parallel.scheduler_address)
+            raise PalingenError(f"scheduler_address={address}: no scheduler answers ({error})") from error
+        with client, joblib.parallel_config("dask"):
             yield
     else:
         with joblib.parallel_config("loky"):

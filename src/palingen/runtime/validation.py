@@ -114,7 +114,8 @@ def quote(value: object) -> str:
 def unknown_choice(value: object, choices: Iterable[object]) -> str:
     """Message for a name that is not among `choices`, with the closest one."""
     names = [str(name) for name in choices]
-    closest = difflib.get_close_matches(str(value)[:MAX_QUOTE], names, n=1, cutoff=0.5)
+    text = value[:MAX_QUOTE] if isinstance(value, str) else quote(value)
+    closest = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f"; did you mean {closest[0]!r}?" if closest else ""
     return f"unknown {quote(value)}{hint} (choose from {', '.join(names)})"
 

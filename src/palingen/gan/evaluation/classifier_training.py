@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from palingen.gan.data.mnist import LabeledImages, load_images, to_unit
 from palingen.gan.evaluation.classifier import DigitClassifier, accuracy
+from palingen.gan.memory_estimate import require_classifier_memory
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
@@ -91,6 +92,7 @@ def train_classifier(
 def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup) -> dict[str, Any]:
     images, test = load_images("train", config.data), load_images("t10k", config.data)
     plan = BatchPlan(dataset_size=len(images), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
+    require_classifier_memory(config.batch_size, len(images), plan.total_steps, process_group.device)
     torch.manual_seed(config.seed)
     classifier = DigitClassifier().to(process_group.device)
     optimizer = torch.optim.Adam(classifier.parameters(), config.learning_rate)
