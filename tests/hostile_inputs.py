@@ -9,17 +9,19 @@ import random
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import pytest
 from support import Command
 
 from palingen.gan.config import GanConfig
 from palingen.gan.evaluation.classifier_training import ClassifierConfig
 from palingen.recurrence.config import PalindromeConfig
-from palingen.runtime.errors import ConfigError
+from palingen.runtime.errors import ConfigError, PalingenError
 
 BLOCKED = "blocked"
 """A file where a command would make its folder."""
@@ -192,6 +194,21 @@ def command_cases(source: random.Random) -> Iterator[tuple[str, ...]]:
             yield *verb.split(), path
     for command in (*REFUSED, *MUST_FAIL_AT_ONCE):
         yield tuple(command.split(" "))
+
+
+def block_trainings(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Make the file in which no output folder can be made, and stop before processes are started."""
+
+    def no_workers(work: object, runs: Sequence[object], *_: object) -> None:
+        raise PalingenError(f"{BLOCKED}/: {len(runs)} runs would start")
+
+    def no_processes(**settings: object) -> None:
+        raise PalingenError(f"{BLOCKED}/: {settings['devices']} processes would start")
+
+    for laboratory in ("recurrence", "gan"):
+        monkeypatch.setattr(f"palingen.{laboratory}.study.map_unordered", no_workers)
+    monkeypatch.setattr("lightning_fabric.Fabric", no_processes)
+    (folder / BLOCKED).write_text("a file")
 
 
 def try_command(palingen: Command, arguments: tuple[str, ...]) -> str:

@@ -46,7 +46,6 @@ def test_the_size_of_a_data_set_is_known_before_it_is_loaded(few_digits):
     assert dataset_size("mnist") == MNIST_SIZE == len(load_dataset("mnist", torch.device("cpu")))
     assert dataset_size(str(few_digits)) == 200
 
-
     return torch.device("cpu")
 
 
@@ -78,5 +77,5 @@ def test_a_study_needs_the_memory_of_its_largest_runs_beside_each_other(monkeypa
     need = sum(need.num_bytes for need in training_needs(config, MNIST_SIZE))
     monkeypatch.setattr(MEMORY, lambda device=None: 1.1 * need)
     require_study_memory([config] * 3, MNIST_SIZE, 1)
-    with pytest.raises(ConfigError, match="the study, 3 runs at a time, needs about .*; lower jobs or batch_size"):
+    with pytest.raises(ConfigError, match=r"the study, 3 runs at a time, needs about .*; lower jobs or batch_size"):
         require_study_memory([config, replace(config, seed=1), config], MNIST_SIZE, 8)

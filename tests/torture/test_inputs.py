@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 from api_inputs import run_api_cases
-from hostile_inputs import BLOCKED, VERBS, Tally, command_cases, config_cases, try_command, try_config
-
-from palingen.runtime.errors import PalingenError
+from hostile_inputs import (
+    BLOCKED,
+    VERBS,
+    Tally,
+    block_trainings,
+    command_cases,
+    config_cases,
+    try_command,
+    try_config,
+)
 
 pytestmark = pytest.mark.torture
 
@@ -38,19 +45,10 @@ def test_every_hostile_value_of_every_field_is_refused_in_one_line():
 
 
 def test_every_hostile_command_line_ends_in_one_line_and_exit_code_2(palingen, tmp_path, monkeypatch, memory_ceiling):
-    def no_workers(work, runs, out, parallel):
-        raise PalingenError(f"{BLOCKED}/: {len(runs)} runs would start")
-
-    for laboratory in ("recurrence", "gan"):
-        monkeypatch.setattr(f"palingen.{laboratory}.study.map_unordered", no_workers)
-    def no_processes(**settings):
-        raise PalingenError(f"{BLOCKED}/: {settings['devices']} processes would start")
-
-    monkeypatch.setattr("lightning_fabric.Fabric", no_processes)
-    (tmp_path / BLOCKED).write_text("a file")
+    block_trainings(monkeypatch, tmp_path)
     source, tally = random.Random(0), Tally()
     for arguments in command_cases(source):
-        tally.add(" ".join(arguments[:2]) if arguments[:2] else "", try_command(palingen, arguments))
+        tally.add(" ".join(arguments[:2]), try_command(palingen, arguments))
     print(tally.report())
     assert not tally.failures
     assert tally.total >= 2000

@@ -107,7 +107,9 @@ def require_repeats(repeats: int, seed: int) -> None:
     """Raise ConfigError unless `repeats` seeds from `seed` on are valid."""
     require_integer("repeats", repeats, Interval(minimum=1, maximum=MAX_REPEATS))
     require_seed(seed)
-    require("seed", seed, seed + repeats - 1 <= MAX_SEED, f"must be at most {MAX_SEED - repeats + 1} with {repeats} repeats")
+    require(
+        "seed", seed, seed + repeats - 1 <= MAX_SEED, f"must be at most {MAX_SEED - repeats + 1} with {repeats} repeats"
+    )
 
 
 def evaluate_stacked(

@@ -52,7 +52,9 @@ def require_study_memory(runs: Sequence[PalindromeConfig], engine: EngineName, j
     """Raise ConfigError if the largest `jobs` runs of a study cannot fit into memory beside each other."""
     totals = sorted((sum(need.num_bytes for need in training_needs(run, engine)) for run in runs), reverse=True)
     largest = totals[:jobs]
-    require_memory(f"the study, {len(largest)} runs at a time,", Need("them", sum(largest), "jobs, or the largest length"))
+    require_memory(
+        f"the study, {len(largest)} runs at a time,", Need("them", sum(largest), "jobs, or the largest length")
+    )
 
 
 def _step_floats(config: PalindromeConfig, engine: EngineName) -> float:

@@ -7,7 +7,6 @@ import torch
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.validation import quote, require
 
-
 DEVICE_TYPES = ("cpu", "cuda", "mps")
 
 

@@ -102,9 +102,7 @@ def _map_with_joblib(
 ) -> Iterator[Result]:
     tasks = (joblib.delayed(work)(run) for run in runs if not stop_requested())
     with _joblib_backend(parallel):
-        pool = joblib.Parallel(
-            n_jobs=parallel.processes, return_as="generator_unordered", pre_dispatch="n_jobs"
-        )
+        pool = joblib.Parallel(n_jobs=parallel.processes, return_as="generator_unordered", pre_dispatch="n_jobs")
         try:
             yield from pool(tasks)
         except TerminatedWorkerError as error:

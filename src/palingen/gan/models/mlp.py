@@ -7,7 +7,6 @@ from palingen.gan.models.init import LEAKY_SLOPE
 from palingen.runtime.memory import Need, require_memory
 from palingen.runtime.validation import Interval, require_integer
 
-
 CHANNELS = Interval(minimum=1, maximum=100)
 
 MAX_CLASSES = 10_000
