@@ -126,7 +126,7 @@ def test_the_training_script_prints_loss_and_accuracy_on_unseen_palindromes(tmp_
     [
         (PART1 / "train.py", ("--batch_size", 0), "--batch_size=0: must be at least 1"),
         (PART1 / "train.py", ("--num_classes", 3), "--num_classes=3: must be at least 10"),
-        (PART1 / "train.py", ("--portion_train", 1.5), "--portion_train=1.5: must be below 1"),
+        (PART1 / "train.py", ("--portion_train", 1.5), "--portion_train=1.5: must be between 0 and 1"),
         (PART2 / "my_gan.py", ("--n_epochs", 0), "epochs=0: must be at least 1"),
         (PART2 / "my_gan.py", ("--data", "nowhere"), "missing"),
     ],
