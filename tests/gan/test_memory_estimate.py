@@ -47,8 +47,6 @@ def test_the_size_of_a_data_set_is_known_before_it_is_loaded(few_digits):
     assert dataset_size("mnist") == MNIST_SIZE == len(load_dataset("mnist", torch.device("cpu")))
     assert dataset_size(str(few_digits)) == 200
 
-    return torch.device("cpu")
-
 
 def test_every_recipe_fits_into_a_small_machine(monkeypatch):
     monkeypatch.setattr(MEMORY, lambda device=None: 4e9)
