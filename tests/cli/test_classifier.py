@@ -13,4 +13,6 @@ def test_the_classifier_is_trained_from_the_command_line(palingen, tmp_path, few
 
 
 def test_an_invalid_setting_is_named_in_one_line(palingen, error_line):
-    assert "shift=9: must be between 0 and 4" in error_line(palingen("classifier", "train", "--shift", 9))
+    assert "shift=9: must be at most 4 (digits have a margin" in error_line(
+        palingen("classifier", "train", "--shift", 9)
+    )

@@ -86,7 +86,7 @@ def test_a_generator_of_three_digits_is_scored_by_its_modes(palingen, error_line
         (("score", "nowhere"), "nowhere: not a run folder"),
         (("score", "pretrained:course", "--count", 4999), "count=4999: must be at least 5000"),
         (("score", "pretrained:course", "--repeats", 0), "repeats=0: must be at least 1"),
-        (("score", "pretrained:course", "--seed", -1), "seed=-1: must be between 0"),
+        (("score", "pretrained:course", "--seed", -1), "seed=-1: must be at least 0"),
         (("baselines", "--count", 10), "count=10: must be at least 5000"),
     ],
 )

@@ -14,6 +14,14 @@ import palingen
 from palingen.cli.help import HelpFormatter
 from palingen.runtime.errors import Interrupted, PalingenError
 
+
+def _refuse_fractions(*parsed: object) -> None:
+    """Refuse fractions for integers; imported when something is parsed, as `--help` needs little."""
+    from palingen.cli.options import refuse_fractions
+
+    refuse_fractions(*parsed)  # type: ignore[arg-type]
+
+
 app = App(
     name="palingen",
     help="Two small laboratories: recurrent cells that remember palindromes, and a GAN that generates digits.",
@@ -22,6 +30,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # cyclopts would exit without a message
     help_format="plaintext",  # Markdown would import a parser and a highlighter, 0.15 s
     help_formatter=HelpFormatter(),
+    config=_refuse_fractions,
 )
 
 VERBS = {

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
+from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter, Token
 from rich.console import Console
 from rich.table import Table
 
@@ -67,6 +67,15 @@ OutputFlags = Annotated[OutputOptions, FLATTENED]
 TrainingFlags = Annotated[TrainingOptions, FLATTENED]
 
 
+def refuse_fractions(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Refuse `1.5` for an integer, which cyclopts would round."""
+    for argument in arguments:
+        if int in _leaf_types(argument.hint) and float not in _leaf_types(argument.hint):
+            for token in argument.tokens:
+                if token.value.count("."):
+                    raise CoercionError(argument=argument, token=token, target_type=int)
+
+
 def recipe_flag(recipes: Mapping[str, Any]) -> Parameter:
     """Flag `--recipe` with the names of the recipes."""
     return Parameter(choices=tuple(recipes), help="Named settings; flags beside it override single fields.")
@@ -83,6 +92,7 @@ def recipe_values(
     """
 
     def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        refuse_fractions(app, commands, arguments)
         chosen = [argument.tokens[0].value for argument in arguments if argument.name == "--recipe" and argument.tokens]
         recipe = chosen[0] if chosen else default
         if recipe not in recipes:
@@ -121,6 +131,11 @@ def _recipe_token(recipe: str, value: Any) -> Token:
     if value is None:
         return Token(keyword="--recipe", implicit_value=None, source=source)
     return Token(keyword="--recipe", value=str(value), source=source)
+
+
+def _leaf_types(hint: Any) -> set[Any]:
+    """Types that a hint is made of, as in `tuple[int, ...] | None`."""
+    return set().union(*map(_leaf_types, get_args(hint))) if get_args(hint) else {hint}
 
 
 def _format(value: Any) -> str:

@@ -22,8 +22,9 @@ from palingen.cli.options import (
 from palingen.cli.palindrome_study import study
 from palingen.recipes import PALINDROME
 from palingen.recurrence.analysis import analyze_run, gradient_retention
-from palingen.recurrence.config import PalindromeConfig, build_data
+from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
+from palingen.recurrence.palindromes import repetition_note
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.numerics import select_device
 from palingen.runtime.validation import require
@@ -52,7 +53,7 @@ def train(
     reads n digits and predicts the next one, so it is --length n+1.
     """
     folder, device = options.folder("palindrome", recipe, config), select_device(options.device)
-    if note := build_data(config).note:
+    if note := repetition_note(config.length, config.num_samples, config.train_fraction):
         print(note, file=sys.stderr)
     result = train_palindrome(
         config,

@@ -9,14 +9,14 @@ from cyclopts import Parameter
 from palingen.cli.generators import LatentNorm, Run, Seed, open_generator
 from palingen.cli.options import OutputFlags, OutputOptions, print_result
 from palingen.cli.score_table import print_scores
-from palingen.gan.evaluate import evaluate_repeatedly, evaluate_stacked
+from palingen.gan.evaluate import evaluate_repeatedly, evaluate_stacked, require_repeats
 from palingen.gan.evaluation import stacked_mnist
 from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.evaluation.evaluator import NUM_SAMPLES, mnist_evaluator, require_count
 from palingen.gan.pretrained import PretrainedGenerator
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.numerics import configure_numerics
-from palingen.runtime.validation import require, require_seed
+from palingen.runtime.validation import require
 
 COUNT_HELP = "Images to score, at least 5000; by default 10000, and 26000 of three digits at once."
 
@@ -37,15 +37,14 @@ def score(
 
     A generator of three digits at once is scored by how many of the 1000 numbers it generates, and how evenly.
     """
-    require_seed(seed)
-    require("repeats", repeats, repeats >= 1, "must be at least 1")
+    require_repeats(repeats, seed)
     generator = open_generator(run, max_latent_norm=max_latent_norm)
     folder = output.out or Path("runs") / "score" / f"{generator.name}-seed{seed}"
     path = folder / "score.json"
     paths = {"folder": folder, "files": [path]}
     if generator.config.channels == 3:
         require("repeats", repeats, repeats == 1, "must be 1 for a generator of three digits at once")
-        record = _score_modes(generator, count or stacked_mnist.NUM_SAMPLES, seed)
+        record = _score_modes(generator, stacked_mnist.NUM_SAMPLES if count is None else count, seed)
         write_json(path, record)
         print_result({**record, **paths}, output.json, title="Modes among the 1000 three-digit numbers")
         return
@@ -85,6 +84,7 @@ def baselines(
 def _score_modes(generator: PretrainedGenerator, count: int, seed: int) -> dict[str, Any]:
     least = stacked_mnist.MIN_SAMPLES
     require("count", count, count >= least, f"must be at least {least}; fewer images hardly meet 1000 numbers")
+    require("count", count, count <= stacked_mnist.MAX_SAMPLES, f"must be at most {stacked_mnist.MAX_SAMPLES}")
     return evaluate_stacked(generator, load_classifier(), count, seed)
 
 

@@ -22,7 +22,10 @@ from palingen.gan.evaluation.stacked_mnist import count_modes, read_numbers, sco
 from palingen.gan.pretrained import PretrainedGenerator
 from palingen.runtime.errors import DataError
 from palingen.runtime.progress import progress
-from palingen.runtime.validation import require
+from palingen.runtime.validation import MAX_SEED, Interval, require, require_integer, require_seed
+
+MAX_REPEATS = 1000
+"""Most sets of latents of a score."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +94,22 @@ def evaluate_repeatedly(
     generator: PretrainedGenerator, evaluator: Evaluator, count: int = NUM_SAMPLES, seed: int = 0, repeats: int = 1
 ) -> RepeatedScores:
     """Scores of a generator for several sets of latents, since the score depends on the set."""
-    require("repeats", repeats, repeats >= 1, "must be at least 1")
+    require_repeats(repeats, seed)
     scores: list[Score] = []
     with progress("generated images", repeats, "repeats") as bar:
         for repeat in range(repeats):
             scores.append(evaluate_generator(generator, evaluator, count, seed + repeat))
             bar.advance(len(scores), fd=scores[-1].fd)
     return RepeatedScores(name=generator.name, seed=seed, max_latent_norm=generator.max_latent_norm, scores=scores)
+
+
+def require_repeats(repeats: int, seed: int) -> None:
+    """Raise ConfigError unless `repeats` seeds from `seed` on are valid."""
+    require_integer("repeats", repeats, Interval(minimum=1, maximum=MAX_REPEATS))
+    require_seed(seed)
+    require(
+        "seed", seed, seed + repeats - 1 <= MAX_SEED, f"must be at most {MAX_SEED - repeats + 1} with {repeats} repeats"
+    )
 
 
 def evaluate_stacked(

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from palingen.gan.config import GanConfig
-from palingen.gan.data.datasets import load_dataset
+from palingen.gan.data.datasets import dataset_size, load_dataset
 from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch
+from palingen.gan.memory_estimate import require_training_memory
 from palingen.gan.sampling.snapshots import SnapshotWriter
 from palingen.gan.steps import EngineName
 from palingen.gan.steps.forward import is_bfloat16_emulated
@@ -20,6 +21,7 @@ from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.training_loop import Batch, BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.validation import require
 
 METRICS = StepMetrics._fields
 """Metrics of a record, averaged over the steps since the record before."""
@@ -27,7 +29,7 @@ METRICS = StepMetrics._fields
 
 def train_gan(
     config: GanConfig,
-    folder: Path,
+    folder: Path | str,
     device: torch.device | None = None,
     *,
     engine: EngineName = "auto",
@@ -47,13 +49,16 @@ def train_gan(
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 
     Raises:
-        ConfigError: the engine does not support the config.
+        ConfigError: the engine does not support the config, or the training does not fit into memory.
         DataError: the images are missing or damaged.
         RunError: the folder holds something else.
         DivergenceError: a loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """
-    process_group = process_group or ProcessGroup(device or torch.device("cpu"))
+    require("config", config, isinstance(config, GanConfig), "must be a GanConfig")
+    folder, process_group = Path(folder), process_group or ProcessGroup(device or torch.device("cpu"))
+    if force or not (folder / "weights.safetensors").exists():  # before a folder is made
+        require_training_memory(config, dataset_size(config.data), process_group.device)
     configure_numerics()
     with _open_together(folder, config, force, process_group) as run:
         if run.finished:

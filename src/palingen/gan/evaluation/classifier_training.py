@@ -10,14 +10,25 @@ from torch.nn.functional import cross_entropy
 
 from palingen.gan.data.mnist import LabeledImages, load_images, to_unit
 from palingen.gan.evaluation.classifier import DigitClassifier, accuracy
+from palingen.gan.memory_estimate import require_classifier_memory
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, Stateful, TrainingLoop
-from palingen.runtime.validation import require_field, require_seed, validate_types
+from palingen.runtime.validation import COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
 LOG_INTERVAL = 50
 """Steps averaged into one record."""
+
+
+RANGES = {
+    "shift": Interval(minimum=0, maximum=4, too_large="digits have a margin of four pixels"),
+    "epochs": Interval(minimum=1, maximum=10_000, too_large="the schedule and all shifts are made at the start"),
+    "batch_size": COUNT,
+    "learning_rate": Interval(above=0, maximum=100, too_large="about the change of a weight at each step"),
+    "seed": SEED,
+}
+"""Valid values of each number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +55,8 @@ class ClassifierConfig:
 
     def __post_init__(self) -> None:
         validate_types(self)
-        for name in ("epochs", "batch_size"):
-            require_field(self, name, getattr(self, name) >= 1, "must be at least 1")
-        require_field(self, "learning_rate", self.learning_rate > 0, "must be above 0")
-        require_field(self, "shift", 0 <= self.shift <= 4, "must be between 0 and 4")
-        require_seed(self.seed)
+        require_ranges(self, RANGES)
+        require_field(self, "data", self.data.isprintable(), "must be printable text")
 
 
 def train_classifier(
@@ -84,6 +92,7 @@ def train_classifier(
 def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup) -> dict[str, Any]:
     images, test = load_images("train", config.data), load_images("t10k", config.data)
     plan = BatchPlan(dataset_size=len(images), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
+    require_classifier_memory(config.batch_size, len(images), plan.total_steps, process_group.device)
     torch.manual_seed(config.seed)
     classifier = DigitClassifier().to(process_group.device)
     optimizer = torch.optim.Adam(classifier.parameters(), config.learning_rate)
