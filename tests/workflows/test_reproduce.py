@@ -33,6 +33,7 @@ def test_the_duration_of_a_step_is_that_of_the_reference(tmp_path):
 def test_a_run_of_a_study_has_its_own_config_where_the_record_has_one(tmp_path):
     config = asdict(PALINDROME["course"]) | {"epochs": 1, "num_samples": 200, "hidden_size": 4}
     run = {"cell": "rnn", "length": 3, "seed": 0, "seconds": 1.0, "accuracy": 0.1, "folder": "rnn-T3-seed0"}
+    run |= {"loss": 2.3, "epoch": 1, "steps": 2, "environment": None}
     own = {"kind": "PalindromeConfig", **config, "hidden_size": 8}
     study = {
         "config": {"kind": "PalindromeConfig", **config},
