@@ -84,6 +84,10 @@ class GanConfig:
     monitor_samples: int | None = 2000
     """Images compared with as many training images after epochs 1, 2, 5, 10, 20, 50, ...; rough, and never reported."""
 
+    keep: Literal["last", "best"] = "last"
+    """Generator at the end: `last`, or `best`, that of the epoch with the lowest monitored distance, for which every
+    epoch is monitored."""
+
     save_interval: int = 500
     """Steps between two saved grids of images."""
 
@@ -107,6 +111,8 @@ class GanConfig:
             require_field(self, name, value is None or 0 <= value < 1, "must be at least 0 and below 1")
         enough = self.monitor_samples is None or self.monitor_samples >= MIN_MONITOR_SAMPLES
         require_field(self, "monitor_samples", enough, f"must be at least {MIN_MONITOR_SAMPLES}")
+        can_keep = self.keep == "last" or self.monitor_samples is not None
+        require_field(self, "keep", can_keep, "is chosen by the monitor; set monitor_samples")
         require_field(self, "batch_size", self.batch_size >= 2, "must be at least 2 (BatchNorm needs two images)")
         require_seed(self.seed)
         compatible = not (self.conditional and self.data == "stacked")

@@ -22,8 +22,15 @@ KEYS = {
     "palindrome study": ("cell", "length", "seed", "accuracy", "steps", "seconds"),
     "gan study": ("recipe", "overrides", "seed", "epochs", "seconds", "score"),
     "score": (
-        *("n", "fd", "kid", "precision", "recall", "density", "coverage", "class_tv"),
-        *("mean_confidence", "nearest_train_ratio", "class_accuracy", "fd_floor"),
+        *("n", "fd", "fd_second", "kid", "precision", "recall", "density", "coverage", "class_tv", "mean_confidence"),
+        *(
+            "low_confidence_fraction",
+            "nearest_train_ratio",
+            "class_accuracy",
+            "fd_floor",
+            "fd_floor_std",
+            "floor_subsets",
+        ),
     ),
     "stacked score": ("n", "modes", "reverse_kl", "modes_floor", "reverse_kl_floor"),
     "analysis": ("label", "cell", "digits", "gates", "untrained", "trained"),

@@ -37,11 +37,13 @@ MAX_SNAPSHOTS = 40
 
 METRICS = (
     "fd",
+    "fd_second",
     "precision",
     "recall",
     "coverage",
     "class_tv",
     "mean_confidence",
+    "low_confidence_fraction",
     "nearest_train_ratio",
     "class_accuracy",
 )
@@ -183,7 +185,9 @@ def read_scores(folder: Path) -> dict[str, Any] | None:
         record = json.loads(path.read_text())
         mean, floor = ({name: row[name] for name in METRICS} for row in (record, record["rows"]["floor"]))
         options = {name: record[name] for name in ("n", "repeats", "std")}
-        return {"mean": mean, "floor": floor, **options, "maxLatentNorm": record.get("max_latent_norm")}
+        floor_std = record["rows"]["floor"]["std"]
+        norm = record.get("max_latent_norm")
+        return {"mean": mean, "floor": floor, "floorStd": floor_std, **options, "maxLatentNorm": norm}
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: damaged ({error!r}); score the generator again") from error
 

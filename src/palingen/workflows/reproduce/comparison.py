@@ -1,5 +1,6 @@
 """Comparison of reproduced records with the reference."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def compare_records(reference: Path, out: Path) -> list[dict[str, Any]]:
 
 
 def _values_by_step(runs: Path) -> dict[str, Values]:
-    """Test accuracy of palindrome runs, Frechet distance of GAN studies, discriminator accuracies of GAN runs."""
+    """Test accuracies of palindromes, Frechet distances of GAN studies and norms, discriminator accuracies of GANs."""
     folders = sorted((runs / "palindromes").glob("*-*"))
     values: dict[str, Values] = {"palindromes": {folder.name: result_record(folder)["accuracy"] for folder in folders}}
     for name, study in read_studies(runs).items():
@@ -39,6 +40,8 @@ def _values_by_step(runs: Path) -> dict[str, Values]:
     for folder in sorted(runs.glob("gan-*")):
         result = result_record(folder)
         values[folder.name] = {side: result[f"{side}_accuracy"] for side in ("real", "fake")}
+    if scores := sorted(runs.glob("max-latent-norm/*/score.json")):
+        values["max-latent-norm"] = {path.parent.name: json.loads(path.read_text())["fd"] for path in scores}
     return values
 
 
