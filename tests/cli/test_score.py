@@ -41,10 +41,10 @@ def shared_evaluator(monkeypatch, evaluator):
 
 
 def test_a_shipped_generator_is_scored_with_real_and_corrupted_images_as_controls(palingen, tmp_path, shared_evaluator):
-    run = palingen("gan", "score", "pretrained:course", "--count", 5000, "--out", "score", "--json")
+    run = palingen("gan", "score", "pretrained:course", "--count", 6000, "--out", "score", "--json")
     result = json.loads(run.stdout)
     assert set(result) >= KEYS
-    assert result["n"] == 5000
+    assert result["n"] == 6000
     assert result["class_accuracy"] is None  # unconditional
     assert result["fd"] / result["fd_floor"] == pytest.approx(result["fd_ratio"])
     assert result["fd_second"] > result["fd_second_floor"] > 0
@@ -58,7 +58,7 @@ def test_a_shipped_generator_is_scored_with_real_and_corrupted_images_as_control
 
 @pytest.mark.parametrize("form", ["npy", "pictures"])
 def test_images_of_any_origin_are_scored(palingen, tmp_path, shared_evaluator, form):
-    pixels = load_images("train").pixels[:5000].numpy()
+    pixels = load_images("train").pixels[:6000].numpy()
     source = tmp_path / "others.npy"
     if form == "npy":
         np.save(source, pixels.astype(np.float32)[:, None] / 255)
@@ -69,30 +69,30 @@ def test_images_of_any_origin_are_scored(palingen, tmp_path, shared_evaluator, f
             Image.fromarray(image).save(source / f"{index:05d}.bmp")
     result = json.loads(palingen("gan", "score", source, "--json").stdout)
     assert result["folder"] == "runs/score/others"
-    assert (result["n"], result["nearest_train_ratio"], result["seed"]) == (5000, 0, None)
+    assert (result["n"], result["nearest_train_ratio"], result["seed"]) == (6000, 0, None)
     assert list(result["rows"])[:2] == ["others", "floor"]
     assert result["fd"] == pytest.approx(shared_evaluator.score(shared_evaluator.predict(torch.from_numpy(pixels))).fd)
 
 
 def test_baselines_score_the_controls_alone(palingen, tmp_path, shared_evaluator):
-    result = json.loads(palingen("gan", "baselines", "--count", 5000, "--json").stdout)
-    assert result["folder"] == "runs/baselines/test-5000-images"
-    record = json.loads((tmp_path / "runs/baselines/test-5000-images/baselines-test.json").read_text())
+    result = json.loads(palingen("gan", "baselines", "--count", 6000, "--json").stdout)
+    assert result["folder"] == "runs/baselines/test-6000-images"
+    record = json.loads((tmp_path / "runs/baselines/test-6000-images/baselines-test.json").read_text())
     assert record["rows"] == result["rows"]
-    assert (record["count"], record["subsets"], record["reference"]) == (5000, 2, "test")
+    assert (record["count"], record["subsets"], record["reference"]) == (6000, 2, "test")
     assert record["rows"]["blur"]["fd"] > record["rows"]["floor"]["fd"]
-    table = palingen("gan", "baselines", "--count", 5000).stdout
+    table = palingen("gan", "baselines", "--count", 6000).stdout
     assert "FD: Frechet distance" in table
 
 
 @pytest.mark.parametrize("name", ["course", "residual-unconditional"])
 def test_the_table_of_scores_fits_80_columns(capsys, evaluator, monkeypatch, name):
     monkeypatch.setenv("COLUMNS", "80")
-    controls = evaluator.controls(5000)
+    controls = evaluator.controls(6000)
     own = replace(controls["blur"].mean, class_accuracy=0.5)
     std = {metric: value / 10 for metric, value in vars(own).items()}
     scores = {name: ScoreSummary(mean=own, std=std), **controls}
-    score_table.print_scores(scores, "5000 images of each kind", 0.016)
+    score_table.print_scores(scores, "6000 images of each kind", 0.016)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert not any("…" in line for line in lines)

@@ -15,6 +15,7 @@ from palingen.gan.evaluate import RepeatedScores, evaluate_pixels, evaluate_repe
 from palingen.gan.evaluation import baselines as shipped
 from palingen.gan.evaluation import stacked_mnist
 from palingen.gan.evaluation.classifier import load_classifier
+from palingen.gan.evaluation.controls import CONTROLS
 from palingen.gan.evaluation.evaluator import NUM_SAMPLES, Evaluator, Reference, mnist_evaluator, require_count
 from palingen.gan.evaluation.score import ScoreSummary
 from palingen.gan.pretrained import PretrainedGenerator
@@ -164,5 +165,7 @@ def _report_modes(generator: PretrainedGenerator, count: int, seed: int, output:
 
 def _print_table(scores: Mapping[str, ScoreSummary], evaluator: Evaluator, count: int) -> None:
     images = "test images" if evaluator.reference == "test" else "images of the validation part"
-    title = f"{count} images of each kind against {len(evaluator.real_images)} {images}"
+    name, *_ = scores
+    kind = "real images" if name == CONTROLS[0] else name
+    title = f"{kind}: {count} images against {len(evaluator.real_images)} {images}"
     print_scores(scores, title, evaluator.low_confidence_fraction)

@@ -6,39 +6,37 @@ from dataclasses import fields
 from rich.console import Console
 from rich.table import Table
 
+from palingen.gan.evaluation.controls import CONTROLS
 from palingen.gan.evaluation.score import Score, ScoreSummary
 
 METRICS = {
-    "n": ("images", ""),
+    "n": ("count", ""),
     "fd": ("FD", "0"),
     "fd_second": ("FD, second", "0"),
-    "fd_training": ("FD to training", "0"),
+    "fd_training": ("FD to train", "0"),
     "kid": ("KID", "0"),
     "precision": ("precision", "1"),
     "recall": ("recall", "1"),
     "density": ("density", "1"),
     "coverage": ("coverage", "1"),
-    "inception_score": ("inception score", "10"),
-    "class_tv": ("class imbalance", "0"),
+    "inception_score": ("inception", "10"),
+    "class_tv": ("imbalance", "0"),
     "mean_confidence": ("confidence", "1"),
     "low_confidence_fraction": ("below 0.9", ""),
-    "nearest_train_ratio": ("nearest training", "1"),
+    "nearest_train_ratio": ("nearest train", "1"),
     "class_accuracy": ("class accuracy", "1"),
 }
 """Name of each metric, and its value for images from the distribution of the real ones."""
 
 CAPTION = """FD: Frechet distance; second: in the second classifier's features.
-Below 0.9: fraction of images with a confidence below 0.9."""
-
-WITH_STD = 2
-"""Columns beside which the standard deviations stand: the images in question and the floor."""
+Below 0.9: fraction of images with a confidence below 0.9. Rep.: repeated."""
 
 
 def print_scores(scores: Mapping[str, ScoreSummary], title: str, low_confidence_reference: float) -> None:
     """Print a table of at most 80 columns.
 
     Args:
-        scores: scores by the name of their images; the floor is among the first two.
+        scores: scores by the name of their images, those in question first, if there are any, then the controls.
         title: title of the table.
         low_confidence_reference: fraction of the real images with a low confidence.
     """
@@ -46,9 +44,7 @@ def print_scores(scores: Mapping[str, ScoreSummary], title: str, low_confidence_
     table.title, table.title_justify, table.title_style = title, "left", "bold"
     table.caption, table.caption_justify = CAPTION, "left"
     for name in ("", "ideal", *_column_names(scores)):
-        table.add_column(
-            name.replace("-", "-\n").replace(" ", "\n", 1), justify="right" if name else "left", no_wrap=True
-        )
+        table.add_column(name.replace(" ", "\n", 1), justify="right" if name else "left", no_wrap=True)
     for field in fields(Score):
         label, ideal = METRICS[field.name]
         if field.name == "low_confidence_fraction":
@@ -60,18 +56,23 @@ def print_scores(scores: Mapping[str, ScoreSummary], title: str, low_confidence_
 
 
 def _column_names(scores: Mapping[str, ScoreSummary]) -> Iterator[str]:
-    for index, (name, summary) in enumerate(scores.items()):
-        yield name
-        if index < WITH_STD and summary.std:
+    for name, summary in scores.items():
+        yield name.replace("repeated", "rep.") if name in CONTROLS else "images"
+        if _shows_std(name, summary):
             yield "±"
 
 
 def _cells(scores: Mapping[str, ScoreSummary], metric: str) -> Iterator[str]:
     """Values of one metric, in the order of the columns."""
-    for index, summary in enumerate(scores.values()):
+    for name, summary in scores.items():
         yield _format(getattr(summary.mean, metric))
-        if index < WITH_STD and summary.std:
+        if _shows_std(name, summary):
             yield _format(summary.std[metric] or None)
+
+
+def _shows_std(name: str, summary: ScoreSummary) -> bool:
+    """Whether a standard deviation stands beside the value: for the images in question and the floor."""
+    return bool(summary.std) and name not in CONTROLS[1:]
 
 
 def _format(value: float | None) -> str:

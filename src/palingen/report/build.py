@@ -26,7 +26,7 @@ CAPTIONS = {
     "scores": "Images against the test images, as a frozen classifier sees them, ± standard deviation over several "
     "sets of latents, or over random subsets of real images. FD and KID: Fréchet and kernel distance; FD second: by a "
     "second classifier, which took no part in any choice. Class imbalance: total variation between the classes of the "
-    "images and those of the test images. Unclear: fraction of images whose likeliest class is less than 90 % probable.",
+    "images and those of the test images. Unclear: fraction of images whose likeliest class is below 90 %.",
     "max-latent-norms": "Recipe `residual` on the validation part of the training images, by the maximum norm of its "
     "latents, ± standard deviation over several sets of latents: the choice of the limit.",
 }

@@ -40,16 +40,16 @@ def test_the_shipped_baselines_are_of_the_shipped_classifiers_and_images_and_nea
 
 def test_baselines_of_other_counts_or_classifiers_are_not_the_shipped_ones(evaluator):
     assert shipped_baselines(evaluator, 10_000) is None  # it has fewer training images
-    assert baselines(evaluator, 5000) == evaluator.controls(5000)
+    assert baselines(evaluator, 6000) == evaluator.controls(6000)
 
 
 def test_a_record_is_read_back_as_shipped_baselines(evaluator, tmp_path, monkeypatch):
-    scores = evaluator.controls(5000)
+    scores = evaluator.controls(6000)
     monkeypatch.setattr(module, "PRETRAINED_DIR", tmp_path)
-    assert shipped_baselines(evaluator, 5000) is None
-    (tmp_path / "baselines-test.json").write_text(json.dumps(as_record(evaluator, 5000, scores)))
-    assert shipped_baselines(evaluator, 5000) == scores
     assert shipped_baselines(evaluator, 6000) is None
+    (tmp_path / "baselines-test.json").write_text(json.dumps(as_record(evaluator, 6000, scores)))
+    assert shipped_baselines(evaluator, 6000) == scores
+    assert shipped_baselines(evaluator, 5000) is None
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "no JSON"])
@@ -57,12 +57,12 @@ def test_damaged_baselines_are_named_in_one_line(evaluator, tmp_path, monkeypatc
     monkeypatch.setattr(module, "PRETRAINED_DIR", tmp_path)
     (tmp_path / "baselines-test.json").write_text(content)
     with pytest.raises(DataError, match=r"baselines-test\.json: damaged") as refusal:
-        shipped_baselines(evaluator, 5000)
+        shipped_baselines(evaluator, 6000)
     assert "\n" not in str(refusal.value)
 
 
 def test_the_identity_changes_with_the_images(evaluator):
-    record = as_record(evaluator, 5000, {})
+    record = as_record(evaluator, 6000, {})
     assert set(record["sha256"]) == {"classifier", "second_classifier", "real_images", "training_images"}
     test = read("test")["sha256"]
     assert record["sha256"]["real_images"] == test["real_images"]

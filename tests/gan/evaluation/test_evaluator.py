@@ -7,7 +7,7 @@ from palingen.gan.evaluation.controls import CONTROLS
 from palingen.gan.evaluation.evaluator import Evaluator, require_count
 from palingen.runtime.errors import ConfigError
 
-COUNT = 5000
+COUNT = 6000
 """Images of a control; shared by the tests of other files, since the controls take a while."""
 
 

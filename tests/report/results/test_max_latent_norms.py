@@ -1,5 +1,5 @@
 import pytest
-from fake_records import gan_score
+from fake_records import gan_run, gan_score
 
 from palingen.report.records import Records
 from palingen.report.results.max_latent_norms import add_values, check_claims, norms_table
@@ -11,7 +11,8 @@ STD = {"fd": 0.1, "recall": 0.001, "coverage": 0.002}
 
 def score(norm, fd, recall, coverage, class_accuracy):
     metrics = {"recall": recall, "coverage": coverage, "class_accuracy": class_accuracy}
-    return gan_score(fd, max_latent_norm=norm, n=30_000, repeats=3, std=STD, **metrics)
+    unclear = 0.025 if norm is None else 0.02
+    return gan_score(fd, max_latent_norm=norm, low_confidence_fraction=unclear, n=30_000, repeats=3, std=STD, **metrics)
 
 
 UNLIMITED, LIMITED = score(None, 1.5, 0.95, 0.93, 0.98), score(1.04, 1.9, 0.94, 0.92, 0.99)
@@ -37,6 +38,12 @@ def test_without_records_there_is_neither_table_nor_number():
     check_claims(Records())
     assert not values
     assert norms_table(Records()) is None
+
+
+def test_a_recipe_that_samples_with_a_limit_contradicts_the_text():
+    residual = gan_run([(1.0, 0.9, 0.9)], score=gan_score(4.0, max_latent_norm=1.04))
+    with pytest.raises(DataError, match="samples without a limit"):
+        check_claims(Records(max_latent_norms=[UNLIMITED, LIMITED], gans={"residual": residual}))
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,11 @@ def check_claims(records: Records) -> None:
         )
     check_claim(scores[0]["fd"] == min(score["fd"] for score in scores), "no limit is closer to the validation part")
     check_claim(scores[-1]["class_accuracy"] == _best(scores, "class_accuracy"), "a limit raises the class accuracy")
+    fewest = min(score["low_confidence_fraction"] for score in scores)
+    check_claim(scores[-1]["low_confidence_fraction"] == fewest, "a limit lowers the fraction of unclear images")
+    residual = records.gans.get("residual")
+    unlimited = not (residual and residual.score and residual.score.get("max_latent_norm"))
+    check_claim(unlimited, "recipe residual samples without a limit")
 
 
 def norms_table(records: Records) -> Table | None:
