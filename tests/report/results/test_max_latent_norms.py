@@ -15,7 +15,7 @@ def score(norm, fd, recall, coverage, class_accuracy):
     return gan_score(fd, max_latent_norm=norm, low_confidence_fraction=unclear, n=30_000, repeats=3, std=STD, **metrics)
 
 
-UNLIMITED, LIMITED = score(None, 1.5, 0.95, 0.93, 0.98), score(1.04, 1.9, 0.94, 0.92, 0.99)
+UNLIMITED, LIMITED = score(None, 1.5, 0.95, 0.93, 0.98), score(1.04, 1.9, 0.94, 0.931, 0.99)
 
 
 def test_the_extremes_of_the_comparison_are_stated():
@@ -49,10 +49,10 @@ def test_a_recipe_that_samples_with_a_limit_contradicts_the_text():
 @pytest.mark.parametrize(
     ("limited", "claim"),
     [
-        (score(1.04, 1.4, 0.94, 0.92, 0.99), "no limit is closer"),
-        (score(1.04, 1.9, 0.96, 0.92, 0.99), "recall on the validation part"),
-        (score(1.04, 1.9, 0.94, 0.94, 0.99), "coverage on the validation part"),
-        (score(1.04, 1.9, 0.94, 0.92, 0.97), "raises the class accuracy"),
+        (score(1.04, 1.4, 0.94, 0.93, 0.99), "no limit is closer"),
+        (score(1.04, 1.9, 0.96, 0.93, 0.99), "recall on the validation part"),
+        (score(1.04, 1.9, 0.94, 0.94, 0.99), "changes the coverage by less than its spread"),
+        (score(1.04, 1.9, 0.94, 0.93, 0.97), "raises the class accuracy"),
     ],
 )
 def test_a_contradicted_claim_is_named(limited, claim):

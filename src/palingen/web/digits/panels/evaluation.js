@@ -26,7 +26,7 @@ palingen.page.panels.push(() => {
 
   const METRICS = [ // key, name, explanation, decimals
     ["fd", "Frechet distance", "between features of generated and real digits; lower is better", 1],
-    ["fd_second", "Distance, second view", "the same in the features of a second classifier, which chose nothing", 3],
+    ["fd_second", "Frechet distance, second", "the same by another classifier, which took no part in any choice", 3],
     ["precision", "Precision", "fraction of the images that resemble real digits", 3],
     ["recall", "Recall", "fraction of real digits that resemble generated ones", 3],
     ["coverage", "Coverage", "fraction of real digits with a generated one close by", 3],
