@@ -106,7 +106,7 @@ def test_a_score_in_the_run_folder_comes_first(tmp_path):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("gan-course/score.json", '{"fd": 1.0}', r"score\.json: a record lacks n, kid"),
+        ("gan-course/score.json", '{"fd": 1.0}', r"score\.json: a record lacks n, fd_second"),
         ("analysis/analysis.json", '[{"cell": "lstm"}]', r"analysis\.json: a record lacks label"),
     ],
 )
