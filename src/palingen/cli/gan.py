@@ -81,7 +81,8 @@ def train(
     if recipe in MAX_LATENT_NORM:
         write_sampling_options(folder, MAX_LATENT_NORM[recipe])
     files = [*gan_figures(folder, folder), folder / "records.jsonl", folder / "weights.safetensors"]
-    record = {name: result[name] for name in ("epochs", "seconds", "engine", *METRICS)}
+    names = ("epochs", "best_epoch", "seconds", "engine", *METRICS)
+    record = {name: result[name] for name in names if name in result}
     print_result({**record, "folder": folder, "files": files}, options.json, title="GAN training")
 
 

@@ -112,6 +112,10 @@ class GanConfig:
     monitor_samples: int | None = 2000
     """Images compared with as many training images after epochs 1, 2, 5, 10, 20, 50, ...; rough, and never reported."""
 
+    keep: Literal["last", "best"] = "last"
+    """Generator at the end: `last`, or `best`, that of the epoch with the lowest monitored distance, for which every
+    epoch is monitored."""
+
     save_interval: int = 500
     """Steps between two saved grids of images."""
 
@@ -125,6 +129,8 @@ class GanConfig:
         validate_types(self)
         require_ranges(self, RANGES)
         require_field(self, "data", self.data.isprintable(), "must be printable text")
+        can_keep = self.keep == "last" or self.monitor_samples is not None
+        require_field(self, "keep", can_keep, "is chosen by the monitor; set monitor_samples")
         compatible = not (self.conditional and self.data == "stacked")
         require_field(self, "conditional", compatible, "is incompatible with data='stacked'")
 

@@ -10,6 +10,7 @@ import torch
 
 from palingen.gan.config import GanConfig
 from palingen.gan.data.datasets import dataset_size, load_dataset
+from palingen.gan.evaluation.best_generator import BestGenerator
 from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch
 from palingen.gan.memory_estimate import require_training_memory
 from palingen.gan.sampling.snapshots import SnapshotWriter
@@ -91,8 +92,10 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
         seed=config.seed,
         min_batch_size=2 * process_group.world_size,  # BatchNorm needs two images
     )
-    loop = TrainingLoop(run, "gan", plan, {**trainer.state, "means": means}, process_group)
-    recorder = _Recorder(run, trainer, plan.total_steps) if process_group.is_main else None
+    best = BestGenerator() if config.keep == "best" else None
+    state = {**trainer.state, "means": means, **({"best": best} if best else {})}
+    loop = TrainingLoop(run, "gan", plan, state, process_group)
+    recorder = _Recorder(run, trainer, plan.total_steps, best) if process_group.is_main else None
     if not loop.resume() and recorder:
         recorder.snapshots.write(trainer.generator, 0)
     for batch in loop:
@@ -106,23 +109,34 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
             recorder.record(batch)
     process_group.assert_replicas_equal([*trainer.generator.parameters(), *trainer.discriminator.parameters()])
     counts = {"epochs": config.epochs, "steps": plan.total_steps, "seed": config.seed}
+    if best:
+        counts["best_epoch"] = best.epoch
     return run.finalize(trainer.weights, **counts, seconds=loop.seconds, **averages)
 
 
 class _Recorder:
-    """Snapshots and monitoring, when they are due."""
+    """Snapshots and monitoring, when they are due, and the best generator, if it is to be kept."""
 
-    def __init__(self, run: RunFolder, trainer: GanTrainer, total_steps: int) -> None:
-        self.run, self.trainer = run, trainer
+    def __init__(self, run: RunFolder, trainer: GanTrainer, total_steps: int, best: BestGenerator | None) -> None:
+        self.run, self.trainer, self.total_steps, self.best = run, trainer, total_steps, best
         self.snapshots = SnapshotWriter(run, trainer.config, total_steps)
         self.monitor = Monitor.create(trainer.config, trainer.dataset)
 
     def record(self, batch: Batch) -> None:
-        """Write the snapshot and the monitoring record that are due after a step."""
-        config = self.trainer.config
+        """Write the monitoring record and the snapshot that are due after a step."""
+        if self.monitor and self._is_monitored(batch):
+            generator = self.trainer.sampling_generator()
+            metrics = self.monitor.evaluate(generator, batch.epoch)
+            self.run.log("monitor", epoch=batch.epoch, **metrics)
+            if self.best:
+                self.best.update(batch.epoch, generator, metrics)
         if self.snapshots.is_due(batch.step):
-            self.snapshots.write(self.trainer.sampling_generator(), batch.step)
-        if self.monitor and batch.is_epoch_end and is_monitor_epoch(batch.epoch, config.epochs):
-            self.run.log(
-                "monitor", epoch=batch.epoch, **self.monitor.evaluate(self.trainer.sampling_generator(), batch.epoch)
-            )
+            generator = self.trainer.sampling_generator()
+            if self.best and batch.step == self.total_steps:
+                generator = self.best.load_into_copy(generator)
+            self.snapshots.write(generator, batch.step)
+
+    def _is_monitored(self, batch: Batch) -> bool:
+        return batch.is_epoch_end and (
+            self.best is not None or is_monitor_epoch(batch.epoch, self.trainer.config.epochs)
+        )

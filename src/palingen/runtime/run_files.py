@@ -1,6 +1,5 @@
 """Files of a run folder, read again: config, environment, records and result."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,8 +29,7 @@ def require_same_config(config: Any, weights: Path) -> None:
     Raises:
         RunError: the weights are missing or damaged, or of a run with another config.
     """
-    written = load_metadata(weights)
-    if written != {"kind": type(config).__name__, **asdict(config)}:
+    if parse_config(load_metadata(weights), type(config), weights) != config:
         raise RunError(f"{weights}: written by a run with other settings than config.json beside it; {ADVICE}")
 
 
