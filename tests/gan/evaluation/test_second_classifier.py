@@ -45,6 +45,6 @@ def test_the_two_classifiers_disagree_on_some_test_images(classifier):
 
 def test_weights_of_another_network_are_refused_in_one_line(tmp_path):
     save_weights(tmp_path / "file", {"w": torch.ones(1)}, ClassifierConfig())
-    with pytest.raises(RunError, match="file: not the weights of a digit classifier") as refusal:
+    with pytest.raises(RunError, match="file: not the weights of this network") as refusal:
         load_second_classifier(tmp_path / "file")
     assert "\n" not in str(refusal.value)

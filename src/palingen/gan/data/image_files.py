@@ -81,14 +81,14 @@ def _read_array(path: Path) -> Shaped[ndarray, "..."]:
     try:
         if (size := _array_bytes(path)) > MAX_BYTES:
             raise DataError(f"{path}: holds {size / 2**20:,.0f} MB; at most {MAX_BYTES / 2**20:,.0f} are read")
-        content = np.load(path, mmap_mode="r", allow_pickle=False)  # a header that claims more than there is fails
-        if isinstance(content, ndarray):
-            return np.array(content)
-        names = content.files
-        if len(names) != 1 and ARRAY_NAME not in names:
-            raise DataError(f"{path}: holds the arrays {', '.join(names)}; name one of them {ARRAY_NAME}")
-        array: Shaped[ndarray, "..."] = content[names[0] if len(names) == 1 else ARRAY_NAME]
-        return array
+        if not zipfile.is_zipfile(path):
+            return np.array(np.lib.format.open_memmap(path, mode="r"))  # a header cannot claim more than there is
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            names = arrays.files
+            if len(names) != 1 and ARRAY_NAME not in names:
+                raise DataError(f"{path}: holds the arrays {', '.join(names)}; name one of them {ARRAY_NAME}")
+            array: Shaped[ndarray, "..."] = arrays[names[0] if len(names) == 1 else ARRAY_NAME]
+            return array
     except FileNotFoundError:
         raise DataError(f"{path}: missing") from None
     except (PermissionError, DataError):
