@@ -29,7 +29,7 @@ VERBS = {
 
         Trains RNN and LSTM on short and long palindromes and a GAN on digits, and shows the results on one page, by
         default runs/demo/index.html. The same command resumes it.""",
-    "palindrome:app": "Recurrent cells that predict a palindrome's last digit: train, study, analyze.",
+    "palindrome:app": "Recurrent cells that predict a palindrome's last digit: train, study, analyze, export.",
     "gan:app": "A GAN that generates digits: train, study, sample, interpolate, score, baselines, export.",
     "classifier:app": "The digit classifier from which all scores are computed: train.",
     "explore:explore": """Explore trained generators on one interactive page.
