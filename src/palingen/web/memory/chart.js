@@ -65,11 +65,12 @@
   function drawChart(canvas, { x, y, series, marks = [], height = 240 }) {
     const { context, width } = prepare(canvas, height), format = y.format ?? formatNumber;
     const yTicks = y.ticks ?? (y.log ? logTicks : linearTicks)(y.min, y.max, 5);
-    const legend = layoutLegend(context, series, width), top = legend.height + LINE + 6, bottom = height - 40;
+    const legend = layoutLegend(context, series, width), title = wrap(context, y.label, width);
+    const top = legend.height + title.length * LINE + 6, bottom = height - 40;
     const left = 12 + Math.max(...yTicks.map((v) => context.measureText(format(v)).width));
     const toX = scaleOf(x, left, width - RIGHT), toY = scaleOf(y, bottom, top);
     const xTicks = x.ticks ?? (x.log ? logTicks(x.min, x.max, 6) : linearTicks(x.min, x.max, Math.max(3, Math.floor(width / 90))));
-    drawAxes(context, { x, y, xTicks, yTicks, toX, toY, left, right: width - RIGHT, top, bottom, format, legend });
+    drawAxes(context, { x, xTicks, yTicks, toX, toY, left, right: width - RIGHT, bottom, format, legend, title });
     context.save();
     context.beginPath();
     context.rect(left - 4, top - 6, width - RIGHT - left + 10, bottom - top + 12);
@@ -79,7 +80,7 @@
     context.restore();
   }
 
-  function drawAxes(context, { x, y, xTicks, yTicks, toX, toY, left, right, top, bottom, format, legend }) {
+  function drawAxes(context, { x, xTicks, yTicks, toX, toY, left, right, bottom, format, legend, title }) {
     context.fillStyle = memory.colour("muted");
     context.strokeStyle = memory.colour("grid");
     context.lineWidth = 1;
@@ -100,8 +101,19 @@
     }
     context.fillText(x.label, (left + right) / 2, bottom + 30);
     context.textAlign = "left";
-    context.fillText(y.label, 0, legend.height + 9);
+    title.forEach((line, i) => context.fillText(line, 0, legend.height + i * LINE + 9));
     drawLegend(context, legend);
+  }
+
+  /** Text in lines that are at most `width` wide. */
+  function wrap(context, text, width) {
+    const lines = [];
+    for (const word of text.split(" ")) {
+      const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+      if (lines.length && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+      else lines.push(word);
+    }
+    return lines;
   }
 
   /** Entries of the legend in rows, as many in each as fit. */

@@ -43,7 +43,7 @@ palingen.memory.panels.push(() => {
 
   /** Heat map of the ten probabilities at every step. */
   memory.answerMap = ({ probabilities }) => ({
-    label: "probability of each answer, if asked now", values: probabilities, rows: 10, low: 0, high: 1, kind: "sequential", height: 110, names: [..."0123456789"],
+    label: "probability of each answer", values: probabilities, rows: 10, low: 0, high: 1, kind: "sequential", height: 110, names: [..."0123456789"],
   });
 
   function draw() {

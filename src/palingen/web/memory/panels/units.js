@@ -19,7 +19,7 @@ palingen.memory.panels.push(() => {
     listUnits(known);
     if (!scores) return;
     const order = Array.from(known.keys()).sort((a, b) => known[b] - known[a]);
-    const map = { label: "part of a unit's variance that the first digit explains", values: scores, rows: H(), order, low: 0, high: 1, kind: "sequential", height: Math.max(110, Math.min(200, 3 * H())) };
+    const map = { label: "what each unit knows of the first digit", values: scores, rows: H(), order, low: 0, high: 1, kind: "sequential", height: Math.max(110, Math.min(200, 3 * H())) };
     memory.drawHeatmaps(canvas, [map], { steps: length - 1 });
     const holders = known.filter((v) => v > 0.5).length;
     canvas.setAttribute("aria-label", `${holders} of ${H()} units know more than half of the first digit at the last step`);
