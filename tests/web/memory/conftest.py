@@ -29,6 +29,7 @@ def open_memory(chromium: Any, memory_file: Path) -> Iterator[Callable[..., Any]
         context = chromium.new_context(viewport={"width": 1280, "height": 900}, **{"bypass_csp": True, **options})
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(90_000)  # measurements wait for each other, and may share the machine with other tests
         page.on("console", lambda message: messages.append(message.text))
         page.on("pageerror", lambda error: messages.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from digits_page import canvas_image
 from memory_page import settle_memory, show_panel
 from PIL import Image
@@ -181,7 +180,6 @@ def test_a_network_trained_here_is_in_every_panel_and_palingen_loads_its_file(op
     assert len(page.input_value("#digits")) == 5
     show_panel(page, "learning")
     assert int(page.get_attribute("#stage", "max")) >= 2
-    show_panel(page, "trust")
     assert "One training" in page.inner_text("#trust-text")
     with page.expect_download() as download:
         page.click("#save-network")
@@ -229,25 +227,23 @@ def test_a_file_of_another_kind_is_refused_and_nothing_changes(open_memory, tmp_
 
 def test_the_trust_card_shows_every_seed_and_the_commands(open_memory):
     page = open_memory()
-    show_panel(page, "trust")
     text = page.inner_text("#trust-tables")
     assert all(f"seed {seed}" in text for seed in range(5))
     assert "palingen palindrome study" in text
     assert "T = 1,000" in text
 
 
-@pytest.mark.parametrize("panel", PANELS)
-def test_each_panel_saves_its_picture_as_png(open_memory, tmp_path, panel):
-    page = open_memory("#length=20")
-    if panel == "train":
-        show_panel(page, "train")
-        train(page, {"steps": 20})
-    show_panel(page, panel)
-    page.wait_for_selector(f"#{panel} canvas[data-painted]")
-    with page.expect_download() as download:
-        page.click(f"[data-png={panel}]")
-    download.value.save_as(tmp_path / "picture.png")
-    with Image.open(tmp_path / "picture.png") as saved:
-        assert saved.format == "PNG"
-        assert min(saved.size) > 200
-        assert len(saved.convert("RGB").getcolors(1 << 24)) > 3
+def test_each_panel_saves_its_picture_as_png(open_memory, tmp_path):
+    page = open_memory("#length=20&reach=5")
+    show_panel(page, "train")
+    train(page, {"steps": 20})
+    for panel in PANELS:
+        show_panel(page, panel)
+        page.wait_for_selector(f"#{panel} canvas[data-painted]")
+        with page.expect_download() as download:
+            page.click(f"[data-png={panel}]")
+        download.value.save_as(tmp_path / f"{panel}.png")
+        with Image.open(tmp_path / f"{panel}.png") as saved:
+            assert saved.format == "PNG"
+            assert min(saved.size) > 200
+            assert len(saved.convert("RGB").getcolors(1 << 24)) > 3, panel

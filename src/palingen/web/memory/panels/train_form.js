@@ -19,10 +19,13 @@
 
   const COURSE = { inputSize: 1, hiddenSize: 64, optimizer: "rmsprop", learningRate: 0.001, maxGradNorm: 10, forgetBias: 0, batchSize: 128, steps: 6300 };
 
+  // With one-hot digits and this rate, an RNN learns 20 digits with some seeds; with the course's input it does not.
+  const LONG = { length: 20, inputSize: 1, learningRate: 0.002, forgetBias: 3, steps: 2000 };
+
   /** Presets: settings of A and of B. */
   const PRESETS = {
     course: [{ ...COURSE, cell: "lstm" }, { ...COURSE, cell: "rnn" }],
-    fails: [{ cell: "rnn", length: 20, steps: 2000 }, { cell: "lstm", length: 20, steps: 2000, forgetBias: 3 }],
+    fails: [{ ...LONG, cell: "rnn" }, { ...LONG, cell: "lstm" }],
     curriculum: [{ cell: "lstm", length: 30, curriculum: 1, steps: 3000 }, { cell: "lstm", length: 30, curriculum: 0, steps: 3000 }],
   };
 

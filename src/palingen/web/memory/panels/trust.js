@@ -61,5 +61,6 @@ palingen.memory.panels.push(() => {
     byId("trust-tables").replaceChildren(...(count ? [seedTable(score)] : []), ...(score.lengths.length ? [lengthTable(score)] : []), record(score, config));
   }
 
-  memory.panel("trust", ["net", "networks"], draw);
+  memory.subscribe(["net", "networks"], draw); // drawn at once, so that the Tab key finds its tables
+  draw();
 });

@@ -36,12 +36,10 @@ palingen.memory.panels.push(() => {
         button.tabIndex = unit ? -1 : 0;
         return button;
       }));
-    const table = memory.palette("sequential"), dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const table = memory.palette("sequential"), strongest = 100; // of 255, so that the numbers stay legible
     [...group.children].forEach((button, unit) => {
-      const level = Math.round(200 * (known?.[unit] ?? 0)), [r, g, b] = table.subarray(3 * level, 3 * level + 3);
-      const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      const level = Math.round(strongest * (known?.[unit] ?? 0)), [r, g, b] = table.subarray(3 * level, 3 * level + 3);
       button.style.setProperty("--unit", `rgb(${r} ${g} ${b})`);
-      button.classList.toggle("bright", dark ? luminance > 120 : luminance < 120);
       button.setAttribute("aria-pressed", String(off.has(unit)));
       button.setAttribute("aria-label", `unit ${unit}, ${known ? `knows ${memory.percent(known[unit])}` : "not measured yet"}${off.has(unit) ? ", off" : ""}`);
     });
