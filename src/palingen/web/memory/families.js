@@ -24,7 +24,7 @@
   }
 
   /** Name of a network in a legend: its cell, or its own name if it was made here. */
-  const legend = (entry) => (entry.origin === "shipped" ? memory.cellName(entry) : entry.name);
+  const legend = (entry) => (entry.origin === "shipped" ? memory.cellName(entry) : `${entry.name} (${memory.cellName(entry)})`);
 
   Object.assign(memory, { family, connectFamilies, legend });
 })(globalThis.palingen);
