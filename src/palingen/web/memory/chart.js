@@ -52,8 +52,8 @@
   }
 
   function scaleOf({ min, max, log }, from, to) {
-    const place = log ? Math.log10 : (v) => v, low = place(min), size = place(max) - low || 1;
-    return (v) => from + ((place(v) - low) / size) * (to - from);
+    const transform = log ? Math.log10 : (v) => v, low = transform(min), size = transform(max) - low || 1;
+    return (v) => from + ((transform(v) - low) / size) * (to - from);
   }
 
   /**

@@ -5,8 +5,8 @@
 
   /** The chosen family: that of the current network unless another one is chosen. */
   function family() {
-    const groups = memory.families(), wanted = memory.state().family ?? memory.familyKey(memory.current());
-    return groups.find(({ key }) => key === wanted) ?? groups[0];
+    const groups = memory.families(), chosen = memory.state().family ?? memory.familyKey(memory.current());
+    return groups.find(({ key }) => key === chosen) ?? groups[0];
   }
 
   /** Fill every select element of the families, and follow it. */

@@ -79,7 +79,10 @@
     context.fillStyle = memory.colour("muted");
     context.textAlign = "center";
     for (const v of memory.linearTicks(1, steps, Math.max(3, Math.floor(size / 90))))
-      if (Number.isInteger(v) && v >= 1) context.fillText(memory.formatNumber(v), Math.min(width - 10, Math.max(left + 4, left + ((v - 0.5) * size) / steps)), y + 10);
+      if (Number.isInteger(v) && v >= 1) {
+        const x = left + ((v - 0.5) * size) / steps;
+        context.fillText(memory.formatNumber(v), Math.min(width - 10, Math.max(left + 4, x)), y + 10);
+      }
     context.fillText(xLabel, left + size / 2, y + 26);
     context.textAlign = "left";
   }
@@ -94,17 +97,17 @@
 
   /** Save canvases under each other as one PNG, on the background of the page, with a title. */
   function savePng(name, title, canvases) {
-    const shown = canvases.filter((canvas) => canvas.width && canvas.dataset.painted), pad = 32;
+    const painted = canvases.filter((canvas) => canvas.width && canvas.dataset.painted), pad = 32;
     const sheet = document.createElement("canvas"), context = sheet.getContext("2d"), head = 44;
-    sheet.width = Math.max(...shown.map(({ width }) => width)) + 2 * pad;
-    sheet.height = shown.reduce((sum, { height }) => sum + height + pad / 2, head + 1.5 * pad);
+    sheet.width = Math.max(...painted.map(({ width }) => width)) + 2 * pad;
+    sheet.height = painted.reduce((sum, { height }) => sum + height + pad / 2, head + 1.5 * pad);
     context.fillStyle = memory.colour("surface");
     context.fillRect(0, 0, sheet.width, sheet.height);
     context.fillStyle = memory.colour("text");
     context.font = '600 20px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
     context.fillText(title, pad, pad + 14);
     let y = head + pad;
-    for (const canvas of shown) {
+    for (const canvas of painted) {
       context.drawImage(canvas, pad, y);
       y += canvas.height + pad / 2;
     }

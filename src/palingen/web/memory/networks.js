@@ -18,9 +18,11 @@
   const howTrained = ({ curriculum_threshold: threshold }) => (threshold === null ? "at full length" : "with a curriculum");
 
   /** Key of the networks that are compared with each other: those of the same settings but for cell and seed. */
-  const familyKey = (entry) => (entry.origin === "shipped" ? `T${entry.config.length}-${entry.config.hidden_size}-${entry.config.input_encoding}` : "here");
+  const familyKey = ({ origin, config }) =>
+    (origin === "shipped" ? `T${config.length}-${config.hidden_size}-${config.input_encoding}` : "here");
 
-  const familyName = (entry) => (entry.origin === "shipped" ? `trained on T = ${entry.config.length} ${howTrained(entry.config)}` : "trained or loaded here");
+  const familyName = ({ origin, config }) =>
+    (origin === "shipped" ? `trained on T = ${config.length} ${howTrained(config)}` : "trained or loaded here");
 
   const cellName = ({ config }) => CELL_NAMES[config.cell];
   const title = (entry) => `${cellName(entry)}, ${entry.origin === "shipped" ? familyName(entry) : entry.name}`;

@@ -13,12 +13,12 @@
 
   /** Measure the scores unless they are there; then panels that need "scores" are drawn again. */
   function requestScores() {
-    const wanted = key();
-    if (measured.key === wanted || pending === wanted) return;
-    pending = wanted;
+    const requestedKey = key();
+    if (measured.key === requestedKey || pending === requestedKey) return;
+    pending = requestedKey;
     memory.measure("scores", { task: "scores", network: memory.final(memory.current()), length: length(), seed: 1 }, (answer) => {
       pending = null;
-      measured = { key: wanted, scores: answer.scores };
+      measured = { key: requestedKey, scores: answer.scores };
       memory.notify(["scores"]);
     });
   }

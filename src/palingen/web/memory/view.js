@@ -54,7 +54,8 @@
   let cached = { key: null, reading: null };
   function reading() {
     const digits = inputs(), key = `${digits.join("")} ${state.net}`;
-    if (cached.key !== key || cached.entry !== current()) cached = { key, entry: current(), reading: palingen.readAlong(memory.final(current()), digits) };
+    if (cached.key !== key || cached.entry !== current())
+      cached = { key, entry: current(), reading: palingen.readAlong(memory.final(current()), digits) };
     return cached.reading;
   }
 

@@ -71,7 +71,9 @@
   }
 
   /** Config of a network trained in the page, as `palingen palindrome train` would have it. */
-  function trainingConfig({ cell, length, inputSize, hiddenSize, optimizer, learningRate, maxGradNorm, forgetBias, curriculum, batchSize, steps, seed }) {
+  function trainingConfig(settings) {
+    const { cell, length, inputSize, hiddenSize, optimizer, learningRate, maxGradNorm, forgetBias, curriculum } = settings;
+    const { batchSize, steps, seed } = settings;
     return {
       kind: "PalindromeConfig", cell, length, input_encoding: inputSize === 1 ? "scalar" : "one-hot", online_data: true,
       hidden_size: hiddenSize, optimizer, learning_rate: learningRate, max_grad_norm: maxGradNorm,

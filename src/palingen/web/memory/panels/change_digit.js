@@ -22,41 +22,43 @@ palingen.memory.panels.push(() => {
   }
 
   function draw() {
-    const digits = memory.inputs(), place = at(), changed = digits.slice(), H = memory.current().config.hidden_size;
+    const digits = memory.inputs(), index = at(), changed = digits.slice(), H = memory.current().config.hidden_size;
     if (group.children.length !== digits.length || [...group.children].some((button, i) => button.textContent !== String(digits[i]))) listDigits();
     [...group.children].forEach((button, i) => {
-      button.setAttribute("aria-pressed", String(i === place));
-      button.tabIndex = i === place ? 0 : -1;
+      button.setAttribute("aria-pressed", String(i === index));
+      button.tabIndex = i === index ? 0 : -1;
     });
-    position.value = String(place + 1);
+    position.value = String(index + 1);
     replacement.value = String(changedDigit());
-    changed[place] = changedDigit();
+    changed[index] = changedDigit();
     const before = memory.reading(), after = palingen.readAlong(memory.final(memory.current()), changed);
-    showResult(before, after, digits, changed, place);
-    drawDistances(palingen.stateDistances(before, after, H), digits.length, place);
+    showResult(before, after, digits, changed, index);
+    drawDistances(palingen.stateDistances(before, after, H), digits.length, index);
   }
 
-  function showResult(before, after, digits, changed, place) {
+  function showResult(before, after, digits, changed, index) {
     const last = 10 * (digits.length - 1), [from, to] = [before, after].map(({ probabilities }) => palingen.argmax(probabilities, last));
-    const [sure, then] = [before.probabilities[last + from], after.probabilities[last + to]].map(memory.percent);
-    const change = `Step ${place + 1}: ${digits[place]} becomes ${changed[place]}.`;
+    const [confidence, newConfidence] = [before.probabilities[last + from], after.probabilities[last + to]].map(memory.percent);
+    const change = `Step ${index + 1}: ${digits[index]} becomes ${changed[index]}.`;
     const right = changed[0];
     const verdict = to === right ? "which is right" : `but ${right} is right`;
     result.textContent = from === to
-      ? `${change} The answer stays ${from} (${sure}, now ${then}), ${verdict}.`
-      : `${change} The answer changes from ${from} (${sure}) to ${to} (${then}), ${verdict}.`;
+      ? `${change} The answer stays ${from} (${confidence}, now ${newConfidence}), ${verdict}.`
+      : `${change} The answer changes from ${from} (${confidence}) to ${to} (${newConfidence}), ${verdict}.`;
   }
 
-  function drawDistances(distances, steps, place) {
+  function drawDistances(distances, steps, index) {
     const names = { h: "hidden state h", c: "memory c" };
     const series = Object.entries(distances).map(([name, values]) => ({
       name: names[name], colour: memory.current().config.cell, dash: name === "h" && Boolean(distances.c),
-      points: Array.from(values, (v, t) => [t + 1, v]).slice(place),
+      points: Array.from(values, (v, t) => [t + 1, v]).slice(index),
     }));
     const max = Math.max(0.1, ...series.flatMap(({ points }) => points.map(([, v]) => v)));
     memory.drawChart(canvas, {
-      x: { label: "step", min: 1, max: steps }, y: { label: "distance between the states of the two runs, over the sum of their norms", min: 0, max: 1.08 * max }, series,
-      marks: [{ x: place + 1, label: "changed digit" }],
+      x: { label: "step", min: 1, max: steps },
+      y: { label: "distance between the states of the two runs, over the sum of their norms", min: 0, max: 1.08 * max },
+      series,
+      marks: [{ x: index + 1, label: "changed digit" }],
     });
     canvas.setAttribute("aria-label", `Distance between the two runs over ${steps} steps; at the last step ${series[0].points.at(-1)[1].toFixed(3)}`);
   }

@@ -15,19 +15,25 @@ palingen.memory.panels.push(() => {
     slider.setAttribute("aria-valuetext", name);
     byId("stage-name").textContent = name;
     const order = memory.unitOrder(memory.reading(), memory.scores()); // of the final network, so that rows keep their place
-    memory.drawHeatmaps(maps, [memory.answerMap(reading), ...memory.stateMaps(reading, order, H, [reading.states.c ? "c" : "h"])], { steps: reading.steps });
+    const states = memory.stateMaps(reading, order, H, [reading.states.c ? "c" : "h"]);
+    memory.drawHeatmaps(maps, [memory.answerMap(reading), ...states], { steps: reading.steps });
     maps.setAttribute("aria-label", `Answers and memory ${name}`);
     drawConfidence(digits, index);
   }
 
   function drawConfidence(digits, index) {
-    const shown = [...new Set([0, Math.floor((stages().length - 1) / 2), index, stages().length - 1])].sort((a, b) => a - b);
-    const colours = { [shown[0]]: "off", [shown.at(-1)]: memory.current().config.cell };
-    const series = shown.map((i) => ({
-      name: stages()[i].name, points: memory.confidence(stages()[i].network(), digits), colour: i === index ? "text" : colours[i] ?? "muted", dash: i !== index,
+    const compared = [...new Set([0, Math.floor((stages().length - 1) / 2), index, stages().length - 1])].sort((a, b) => a - b);
+    const colours = { [compared[0]]: "off", [compared.at(-1)]: memory.current().config.cell };
+    const series = compared.map((i) => ({
+      name: stages()[i].name, points: memory.confidence(stages()[i].network(), digits),
+      colour: i === index ? "text" : colours[i] ?? "muted", dash: i !== index,
     }));
-    memory.drawChart(plot, { x: { label: "step", min: 1, max: digits.length }, y: memory.percentAxis(`probability of the right digit, ${digits[0]}`), series, marks: [{ y: 0.1, label: "guess" }], height: 220 });
-    plot.setAttribute("aria-label", `Probability of the right digit ${stages()[index].name}: ${memory.percent(series.find((_, i) => shown[i] === index).points.at(-1)[1])} at the last step`);
+    memory.drawChart(plot, {
+      x: { label: "step", min: 1, max: digits.length }, y: memory.percentAxis(`probability of the right digit, ${digits[0]}`), series,
+      marks: [{ y: 0.1, label: "guess" }], height: 220,
+    });
+    const [, last] = series[compared.indexOf(index)].points.at(-1);
+    plot.setAttribute("aria-label", `Probability of the right digit ${stages()[index].name}: ${memory.percent(last)} at the last step`);
   }
 
   let elapsed = 0;

@@ -20,7 +20,8 @@ palingen.memory.panels.push(() => {
     slider.value = String(toPosition(reach()));
     byId("reach-value").textContent = String(reach());
     slider.setAttribute("aria-valuetext", `${reach()} digits`);
-    const line = entries.map(([length, { accuracy }]) => [length, accuracy]), bars = entries.map(([length, { accuracy, interval }]) => [length, accuracy, ...interval]);
+    const line = entries.map(([length, { accuracy }]) => [length, accuracy]);
+    const bars = entries.map(([length, { accuracy, interval }]) => [length, accuracy, ...interval]);
     const { cell } = memory.current().config, ticks = isFar ? [5, 10, 100, 1000, 10000] : [5, 10, 30, 100, 300, 1000];
     memory.drawChart(canvas, {
       x: { label: "length T of the palindromes (logarithmic)", min: MIN, max: isFar ? 10000 : MAX, log: true, ticks },
@@ -28,7 +29,8 @@ palingen.memory.panels.push(() => {
       series: [{ points: line, colour: cell }, { points: bars, colour: cell, dots: true }],
       marks: [{ x: trained, label: `trained on T = ${trained}` }, { y: 0.1, label: "guess" }, { x: reach(), strong: true }],
     });
-    canvas.setAttribute("aria-label", `Accuracy by length: ${entries.map(([length, { accuracy }]) => `${length} digits ${memory.percent(accuracy)}`).join(", ")}`);
+    const texts = line.map(([length, accuracy]) => `${length} digits ${memory.percent(accuracy)}`);
+    canvas.setAttribute("aria-label", `Accuracy by length: ${texts.join(", ")}`);
   }
 
   function measureHere() {

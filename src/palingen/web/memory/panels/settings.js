@@ -7,7 +7,10 @@ palingen.memory.panels.push(() => {
     networks.replaceChildren(...memory.families().map(({ name, networks: members }) => {
       const group = document.createElement("optgroup");
       group.label = name[0].toUpperCase() + name.slice(1);
-      for (const entry of members) group.append(new Option(entry.origin === "shipped" ? `${memory.cellName(entry)} (T = ${entry.config.length})` : entry.name, entry.name));
+      for (const entry of members) {
+        const text = entry.origin === "shipped" ? `${memory.cellName(entry)} (T = ${entry.config.length})` : entry.name;
+        group.append(new Option(text, entry.name));
+      }
       return group;
     }));
   }
@@ -15,7 +18,8 @@ palingen.memory.panels.push(() => {
   function show() {
     const entry = memory.current(), { config } = entry, text = memory.palindrome().join("");
     networks.value = entry.name;
-    byId("network-note").textContent = `${config.hidden_size} units, ${config.input_encoding === "scalar" ? "reads a digit as one number" : "reads a digit as one of ten inputs"}`;
+    const input = config.input_encoding === "scalar" ? "one number" : "one of ten inputs";
+    byId("network-note").textContent = `${config.hidden_size} units, reads a digit as ${input}`;
     if (document.activeElement !== digits) digits.value = text;
     length.value = String(memory.length());
     const { probabilities, steps } = memory.reading(), at = 10 * (steps - 1);

@@ -17,7 +17,8 @@ palingen.memory.panels.push(() => {
     }));
     const marks = [{ y: 0.1, label: "guess" }];
     if (memory.state().step !== null) marks.push({ x: memory.step() + 1, strong: true });
-    memory.drawChart(canvas, { x: { label: "step", min: 1, max: digits.length }, y: memory.percentAxis(`probability of the right digit, ${digits[0]}`), series, marks });
+    const y = memory.percentAxis(`probability of the right digit, ${digits[0]}`);
+    memory.drawChart(canvas, { x: { label: "step", min: 1, max: digits.length }, y, series, marks });
     const last = series.map(({ name, points }) => `${name} ${memory.percent(points.at(-1)[1])}`).join(", ");
     note.textContent = `At the last step: ${last}.`;
     canvas.setAttribute("aria-label", `Probability of the right digit over ${digits.length} steps. At the last step: ${last}.`);

@@ -55,19 +55,32 @@ palingen.memory.panels.push(() => {
       const { latest, settings } = run;
       if (!latest) return `${nameOf(run)}: starting`;
       const length = settings.curriculum && latest.length < settings.length ? `, training on T = ${latest.length}` : "";
-      return `${nameOf(run)}: ${memory.percent(latest.test)} after ${latest.step.toLocaleString("en")} steps, ${latest.seconds.toFixed(0)} s${length}`;
+      const steps = `${latest.step.toLocaleString("en")} steps`;
+      return `${nameOf(run)}: ${memory.percent(latest.test)} after ${steps}, ${latest.seconds.toFixed(0)} s${length}`;
     }).join(" · ");
     result.dataset.done = String(runs.length > 0 && runs.every(({ latest }) => latest?.done));
   }
 
+  /** Axis of a curve: the given one, or from 0 (on a logarithmic axis, from a power of ten) to the largest value. */
+  function rangeOf(values, { log = false, ...axis }) {
+    if (axis.max) return axis;
+    const top = Math.max(...values, log ? 1 : 0.1), low = Math.max(Math.min(...values, 0.1), 1e-6);
+    if (!log) return { min: 0, max: 1.05 * top };
+    return { min: 10 ** Math.floor(Math.log10(low)), max: 10 ** Math.ceil(Math.log10(top)), log };
+  }
+
   /** One curve of every run, by step. */
   function drawCurve(id, label, name, axis = {}) {
-    const series = runs.map((run) => ({ name: runs.length > 1 ? nameOf(run) : "", colour: COLOURS[run.racer], dash: run.racer === "b", points: run.points.map((point) => [point.step, point[name]]) }));
-    const values = series.flatMap(({ points }) => points), max = Math.max(100, ...values.map(([step]) => step));
-    const top = Math.max(...values.map(([, v]) => v), axis.log ? 1 : 0.1), low = Math.min(...values.map(([, v]) => v), 0.1);
-    const range = axis.max ? axis : { min: axis.log ? 10 ** Math.floor(Math.log10(Math.max(low, 1e-6))) : 0, max: axis.log ? 10 ** Math.ceil(Math.log10(top)) : 1.05 * top, log: axis.log };
-    memory.drawChart(byId(id), { x: { label: "step", min: 0, max }, y: { label, ...range }, series, height: 210 });
-    byId(id).setAttribute("aria-label", `${label}: ${series.map(({ name: title, points }) => `${title} ${points.length ? memory.formatNumber(Number(points.at(-1)[1].toPrecision(3))) : "no value yet"}`).join(", ") || "no training yet"}`);
+    const series = runs.map((run) => ({
+      name: runs.length > 1 ? nameOf(run) : "", colour: COLOURS[run.racer], dash: run.racer === "b",
+      points: run.points.map((point) => [point.step, point[name]]),
+    }));
+    const points = series.flatMap((line) => line.points), range = rangeOf(points.map(([, v]) => v), axis);
+    const x = { label: "step", min: 0, max: Math.max(100, ...points.map(([step]) => step)) };
+    memory.drawChart(byId(id), { x, y: { label, ...range }, series, height: 210 });
+    const values = series.map(({ name: title, points: all }) =>
+      `${title} ${all.length ? memory.formatNumber(Number(all.at(-1)[1].toPrecision(3))) : "no value yet"}`);
+    byId(id).setAttribute("aria-label", `${label}: ${values.join(", ")}`);
   }
 
   function draw() {

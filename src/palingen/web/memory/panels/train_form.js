@@ -17,7 +17,9 @@
     ["seed", "Seed", { min: 0, max: 999999, step: 1 }],
   ];
 
-  const COURSE = { inputSize: 1, hiddenSize: 64, optimizer: "rmsprop", learningRate: 0.001, maxGradNorm: 10, forgetBias: 0, batchSize: 128, steps: 6300 };
+  const COURSE = {
+    inputSize: 1, hiddenSize: 64, optimizer: "rmsprop", learningRate: 0.001, maxGradNorm: 10, forgetBias: 0, batchSize: 128, steps: 6300,
+  };
 
   // With one-hot digits and this rate, an RNN learns 20 digits with some seeds; with the course's input it does not.
   const LONG = { length: 20, inputSize: 1, learningRate: 0.002, forgetBias: 3, steps: 2000 };
@@ -52,7 +54,8 @@
       label.append(field[1], control(field, racer));
       return label;
     }));
-    const check = document.createElement("label"), box = Object.assign(document.createElement("input"), { type: "checkbox", id: `${racer}-curriculum`, name: "curriculum" });
+    const check = document.createElement("label"), box = document.createElement("input");
+    Object.assign(box, { type: "checkbox", id: `${racer}-curriculum`, name: "curriculum" });
     check.className = "check";
     check.append(box, "curriculum");
     form.append(check);

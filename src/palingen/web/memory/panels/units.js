@@ -19,7 +19,10 @@ palingen.memory.panels.push(() => {
     listUnits(known);
     if (!scores) return;
     const order = Array.from(known.keys()).sort((a, b) => known[b] - known[a]);
-    const map = { label: "what each unit knows of the first digit", values: scores, rows: H(), order, low: 0, high: 1, kind: "sequential", height: Math.max(110, Math.min(200, 3 * H())) };
+    const map = {
+      label: "what each unit knows of the first digit", values: scores, rows: H(), order, low: 0, high: 1, kind: "sequential",
+      height: Math.max(110, Math.min(200, 3 * H())),
+    };
     memory.drawHeatmaps(canvas, [map], { steps: length - 1 });
     const holders = known.filter((v) => v > 0.5).length;
     canvas.setAttribute("aria-label", `${holders} of ${H()} units know more than half of the first digit at the last step`);
@@ -41,7 +44,8 @@ palingen.memory.panels.push(() => {
       const level = Math.round(strongest * (known?.[unit] ?? 0)), [r, g, b] = table.subarray(3 * level, 3 * level + 3);
       button.style.setProperty("--unit", `rgb(${r} ${g} ${b})`);
       button.setAttribute("aria-pressed", String(off.has(unit)));
-      button.setAttribute("aria-label", `unit ${unit}, ${known ? `knows ${memory.percent(known[unit])}` : "not measured yet"}${off.has(unit) ? ", off" : ""}`);
+      const knows = known ? `knows ${memory.percent(known[unit])}` : "not measured yet";
+      button.setAttribute("aria-label", `unit ${unit}, ${knows}${off.has(unit) ? ", off" : ""}`);
     });
   }
 
