@@ -38,13 +38,13 @@ VERBS = {
 
         Trains RNN and LSTM on short and long palindromes and a GAN on digits, and shows the results on one page, by
         default runs/demo/index.html. The same command resumes it.""",
-    "palindrome:app": "Recurrent cells that predict a palindrome's last digit: train, study, analyze.",
+    "palindrome:app": "Recurrent cells that predict a palindrome's last digit: train, study, analyze, export.",
     "gan:app": "A GAN that generates digits: train, study, sample, interpolate, score, baselines, export.",
     "classifier:app": "The digit classifier from which all scores are computed: train.",
-    "explore:explore": """Explore trained generators on one interactive page.
+    "explore:explore": """Explore both laboratories on one interactive page.
 
-        Writes one HTML file, by default runs/explore/explorer.html, which needs no server, no network and no
-        installation, and opens it.""",
+        Recurrent networks that read palindromes, and generators of digits. Writes one HTML file, by default
+        runs/explore/explorer.html, which needs no server, no network and no installation, and opens it.""",
     "report:report": """Build the report from its records: PDF, HTML, figures, tables.
 
         Writes report.pdf, report.html, the figures and the tables that the README shows.""",

@@ -20,7 +20,7 @@ GROUPS = {
     "beta2 max_grad_norm lr_step_epochs lr_step_factor ema_half_life precision curriculum_threshold "
     "early_stop_accuracy",
     "Recording": "log_interval save_interval monitor_samples keep",
-    "Output": "out force columns open serve json",
+    "Output": "only out force columns open serve json",
     "Execution": "device engine allow_engine_change devices nodes jobs backend scheduler_address",
     # Settings without a measured gain, and those that only an expert changes.
     "Advanced": "chrono_init learn_initial_state lr_schedule warmup_epochs lr_length_exponent curriculum_start "

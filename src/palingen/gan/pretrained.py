@@ -140,7 +140,7 @@ def load_generator(run: str | Path, snapshot: SnapshotStage = "end") -> Pretrain
         PalingenError: there is no such generator, or its files are damaged.
     """
     name = str(run).removeprefix(PREFIX)
-    shipped = sorted(folder.name for folder in PRETRAINED_DIR.iterdir() if folder.is_dir())
+    shipped = sorted(path.parent.name for path in PRETRAINED_DIR.glob("*/end.safetensors"))
     if name in shipped and isinstance(run, str):
         folder = PRETRAINED_DIR / name
         path = folder / f"{snapshot}.safetensors"
