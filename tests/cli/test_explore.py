@@ -31,7 +31,7 @@ def test_the_page_is_one_html_file_in_out(palingen, tmp_path, monkeypatch):
 def test_a_served_page_is_not_opened_from_the_disk(palingen, tmp_path, monkeypatch):
     served = []
     monkeypatch.setattr(explore, "serve_page", lambda path, open_browser: served.append((path, open_browser)))
-    monkeypatch.setattr(explore, "build_page", lambda generators: "<p>digits</p>")
+    monkeypatch.setattr(explore, "build_page", lambda *models: "<p>digits</p>")
     assert palingen("explore", "--serve", "--no-open").returncode == 0
     assert served == [(Path("runs") / "explore" / "explorer.html", False)]
 

@@ -84,7 +84,7 @@ def test_a_truncated_array_file_is_named(tmp_path, pixels):
 
 
 def test_pickled_objects_are_refused(tmp_path):
-    np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.save(tmp_path / "a.npy", np.array([{}], dtype=object))
     check_refused(tmp_path / "a.npy", "a.npy: damaged, or not an array of numbers")
 
 

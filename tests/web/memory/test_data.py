@@ -48,5 +48,5 @@ def test_unknown_networks_and_damaged_scores_are_named(tmp_path, monkeypatch):
     (tmp_path / "lstm-memory").mkdir()
     (tmp_path / "lstm-memory" / "score.json").write_text("{}")
     monkeypatch.setattr(data, "PRETRAINED_NETWORKS", tmp_path)
-    with pytest.raises(DataError, match=r"score\.json: missing or damaged"):
+    with pytest.raises(DataError, match=r"score\.json: damaged"):
         data.page_network("pretrained:lstm-memory")
