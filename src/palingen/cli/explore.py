@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from palingen.cli.generators import open_generator
 from palingen.cli.options import OutputFlags, OutputOptions, print_result
-from palingen.gan.pretrained import PREFIX
 from palingen.runtime.atomic_io import write_atomically
+from palingen.runtime.paths import PRETRAINED_PREFIX
 from palingen.web.page import build_page
 from palingen.web.server import serve_page
 
@@ -27,7 +27,7 @@ def explore(
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Write one HTML file to explore trained generators, and open it: no server, no network, no installation."""
-    generators = [open_generator(run) for run in runs or (f"{PREFIX}course",)]
+    generators = [open_generator(run) for run in runs or (f"{PRETRAINED_PREFIX}course",)]
     page = build_page(generators).encode()
     path = (output.out or Path("runs") / "explore") / "explorer.html"
     write_atomically(path, page)

@@ -22,12 +22,11 @@ from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.json_io import read_json
-from palingen.runtime.paths import PRETRAINED_DIR
+from palingen.runtime.paths import PRETRAINED_DIR, PRETRAINED_PREFIX
 from palingen.runtime.run_files import read_config, require_same_config
-from palingen.runtime.safetensors_io import load_metadata, load_state
+from palingen.runtime.safetensors_header import load_metadata
+from palingen.runtime.safetensors_io import load_state
 from palingen.runtime.validation import require, unknown_choice
-
-PREFIX = "pretrained:"
 
 SAMPLING_FILE = "sampling.json"
 """Default sampling options of a generator, beside its weights."""
@@ -128,13 +127,13 @@ def load_generator(run: str | Path, snapshot: SnapshotStage = "end") -> Pretrain
     Raises:
         PalingenError: there is no such generator, or its files are damaged.
     """
-    name = str(run).removeprefix(PREFIX)
+    name = str(run).removeprefix(PRETRAINED_PREFIX)
     shipped = sorted(folder.name for folder in PRETRAINED_DIR.iterdir() if folder.is_dir())
     if name in shipped and isinstance(run, str):
         folder = PRETRAINED_DIR / name
         path = folder / f"{snapshot}.safetensors"
         config = parse_config(load_metadata(path), GanConfig, path)
-    elif str(run).startswith(PREFIX):
+    elif str(run).startswith(PRETRAINED_PREFIX):
         raise PalingenError(f"{run}: {unknown_choice(name, shipped)}")
     elif isinstance(run, str) and name == Path(name).name and not Path(name).exists():
         raise PalingenError(f"{name!r} is neither a run folder nor a shipped generator ({', '.join(shipped)})")

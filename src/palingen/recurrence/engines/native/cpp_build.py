@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+from palingen.runtime.paths import cache_folder
+
 FLAGS = ["-std=c++17", "-O3", "-march=native", "-fPIC", "-fopenmp", "-fno-math-errno"]
 
 GENERATED_HEADER = "step.h"
@@ -46,13 +48,6 @@ def load_library(source: Path, header: str) -> ctypes.CDLL:
         return ctypes.CDLL(str(library))
     except OSError as error:
         raise NoCompilerError(f"{library}: {error}") from error
-
-
-def cache_folder() -> Path:
-    """Folder of compiled code: `PALINGEN_CACHE`, or `palingen` in the user's cache."""
-    if folder := os.environ.get("PALINGEN_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "palingen"
 
 
 def _find_compiler() -> list[str]:
