@@ -32,6 +32,11 @@ VERBS = {
     "palindrome:app": "Recurrent cells that predict a palindrome's last digit: train, study, analyze.",
     "gan:app": "A GAN that generates digits: train, study, sample, interpolate, score, baselines, export.",
     "classifier:app": "The digit classifier from which all scores are computed: train.",
+    "runs:runs": """List runs and studies: settings, progress, result, age and size.
+
+        Runs that are unfinished or damaged, and folders of other programs, are listed as such.""",
+    "runs:show": "Show one run or study: settings, environment, latest numbers, pictures.",
+    "runs:diff": "Show the settings and results in which two runs or studies differ.",
     "explore:explore": """Explore trained generators on one interactive page.
 
         Writes one HTML file, by default runs/explore/explorer.html, which needs no server, no network and no
@@ -54,8 +59,8 @@ FLAG = re.compile(r"\b([a-z_]+)=True\b")
 """Advice in a library message to set an argument."""
 
 for target, description in VERBS.items():
-    module = target.partition(":")[0]
-    app.command(f"palingen.cli.{target}", name=module, help=cleandoc(description))
+    module, _, function = target.partition(":")
+    app.command(f"palingen.cli.{target}", name=module if function == "app" else function, help=cleandoc(description))
 
 
 def main() -> None:

@@ -1,15 +1,14 @@
 """Options and output that the verbs share."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
-from rich.console import Console
 from rich.table import Table
 
+from palingen.cli.console import output_console, print_json
 from palingen.runtime.config_io import config_hash
 from palingen.runtime.validation import unknown_choice
 
@@ -108,12 +107,12 @@ def print_result(
         rows: the table's rows by name; by default the result.
     """
     if as_json:
-        print(json.dumps(result, default=str))
+        print_json(result)
         return
     table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
     for name, value in (result if rows is None else rows).items():
         table.add_row(name.replace("_", " "), _format(value))
-    Console(markup=False, emoji=False).print(table)
+    output_console().print(table)
 
 
 def _recipe_token(recipe: str, value: Any) -> Token:
