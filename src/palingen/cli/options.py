@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
 from rich.table import Table
+from rich.text import Text
 
 from palingen.cli.console import output_console, print_json
 from palingen.runtime.config_io import config_hash
 from palingen.runtime.validation import unknown_choice
+from palingen.workflows.run_overview import PICTURES
 
 Device = Annotated[str, Parameter(help="Device: cpu, cuda, mps, or auto for the best available.")]
 
@@ -98,7 +100,7 @@ def recipe_values(
 def print_result(
     result: Mapping[str, Any], as_json: bool, *, title: str, rows: Mapping[str, Any] | None = None
 ) -> None:
-    """Print the result of a verb: one JSON object with `--json`, else a table.
+    """Print the result of a verb: one JSON object with `--json`, else a table and then its files, the pictures last.
 
     Args:
         result: the JSON object.
@@ -110,9 +112,15 @@ def print_result(
         print_json(result)
         return
     table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
-    for name, value in (result if rows is None else rows).items():
-        table.add_row(name.replace("_", " "), _format(value))
-    output_console().print(table)
+    shown = dict(result if rows is None else rows)
+    files = shown.pop("files", ())
+    for name, value in shown.items():
+        table.add_row(name.replace("_", " "), Text(_format(value), overflow="fold"))
+    console = output_console()
+    if shown:
+        console.print(table)
+    for path in sorted(files, key=lambda path: path.suffix in PICTURES):
+        console.print(Text(str(path)), soft_wrap=True)  # never broken, so that it can be opened and copied
 
 
 def _recipe_token(recipe: str, value: Any) -> Token:
@@ -126,6 +134,5 @@ def _format(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        separator = "\n" if any(isinstance(item, Path) for item in value) else ", "
-        return separator.join(map(_format, value))
+        return ", ".join(map(_format, value))
     return str(value)

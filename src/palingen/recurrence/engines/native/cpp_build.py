@@ -36,7 +36,7 @@ def load_library(source: Path, header: str) -> ctypes.CDLL:
     Raises:
         NoCompilerError: there is no compiler (`CXX` names one), or it fails.
     """
-    compiler = _find_compiler()
+    compiler = find_compiler()
     runtime = _openmp_runtime()
     fixed_headers = [path.read_bytes() for path in sorted(source.parent.glob("*.h"))]
     code = [source.read_bytes(), *fixed_headers, header.encode()]
@@ -50,7 +50,12 @@ def load_library(source: Path, header: str) -> ctypes.CDLL:
         raise NoCompilerError(f"{library}: {error}") from error
 
 
-def _find_compiler() -> list[str]:
+def find_compiler() -> list[str]:
+    """Command of the C++ compiler: `CXX`, or the first of c++, g++ and clang++.
+
+    Raises:
+        NoCompilerError: there is none.
+    """
     chosen = shlex.split(os.environ.get("CXX", ""))
     for command in [chosen] if chosen else [["c++"], ["g++"], ["clang++"]]:
         if shutil.which(command[0]):
