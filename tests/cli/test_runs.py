@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -111,6 +112,17 @@ def test_the_difference_of_two_runs_is_a_table_or_json(palingen, folder):
 def test_what_is_no_run_is_named_in_one_line(palingen, error_line, folder):
     assert "runs/pictures: neither a run nor a study" in error_line(palingen("show", "runs/pictures"))
     assert "nowhere: no such folder" in error_line(palingen("diff", "nowhere", "runs/study"))
+
+
+def test_colours_follow_the_environment(palingen, folder, monkeypatch):
+    colour = re.compile(r"\x1b\[[0-9;]*3[0-8]")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert all(colour.search(palingen(*command).stdout) for command in (("runs",), ("show", "runs/study")))
+    monkeypatch.setenv("NO_COLOR", "1")
+    for command in (("runs",), ("show", "runs/study"), ("diff", "runs/study", "runs/gan-course"), ("--help",)):
+        assert not colour.search(palingen(*command).stdout)
 
 
 def test_the_list_imports_no_torch(folder):

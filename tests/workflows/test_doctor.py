@@ -1,5 +1,6 @@
 """Checks of an installation: each says what is wrong, and none ends the others."""
 
+import warnings
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -11,7 +12,9 @@ from palingen.workflows import doctor
 @pytest.fixture(scope="module")
 def checks():
     """Results of this installation, by name."""
-    return {check.name: check for check in doctor.examine()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of torch's compiler, which in tests would be an error
+        return {check.name: check for check in doctor.examine()}
 
 
 def test_everything_that_the_tests_need_is_there(checks):

@@ -171,7 +171,7 @@ def test_a_study_stands_for_its_runs_unless_it_is_named(tmp_path, run):
         ('{"model_type": "bert"}', "kind is missing"),
         ('{"kind": "BertConfig"}', "not a run of this version"),
         ('{"kind": "GanRun"}', "older version"),
-        ("// comments", "damaged"),
+        ("// comments", "not of palingen"),
     ],
 )
 def test_a_config_of_another_program_or_version_is_foreign(tmp_path, content, problem):
@@ -232,6 +232,7 @@ def test_the_difference_of_two_runs_is_in_settings_environment_and_results():
     differences = compare(first, second)
     assert differences["settings"] == {"length": (5, 20), "cell": ("lstm", "rnn"), "seed": (0, 2)}
     assert differences["results"]["result accuracy"] == (1.0, 0.436)
+    assert "result seed" not in differences["results"]  # a setting
     assert compare(first, first) == {"settings": {}, "environment": {}, "results": {}}
 
 

@@ -112,12 +112,12 @@ def print_result(
         print_json(result)
         return
     table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
-    shown = dict(result if rows is None else rows)
-    files = shown.pop("files", ())
-    for name, value in shown.items():
+    visible = dict(result if rows is None else rows)
+    files = visible.pop("files", ())
+    for name, value in visible.items():
         table.add_row(name.replace("_", " "), Text(_format(value), overflow="fold"))
     console = output_console()
-    if shown:
+    if visible:
         console.print(table)
     for path in sorted(files, key=lambda path: path.suffix in PICTURES):
         console.print(Text(str(path)), soft_wrap=True)  # never broken, so that it can be opened and copied

@@ -1,6 +1,6 @@
 """`palingen palindrome study`: how long each cell remembers, and how reliably."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,14 +66,7 @@ def study(
         force=options.force,
         allow_engine_change=options.allow_engine_change,
     )
-    pairs = [(run.cell, run.length) for run in runs]
-    done = show_study_progress(
-        len(runs),
-        run_study(runs, folder, parallel, train_options),
-        lambda results: accuracy_table(results, pairs),
-        _latest,
-    )
-    results = sorted(done, key=lambda result: (result["length"], cells.index(result["cell"]), result["seed"]))
+    results = _show_progress(runs, run_study(runs, folder, parallel, train_options))
     all_results = load_results(folder)
     kind = type(config).__name__
     write_json(folder / "study.json", {"config": {"kind": kind, **asdict(config)}, "runs": all_results})
@@ -83,6 +76,13 @@ def study(
     keys = ("cell", "length", "seed", "accuracy", "loss", "seconds", "folder")
     record = {"runs": [{key: result[key] for key in keys} for result in results]}
     print_result({**record, **paths}, options.json, title="Study", rows=paths)
+
+
+def _show_progress(runs: Sequence[PalindromeConfig], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Collect all results, the shortest palindromes first, and show progress."""
+    pairs, cells = [(run.cell, run.length) for run in runs], [run.cell for run in runs]
+    done = show_study_progress(len(runs), results, lambda results: accuracy_table(results, pairs), _latest)
+    return sorted(done, key=lambda result: (result["length"], cells.index(result["cell"]), result["seed"]))
 
 
 def _latest(result: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

@@ -38,7 +38,7 @@ def _results(summary: Summary) -> dict[str, Any]:
         f"{record} {name}": value
         for record, values in summary.numbers.items()
         for name, value in _flatten(values).items()
-        if not (record == "result" and name in summary.environment)  # the execution, which the environment shows
+        if not (record == "result" and (name in summary.environment or name in summary.config))  # compared above
     }
     return {"state": summary.state, "done": summary.done, **numbers}
 

@@ -46,7 +46,7 @@ def read_run_summary(folder: Path) -> Summary:
     config: Mapping[str, Any] = collector.read(lambda: _read_config(folder), {})
     size, modified = measure(folder)
     if not config and not any((folder / name).exists() for name in WRITTEN_BY_RUNS):
-        problems = tuple(collector.problems)
+        problems = tuple(problem.replace(": damaged (", ": not of palingen (") for problem in collector.problems)
         return Summary(folder=folder, kind="unknown", state="foreign", problems=problems, size=size, modified=modified)
     kind = str(config.get("kind", ""))
     environment: Mapping[str, Any] = collector.read(lambda: _read_environment(folder), {})
