@@ -27,7 +27,7 @@ PACE_REPORTS = 50
 class Progress(Protocol):
     """Receiver of progress: a bar, a line, or nothing."""
 
-    def advance(self, done: int, latest: str = "", **numbers: float) -> None:
+    def advance(self, done: int, latest: str = "", /, **numbers: float) -> None:
         """Show that `done` units are finished, with metrics; `latest` names the unit that they belong to."""
 
 
@@ -91,7 +91,7 @@ def numbers_text(latest: str, numbers: dict[str, float]) -> str:
 
 
 class _Silence:
-    def advance(self, done: int, latest: str = "", **numbers: float) -> None: ...
+    def advance(self, done: int, latest: str = "", /, **numbers: float) -> None: ...
 
 
 @contextmanager
@@ -107,7 +107,7 @@ class _Lines:
         self.label, self.unit, self.pace, self.write, self.every = label, unit, pace, write, every
         self.last = time.monotonic()
 
-    def advance(self, done: int, latest: str = "", **numbers: float) -> None:
+    def advance(self, done: int, latest: str = "", /, **numbers: float) -> None:
         self.pace.report(done)
         now = time.monotonic()
         if now - self.last < self.every and done < self.pace.total and not latest:  # a finished run is never left out

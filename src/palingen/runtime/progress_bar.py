@@ -57,7 +57,7 @@ def show_bar(
         display.above = above
 
         class Bar:
-            def advance(self, done: int, latest: str = "", **numbers: float) -> None:
+            def advance(self, done: int, latest: str = "", /, **numbers: float) -> None:
                 pace.report(done)
                 display.numbers = numbers_text(latest, numbers)
                 display.update(task, completed=done)

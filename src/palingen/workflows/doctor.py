@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
@@ -62,12 +63,12 @@ def examine() -> Iterator[Check]:
     yield _check("devices", _devices)
     yield _check("compiler", _compiler)
     for engine in ("native", "compiled"):
-        yield _check(f"palindrome engine {engine}", lambda engine=engine: _palindrome_engine(engine))
+        yield _check(f"palindrome engine {engine}", partial(_palindrome_engine, engine))
     yield _check("GAN engines", _gan_engines)
     yield _check("images", _images)
     yield _check("cache", _cache)
     for extra, use in EXTRAS.items():
-        yield _check(f"extra {extra}", lambda extra=extra, use=use: _extra(extra, use))
+        yield _check(f"extra {extra}", partial(_extra, extra, use))
 
 
 Outcome = tuple[Status, str, str | None]
@@ -158,8 +159,8 @@ def _palindrome_engine(name: str) -> Outcome:
         except ConfigError as error:
             return "absent", str(error), "engine auto takes another; see compiler"
         with contextlib.redirect_stderr(io.StringIO()) as warnings:
-            model(inputs).square().sum().backward()
-        gradients[engine] = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+            parts = torch.autograd.grad(model(inputs).square().sum(), list(model.parameters()))
+        gradients[engine] = torch.cat([part.flatten() for part in parts])
     difference = float((gradients["reference"] - gradients[name]).abs().max())
     if difference > TOLERANCE:
         return "broken", f"its gradient differs by {difference:.2g} from the reference", "use --engine reference"
