@@ -84,6 +84,7 @@ def test_a_shipped_generator_is_summarised_from_the_config_in_its_weights():
     summary = read_summary(resolve_run("pretrained:residual"))
     assert (summary.kind, summary.state, summary.recipe, dict(summary.overrides)) == ("gan", "finished", "residual", {})
     assert summary.result["fd"] == summary.numbers["score"]["fd"]
+    assert summary.done == summary.total
 
 
 def test_studies_are_summarised_from_their_runs():

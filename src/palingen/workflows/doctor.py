@@ -102,7 +102,7 @@ def _torch() -> Outcome:
 
     bounds = next(line for line in requires("palingen") or () if line.startswith("torch"))
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU build"
-    return "ok", f"{torch.__version__}, {build}, {torch.get_num_threads()} threads ({bounds} is needed)", None
+    return "ok", f"{torch.__version__}, {build}, {torch.get_num_threads()} thread(s), needs {bounds}", None
 
 
 def _processor() -> Outcome:
@@ -145,19 +145,16 @@ def _palindrome_engine(name: str) -> Outcome:
     """Train one step of a small LSTM with the engine and with the reference."""
     import torch
 
-    from palingen.recurrence.engines import resolve_engine
+    from palingen.recurrence.engines import ENGINES
     from palingen.recurrence.layers import SequenceClassifier
-    from palingen.runtime.errors import ConfigError
 
     inputs = torch.linspace(-1, 1, 12).view(2, 6, 1)
     gradients = {}
     for engine in ("reference", name):
         torch.manual_seed(0)
         model = SequenceClassifier("lstm", input_size=1, hidden_size=4, num_classes=3, engine=engine)
-        try:
-            resolve_engine(engine, model.recurrent.cell, inputs)
-        except ConfigError as error:
-            return "absent", str(error), "engine auto takes another; see compiler"
+        if reason := ENGINES[engine].unsupported_reason(model.recurrent.cell, inputs):
+            return "absent", reason, "engine auto takes another; see compiler"
         with contextlib.redirect_stderr(io.StringIO()) as warnings:
             parts = torch.autograd.grad(model(inputs).square().sum(), list(model.parameters()))
         gradients[engine] = torch.cat([part.flatten() for part in parts])
@@ -165,7 +162,7 @@ def _palindrome_engine(name: str) -> Outcome:
     if difference > TOLERANCE:
         return "broken", f"its gradient differs by {difference:.2g} from the reference", "use --engine reference"
     if "not compiled" in warnings.getvalue():
-        return "absent", warnings.getvalue().strip(), "see compiler"
+        return "absent", warnings.getvalue().strip().removeprefix("engine compiled: "), "see compiler"
     return "ok", f"works, and equals the reference up to {difference:.0e}", None
 
 

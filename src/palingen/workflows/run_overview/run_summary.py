@@ -60,7 +60,7 @@ def read_run_summary(folder: Path) -> Summary:
         state=state,
         recipe=recipe,
         overrides=overrides,
-        done=_finished_epochs(numbers),
+        done=_finished_epochs(numbers) or (config["epochs"] if state == "finished" else 0),
         total=config.get("epochs"),
         result=headline(numbers),
         config=config,
