@@ -28,6 +28,14 @@ def test_the_bar_ends_with_the_counts_the_time_and_the_latest_numbers(monkeypatc
     assert "a table" not in last
 
 
+def test_work_that_stops_early_ends_without_a_time_left(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    with contextlib.redirect_stderr(terminal), progress("lstm", 1000, "steps") as bar:
+        bar.advance(1)
+    assert "1/1000 steps, took 0 s" in terminal.getvalue().splitlines()[-2]
+
+
 def test_an_error_ends_the_bar_and_shows_the_cursor_again(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()

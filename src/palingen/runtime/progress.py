@@ -40,17 +40,21 @@ class Pace:
     """
 
     def __init__(self, total: int, done: int = 0) -> None:
-        self.total, self.start = total, time.monotonic()
+        self.total, self.start, self.ended = total, time.monotonic(), False
         self._reports = deque([(self.start, done)], maxlen=PACE_REPORTS)
 
     def report(self, done: int) -> None:
         """Note that `done` units are finished."""
         self._reports.append((time.monotonic(), done))
 
+    def end(self) -> None:
+        """Note that no more work follows, even if less than all is done: stopped early, or interrupted."""
+        self.ended = True
+
     def text(self) -> str:
         """Rate and time left, counted down since the last report; at the end, the time taken."""
         (first_time, first_done), (last_time, last_done) = self._reports[0], self._reports[-1]
-        if last_done >= self.total:
+        if self.ended or last_done >= self.total:
             return f"took {duration_text(last_time - self.start)}"
         rate = (last_done - first_done) / max(last_time - first_time, 1e-9)
         if rate <= 0:

@@ -66,3 +66,4 @@ def show_bar(
             yield Bar()
         finally:
             display.above = None
+            pace.end()
