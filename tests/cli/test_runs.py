@@ -140,6 +140,11 @@ def test_settings_read_like_flags(value, text):
     assert run_text.setting_text("beta2_final", value) == text
 
 
+def test_a_list_shortens_a_setting_that_a_damaged_file_has_made_long(tmp_path):
+    summary = Summary(folder=tmp_path, kind="gan", state="finished", recipe="course", overrides={"data": "x" * 999})
+    assert run_text.settings_text(summary) == f"gan course: data {'x' * 52}..."
+
+
 @pytest.mark.parametrize(("size", "text"), [(12, "12 B"), (2048, "2 kB"), (5 * 2**20, "5 MB"), (3 * 2**30, "3 GB")])
 def test_sizes_have_a_unit(size, text):
     assert run_text.size_text(size) == text

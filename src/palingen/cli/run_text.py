@@ -10,8 +10,8 @@ from palingen.workflows.run_overview import Summary
 STYLES = {"finished": "green", "unfinished": "yellow", "damaged": "red", "foreign": "dim"}
 """Style of the progress by state."""
 
-MAX_VALUE_LENGTH = 60
-"""Longest value that is shown in full; a damaged file may hold anything."""
+MAX_SETTING_LENGTH = 60
+"""Longest setting that a list shows in full; a damaged file may hold anything."""
 
 FORMATS: Mapping[str, str] = {
     "accuracy": "accuracy {:.2%}",
@@ -32,7 +32,10 @@ UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 
 def settings_text(summary: Summary) -> str:
     """Kind, recipe, and what differs from it, as in `palindrome memory: length 200, no curriculum-threshold`."""
-    settings = ", ".join(setting_text(name, value) for name, value in summary.overrides.items())
+    texts = [setting_text(name, value) for name, value in summary.overrides.items()]
+    settings = ", ".join(
+        text if len(text) <= MAX_SETTING_LENGTH else f"{text[: MAX_SETTING_LENGTH - 3]}..." for text in texts
+    )
     return " ".join(filter(None, (summary.kind, summary.recipe))) + (f": {settings}" if settings else "")
 
 
@@ -45,7 +48,7 @@ def setting_text(name: str, value: Any) -> str:
 
 
 def value_text(value: Any) -> str:
-    """Value in at most `MAX_VALUE_LENGTH` characters, without control characters."""
+    """Value as text without control characters."""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
