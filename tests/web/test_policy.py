@@ -9,7 +9,7 @@ from hostile import NAME, visit
 
 from palingen.gan.pretrained import load_generator
 from palingen.runtime.paths import PRETRAINED_DIR
-from palingen.web.page import DIGITS, build_page
+from palingen.web.page import WEB, build_page
 
 LOCAL = ("file:", "blob:", "data:")
 
@@ -36,7 +36,7 @@ def test_the_policy_allows_by_hash_alone(page_file):
     assert "script-src 'sha256-" in policy
     assert "script-src 'unsafe" not in policy
     assert "; worker-src blob:; base-uri 'none'; form-action 'none'\">" in policy
-    assert "http-equiv" not in (DIGITS / "index.html").read_text()
+    assert "http-equiv" not in (WEB / "shared" / "index.html").read_text()
 
 
 def test_every_panel_works_under_the_policy(chromium, page_file):
@@ -71,7 +71,7 @@ def test_a_hostile_name_is_shown_literally_and_does_nothing(chromium, hostile_fi
         assert seen.page.locator("#model option").first.text_content() == NAME
         assert seen.page.locator("#scores th").nth(1).text_content() == NAME
         assert seen.page.title() == "palingen: explorer"
-        assert seen.page.locator("script").count() == 4
+        assert seen.page.locator("script").count() == 6
     seen.assert_quiet(*LOCAL)
 
 

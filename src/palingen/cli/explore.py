@@ -10,10 +10,11 @@ from cyclopts import Parameter
 from palingen.cli.generators import open_generator
 from palingen.cli.options import OutputFlags, OutputOptions, print_result
 from palingen.recurrence.config import PalindromeConfig
-from palingen.recurrence.pretrained import PREFIX, shipped_networks
+from palingen.recurrence.pretrained import shipped_networks
 from palingen.runtime.atomic_io import write_atomically
 from palingen.runtime.errors import DataError
 from palingen.runtime.json_io import read_json
+from palingen.runtime.paths import PRETRAINED_PREFIX
 from palingen.runtime.validation import require
 from palingen.web.memory.data import page_network, shipped_runs
 from palingen.web.page import build_page
@@ -45,7 +46,7 @@ def explore(
     require("only", only, only != "memory" or not others, f"{', '.join(others)} belongs to the tab digits")
     require("only", only, only != "digits" or not networks, f"{', '.join(networks)} belongs to the tab memory")
     page_networks = [] if only == "digits" else [page_network(run) for run in networks or shipped_runs()]
-    generators = [] if only == "memory" else [open_generator(run) for run in others or (f"{PREFIX}course",)]
+    generators = [] if only == "memory" else [open_generator(run) for run in others or (f"{PRETRAINED_PREFIX}course",)]
     page = build_page(generators, page_networks).encode()
     path = (output.out or Path("runs") / "explore") / "explorer.html"
     write_atomically(path, page)
@@ -66,8 +67,8 @@ def explore(
 
 def _is_network(run: str) -> bool:
     """Whether a run is of recurrent networks; anything else is a generator, or is refused as one."""
-    if run.startswith(PREFIX):
-        return run.removeprefix(PREFIX) in shipped_networks()
+    if run.startswith(PRETRAINED_PREFIX):
+        return run.removeprefix(PRETRAINED_PREFIX) in shipped_networks()
     try:
         config = read_json(Path(run) / "config.json", {"kind": str})
     except (OSError, DataError):

@@ -24,12 +24,11 @@ from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.memory import Need, require_memory
-from palingen.runtime.paths import PRETRAINED_DIR
+from palingen.runtime.paths import PRETRAINED_DIR, PRETRAINED_PREFIX
 from palingen.runtime.run_files import read_config, require_same_config
-from palingen.runtime.safetensors_io import load_metadata, load_state
+from palingen.runtime.safetensors_header import load_metadata
+from palingen.runtime.safetensors_io import load_state
 from palingen.runtime.validation import Interval, require, require_integer, require_seed, unknown_choice
-
-PREFIX = "pretrained:"
 
 LATENT_NORM = Interval(above=0, maximum=1000, too_large="no latent is as long")
 """Valid maximum latent norms, in units of sqrt(Z)."""
@@ -139,13 +138,13 @@ def load_generator(run: str | Path, snapshot: SnapshotStage = "end") -> Pretrain
     Raises:
         PalingenError: there is no such generator, or its files are damaged.
     """
-    name = str(run).removeprefix(PREFIX)
+    name = str(run).removeprefix(PRETRAINED_PREFIX)
     shipped = sorted(path.parent.name for path in PRETRAINED_DIR.glob("*/end.safetensors"))
     if name in shipped and isinstance(run, str):
         folder = PRETRAINED_DIR / name
         path = folder / f"{snapshot}.safetensors"
         config = parse_config(load_metadata(path), GanConfig, path)
-    elif str(run).startswith(PREFIX):
+    elif str(run).startswith(PRETRAINED_PREFIX):
         raise PalingenError(f"{run}: {unknown_choice(name, shipped)}")
     elif isinstance(run, str) and name == Path(name).name and not Path(name).exists():
         raise PalingenError(f"{name!r} is neither a run folder nor a shipped generator ({', '.join(shipped)})")

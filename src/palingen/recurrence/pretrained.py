@@ -7,12 +7,11 @@ from palingen.recurrence.config import PalindromeConfig, build_network
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
-from palingen.runtime.paths import PRETRAINED_DIR
+from palingen.runtime.paths import PRETRAINED_DIR, PRETRAINED_PREFIX
 from palingen.runtime.run_files import read_config, require_same_config
-from palingen.runtime.safetensors_io import load_metadata, load_state
+from palingen.runtime.safetensors_header import load_metadata
+from palingen.runtime.safetensors_io import load_state
 from palingen.runtime.validation import unknown_choice
-
-PREFIX = "pretrained:"
 
 PRETRAINED_NETWORKS = PRETRAINED_DIR / "palindromes"
 """Folder of the shipped networks: each has the weights of three stages, and its scores."""
@@ -39,8 +38,8 @@ def load_network(run: str | Path, stage: Stage = "end") -> tuple[PalindromeConfi
     Raises:
         PalingenError: there is no such network or stage, or its files are damaged.
     """
-    name, path = str(run).removeprefix(PREFIX), Path(run)
-    if str(run).startswith(PREFIX) or (isinstance(run, str) and name in shipped_networks()):
+    name, path = str(run).removeprefix(PRETRAINED_PREFIX), Path(run)
+    if str(run).startswith(PRETRAINED_PREFIX) or (isinstance(run, str) and name in shipped_networks()):
         if name not in shipped_networks():
             raise PalingenError(f"{run}: {unknown_choice(name, shipped_networks())}")
         return _load_file(PRETRAINED_NETWORKS / name / f"{stage}{FILE_SUFFIX}")

@@ -11,8 +11,9 @@ from torch import Tensor
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.export import SCORE_FILE
 from palingen.recurrence.layers import SequenceClassifier
-from palingen.recurrence.pretrained import PREFIX, PRETRAINED_NETWORKS, load_network, shipped_networks
+from palingen.recurrence.pretrained import PRETRAINED_NETWORKS, load_network, shipped_networks
 from palingen.runtime.json_io import read_json
+from palingen.runtime.paths import PRETRAINED_PREFIX
 from palingen.runtime.run_files import read_environment, read_result
 from palingen.web.encode import encode_float16, encode_float32
 
@@ -46,8 +47,8 @@ def page_network(run: str | Path) -> PageNetwork:
     Raises:
         PalingenError: there is no such network, or its files are damaged.
     """
-    name = str(run).removeprefix(PREFIX)
-    is_shipped = str(run).startswith(PREFIX)
+    name = str(run).removeprefix(PRETRAINED_PREFIX)
+    is_shipped = str(run).startswith(PRETRAINED_PREFIX)
     run = run if is_shipped else Path(run)
     config, end = load_network(run)
     _, start = load_network(run, "start")
@@ -63,7 +64,7 @@ def page_network(run: str | Path) -> PageNetwork:
 
 def shipped_runs() -> list[str]:
     """Every shipped network as a RUN argument, in the order of the page."""
-    return [f"{PREFIX}{name}" for name in ORDER if name in shipped_networks()]
+    return [f"{PRETRAINED_PREFIX}{name}" for name in ORDER if name in shipped_networks()]
 
 
 def memory_data(networks: Sequence[PageNetwork]) -> list[dict[str, Any]]:
