@@ -224,5 +224,6 @@ figures.gates_and_gradients(json.loads((records / "analysis" / "analysis.json").
 #   vanishes on the way back, and whether training succeeds nevertheless depends on the seed.
 # - The gates make memory something that is learned: what to write ($i$), what to keep ($f$), what to output ($o$).
 #
-# To continue: `palingen palindrome train --recipe memory --length 1000`, `palingen palindrome study --help`, and the
+# To continue: `palingen explore --only memory` writes a page on which such networks read a palindrome, forget and learn,
+# `palingen palindrome train --recipe memory --length 1000`, `palingen palindrome study --help`, and the
 # tables in `report/`.

@@ -43,7 +43,9 @@ def checked_modules() -> list[str]:
 with install_import_hook(checked_modules(), "typechecker.checked"):
     from palingen.gan.data.mnist import LabeledImages, load_images, write_images
     from palingen.gan.evaluation.classifier import load_classifier
+    from palingen.gan.evaluation.classifier_pair import ClassifierPair
     from palingen.gan.evaluation.evaluator import Evaluator
+    from palingen.gan.evaluation.second_classifier import load_second_classifier
 
 settings.register_profile("any machine", deadline=None)  # some are slow now and then
 settings.load_profile("any machine")
@@ -86,7 +88,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def evaluator() -> Evaluator:
-    """Evaluator against all test images, as in the protocol, but with a third of the training images."""
-    training = load_images("train")
-    images = LabeledImages(training.pixels[:20_000], training.labels[:20_000])
-    return Evaluator(load_classifier(), load_images("t10k"), images)
+    """Evaluator against all test images, with a third of the training images, and two subsets for each control."""
+    training = load_images("train").select(torch.arange(20_000))
+    pair = ClassifierPair(load_classifier(), load_second_classifier())
+    return Evaluator(pair, load_images("t10k"), training, num_subsets=2)

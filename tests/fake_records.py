@@ -76,8 +76,26 @@ def gan_score(fd: float, **metrics: Any) -> dict[str, Any]:
     """Score of a generator."""
     score = {"n": 10_000, "fd": fd, "kid": 20.0, "precision": 0.9, "recall": 0.8, "density": 0.9, "coverage": 0.7}
     score |= {"class_tv": 0.2, "mean_confidence": 0.97, "nearest_train_ratio": 1.0, "class_accuracy": None}
-    rows = {"floor": {**score, "fd": 2.0}}
-    return {**score, "fd_floor": 2.0, "repeats": 1, "max_latent_norm": None, "std": {}, "rows": rows, **metrics}
+    score |= {
+        "fd_second": fd / 10,
+        "low_confidence_fraction": 0.05,
+        "fd_floor": 2.0,
+        "fd_floor_std": 0.3,
+        "floor_subsets": 10,
+    }
+    rows = {"floor": {**score, "fd": 2.0, "std": {}}}
+    return {
+        **score,
+        "fd_second_floor": 0.2,
+        "low_confidence_reference": 0.015,
+        "low_confidence_threshold": 0.9,
+        "reference": "test",
+        "repeats": 1,
+        "max_latent_norm": None,
+        "std": {},
+        "rows": rows,
+        **metrics,
+    }
 
 
 def variant_results(

@@ -1,9 +1,10 @@
 // Runs the maths of the digits page under Node: one job as JSON on standard input, its result on standard output.
 "use strict";
 const path = require("node:path");
-const maths = path.join(__dirname, "..", "src", "palingen", "web", "digits", "maths");
-for (const name of ["decode", "convolutions", "network", "latents", "images", "inversion", "state"])
-  require(path.join(maths, `${name}.js`));
+const web = path.join(__dirname, "..", "src", "palingen", "web");
+for (const name of ["decode", "random"]) require(path.join(web, "shared", `${name}.js`));
+for (const name of ["convolutions", "network", "latents", "images", "inversion", "state"])
+  require(path.join(web, "digits", "maths", `${name}.js`));
 const job = JSON.parse(require("node:fs").readFileSync(0, "utf8")), p = globalThis.palingen;
 const floats = (values) => Float32Array.from(values.flat(2));
 

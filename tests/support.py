@@ -1,6 +1,7 @@
 """Helpers that several tests share."""
 
 import contextlib
+import copy
 import gzip
 import io
 import struct
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,20 @@ def write_idx(path: Path, array: object) -> None:
     """Write an array of unsigned bytes in the IDX format."""
     header = bytes([0, 0, 8, array.ndim]) + b"".join(struct.pack(">I", size) for size in array.shape)
     path.write_bytes(gzip.compress(header + array.tobytes()))
+
+
+DIVERGING = {
+    "architecture": "residual", "loss": "least-squares", "learning_rate": 100.0, "discriminator_loss_weight": 1e6,
+}  # fmt: skip
+"""Settings of a GAN, each valid, whose loss is soon infinite."""
+
+
+def unchecked(config: Any, **changes: Any) -> Any:
+    """Copy of a config with values that it would refuse, such as a learning rate with which every training diverges."""
+    copied = copy.copy(config)
+    for name, value in changes.items():
+        object.__setattr__(copied, name, value)
+    return copied
 
 
 def run_in(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from palingen.recurrence import cells as cells
     from palingen.recurrence import palindromes as palindromes
     from palingen.recurrence.analysis import analyze_run as analyze_run
-    from palingen.recurrence.analysis import load_network as load_network
     from palingen.recurrence.cells import Cell as Cell
     from palingen.recurrence.config import PalindromeConfig as PalindromeConfig
     from palingen.recurrence.config import build_data as build_data
     from palingen.recurrence.config import build_network as build_network
     from palingen.recurrence.layers import RecurrentLayer as RecurrentLayer
     from palingen.recurrence.layers import SequenceClassifier as SequenceClassifier
+    from palingen.recurrence.pretrained import load_network as load_network
     from palingen.recurrence.train import train_palindrome as train_palindrome
     from palingen.report import figures as figures
     from palingen.runtime.errors import Interrupted as Interrupted
@@ -59,7 +59,7 @@ _HOMES = {
     "analyze_run": "recurrence.analysis",
     "build_data": "recurrence.config",
     "build_network": "recurrence.config",
-    "load_network": "recurrence.analysis",
+    "load_network": "recurrence.pretrained",
     "train_palindrome": "recurrence.train",
     # gan
     "GanConfig": "gan.config",

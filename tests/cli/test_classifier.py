@@ -7,10 +7,20 @@ def test_the_classifier_is_trained_from_the_command_line(palingen, tmp_path, few
     command = ("classifier", "train", "--data", few_digits, "--epochs", 1, "--json")
     result = json.loads(palingen(*command).stdout)
     assert {"accuracy", "epochs", "seconds", "seed", "folder"} <= set(result)
-    assert result["folder"].startswith("runs/classifier/")
+    assert result["folder"].startswith("runs/classifier/first-")
     assert all((tmp_path / file).exists() for file in result["files"])
     assert json.loads(palingen(*command).stdout) == result
 
 
+def test_the_second_classifier_is_a_recipe(palingen, tmp_path, few_digits):
+    command = ("classifier", "train", "--recipe", "second", "--data", few_digits, "--epochs", 1, "--json")
+    result = json.loads(palingen(*command).stdout)
+    assert result["folder"].startswith("runs/classifier/second-")
+    config = json.loads((tmp_path / result["folder"] / "config.json").read_text())
+    assert (config["architecture"], config["half_precision"]) == ("residual", True)
+
+
 def test_an_invalid_setting_is_named_in_one_line(palingen, error_line):
-    assert "shift=9: must be between 0 and 4" in error_line(palingen("classifier", "train", "--shift", 9))
+    assert "shift=9: must be at most 4 (digits have a margin" in error_line(
+        palingen("classifier", "train", "--shift", 9)
+    )

@@ -4,12 +4,14 @@ import json
 from dataclasses import fields
 
 import pytest
+from rich.console import Console
 
+from palingen.cli.gan_study import _variants_table
 from palingen.gan import study as studies
 from palingen.gan.evaluation.evaluator import Score
 from palingen.recipes import GAN
 
-METRICS = {field.name: 0.5 for field in fields(Score)}
+METRICS = {**{field.name: 0.5 for field in fields(Score)}, "n": 10_000}
 
 
 @pytest.fixture
@@ -84,3 +86,8 @@ def test_a_study_of_a_recipe_keeps_the_recipes_own_loss(palingen, quick_training
     result = json.loads(palingen("gan", "study", "--recipe", "demo", "--seeds", 1, "--out", "s", "--json").stdout)
     assert [run["label"] for run in result["runs"]] == ["demo"]
     assert result["runs"][0]["epochs"] == GAN["demo"].epochs
+
+
+def test_the_table_of_results_is_there_from_the_start_of_a_study(capsys):
+    Console().print(_variants_table([]))
+    assert "variant" in capsys.readouterr().out

@@ -72,9 +72,10 @@ print([*slow, *(name for name in sys.modules if name.startswith("palingen.cli.")
 
 
 def test_every_verb_of_the_design_exists():
-    labs = ["palindrome train", "palindrome study", "palindrome analyze", "classifier train"]
+    labs = ["palindrome train", "palindrome study", "palindrome analyze", "palindrome export", "classifier train"]
     gan = [f"gan {verb}" for verb in ("train", "study", "sample", "interpolate", "score", "baselines", "export")]
-    assert sorted(VERBS) == sorted([*labs, *gan, "demo", "explore", "report", "reproduce", "bundle"])
+    at_hand = ["runs", "show", "diff", "doctor"]
+    assert sorted(VERBS) == sorted([*labs, *gan, *at_hand, "demo", "explore", "report", "reproduce", "bundle"])
 
 
 @pytest.mark.parametrize("config", [PalindromeConfig, GanConfig, ClassifierConfig])

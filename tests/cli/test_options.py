@@ -107,9 +107,15 @@ def test_a_result_is_one_json_object_or_a_table(capsys):
     table = capsys.readouterr().out
     assert "Scores" in table
     assert "1.235" in table
-    assert table.index("a.png") < table.index("b.png")
+    assert table.splitlines()[-2:] == ["a.png", "b.png"]
     print_result(result, False, title="Scores", rows={"test_accuracy": "100 %"})
     assert "test accuracy" in capsys.readouterr().out
+
+
+def test_pictures_are_printed_last_and_no_path_is_broken(capsys):
+    long = Path("runs") / ("long" * 40) / "weights.safetensors"
+    print_result({"files": [Path("a.png"), long, Path("b.json")], "folder": Path("run")}, False, title="Training")
+    assert capsys.readouterr().out.splitlines()[-3:] == [str(long), "b.json", "a.png"]
 
 
 def test_output_options_default_to_a_table_and_no_folder():

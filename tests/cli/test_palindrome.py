@@ -62,3 +62,18 @@ def test_analysis_goes_under_runs_by_default_and_not_into_the_run(palingen, tmp_
 def test_analysis_of_nothing_and_of_no_run_is_an_error(palingen, error_line):
     assert "must name at least one run folder" in error_line(palingen("palindrome", "analyze"))
     assert "nowhere: not a run folder" in error_line(palingen("palindrome", "analyze", "nowhere"))
+
+
+def test_an_exported_network_is_analysed_and_loaded(palingen, tmp_path, error_line):
+    study = ("palindrome", "study", "--recipe", "course", "--cells", "gru", "--lengths", 6, "--seeds", 1, "--epochs", 2)
+    assert palingen(*study, "--num-samples", 200, "--hidden-size", 8, "--jobs", 1, "--out", "study").returncode == 0
+    export = ("palindrome", "export", "study", "--cell", "gru", "--length", 6, "--out", "mine")
+    result = json.loads(palingen(*export, "--json").stdout)
+    assert result["files"] == [
+        f"mine/{name}" for name in ("start.safetensors", "middle.safetensors", "end.safetensors", "score.json")
+    ]
+    score = json.loads((tmp_path / "mine" / "score.json").read_text())
+    assert score["commands"][1] == "palingen palindrome export study --cell gru --length 6 --out mine --json"
+    analysis = json.loads(palingen("palindrome", "analyze", "mine/end.safetensors", "--json").stdout)
+    assert analysis["gradient_retention"][0]["trained"] > 0
+    assert "no finished run" in error_line(palingen("palindrome", "export", "study", "--length", 7))

@@ -1,8 +1,12 @@
 """`palingen palindrome study`."""
 
 import json
+import re
 
 import pytest
+
+from palingen.cli.console import output_console
+from palingen.cli.study_progress import accuracy_table
 
 SMALL = ("--recipe", "course", "--num-samples", 200, "--hidden-size", 4, "--epochs", 1, "--jobs", 1)
 STUDY = ("palindrome", "study", *SMALL, "--cells", "rnn", "--lengths", 5, "--seeds", 1, "--out", "s")
@@ -60,20 +64,22 @@ def test_an_invalid_value_is_named_in_one_line(palingen, error_line, arguments, 
     assert message in error_line(palingen("palindrome", "study", *arguments))
 
 
-def test_progress_in_a_terminal_is_a_table_of_cells_and_lengths(monkeypatch, capsys):
-    from palingen.cli import study_progress
-    from palingen.recurrence.config import PalindromeConfig
+def test_the_table_of_a_study_has_a_row_for_each_cell_and_a_column_for_each_length(capsys):
+    results = [{"cell": "lstm", "length": 20, "seed": seed, "accuracy": 0.9 + seed / 100} for seed in range(3)]
+    runs = [(cell, length) for cell in ("lstm", "rnn") for length in (20, 10) for seed in range(3)]
+    output_console().print(accuracy_table(results, runs))
+    text = capsys.readouterr().out
+    assert text.index("T = 10") < text.index("T = 20")
+    assert "90.0 91.0 92.0 3/3" in text
+    assert text.count("0/3") == 3
 
-    runs = [PalindromeConfig(cell=cell, length=length) for cell in ("lstm", "rnn") for length in (10, 20)]
-    results = [
-        {"cell": run.cell, "length": run.length, "seed": 0, "accuracy": 0.995, "loss": 0.1, "seconds": 1.0}
-        for run in reversed(runs)
-    ]
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    done = study_progress.show_study_progress(runs, iter(results))
-    assert [(run["length"], run["cell"]) for run in done] == [(10, "lstm"), (10, "rnn"), (20, "lstm"), (20, "rnn")]
-    table = capsys.readouterr().err
-    assert "T = 20" in table
-    assert "99.5 99.5 99.5" in table
-    assert "4 of 4 runs" in table
+
+def test_the_table_of_all_results_follows_the_study_and_the_pictures_come_last(palingen):
+    lines = palingen(*STUDY).stdout.splitlines()
+    assert lines[0].startswith("Accuracy on unseen palindromes")
+    assert lines[-2:] == ["s/study.json", "s/accuracy_by_length.png"]
+
+
+def test_every_finished_run_is_a_line_of_progress_with_its_numbers(palingen):
+    err = palingen(*STUDY).stderr
+    assert re.match(r"study: 1/1 runs, took .*  rnn T=5 seed 0: accuracy 0\.\d+, seconds ", err)

@@ -3,61 +3,102 @@
 import json
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from palingen.cli import score, score_table
 from palingen.gan.config import GanConfig, build_networks
+from palingen.gan.data.mnist import load_images
 from palingen.gan.evaluation import stacked_mnist
-from palingen.gan.evaluation.evaluator import Score
+from palingen.gan.evaluation.score import Score, ScoreSummary
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.safetensors_io import save_weights
 
 KEYS = {
     *("fd", "fd_floor", "kid", "precision", "recall", "density", "coverage", "inception_score", "class_tv"),
-    *("mean_confidence", "class_accuracy", "nearest_train_ratio", "n", "repeats", "max_latent_norm", "std"),
+    *("fd_floor_std", "fd_ratio", "fd_second", "fd_second_floor", "fd_second_floor_std", "low_confidence_fraction"),
+    *(
+        "low_confidence_reference",
+        "reference",
+        "mean_confidence",
+        "class_accuracy",
+        "nearest_train_ratio",
+        "n",
+        "repeats",
+        "max_latent_norm",
+        "std",
+    ),
 }
 
 
 @pytest.fixture
 def shared_evaluator(monkeypatch, evaluator):
     """Use the evaluator of the test session, which has seen the real images."""
-    monkeypatch.setattr(score, "mnist_evaluator", lambda: evaluator)
+    monkeypatch.setattr(score, "mnist_evaluator", lambda reference: evaluator)
     return evaluator
 
 
 def test_a_shipped_generator_is_scored_with_real_and_corrupted_images_as_controls(palingen, tmp_path, shared_evaluator):
-    run = palingen("gan", "score", "pretrained:course", "--count", 5000, "--out", "score", "--json")
+    run = palingen("gan", "score", "pretrained:course", "--count", 6000, "--out", "score", "--json")
     result = json.loads(run.stdout)
     assert set(result) >= KEYS
-    assert result["n"] == 5000
+    assert result["n"] == 6000
     assert result["class_accuracy"] is None  # unconditional
-    assert result["fd"] > result["fd_floor"] > 0
+    assert result["fd"] / result["fd_floor"] == pytest.approx(result["fd_ratio"])
+    assert result["fd_second"] > result["fd_second_floor"] > 0
+    assert result["low_confidence_fraction"] > 2 * result["low_confidence_reference"]
     assert set(result["rows"]) == {"course", "floor", "blur", "noise", "no 1s", "100 repeated", "1000 repeated"}
+    assert result["rows"]["floor"]["std"]["fd"] == result["fd_floor_std"] > 0
     assert json.loads((tmp_path / "score" / "score.json").read_text())["fd"] == result["fd"]
+    with Image.open(tmp_path / "score" / "worst.png") as sheet:
+        assert sheet.size == (894, 894)  # ten by ten images of 28 pixels with gaps of two, three times as large
+
+
+@pytest.mark.parametrize("form", ["npy", "pictures"])
+def test_images_of_any_origin_are_scored(palingen, tmp_path, shared_evaluator, form):
+    pixels = load_images("train").pixels[:6000].numpy()
+    source = tmp_path / "others.npy"
+    if form == "npy":
+        np.save(source, pixels.astype(np.float32)[:, None] / 255)
+    else:
+        source = tmp_path / "others"
+        source.mkdir()
+        for index, image in enumerate(pixels):
+            Image.fromarray(image).save(source / f"{index:05d}.bmp")
+    result = json.loads(palingen("gan", "score", source, "--json").stdout)
+    assert result["folder"] == "runs/score/others"
+    assert (result["n"], result["nearest_train_ratio"], result["seed"]) == (6000, 0, None)
+    assert list(result["rows"])[:2] == ["others", "floor"]
+    assert result["fd"] == pytest.approx(shared_evaluator.score(shared_evaluator.predict(torch.from_numpy(pixels))).fd)
 
 
 def test_baselines_score_the_controls_alone(palingen, tmp_path, shared_evaluator):
-    result = json.loads(palingen("gan", "baselines", "--count", 5000, "--json").stdout)
-    assert result["folder"] == "runs/baselines/5000-images"
-    rows = json.loads((tmp_path / "runs/baselines/5000-images/baselines.json").read_text())
-    assert rows == result["rows"]
-    assert rows["blur"]["fd"] > rows["floor"]["fd"]
-    table = palingen("gan", "baselines", "--count", 5000).stdout
+    result = json.loads(palingen("gan", "baselines", "--count", 6000, "--json").stdout)
+    assert result["folder"] == "runs/baselines/test-6000-images"
+    record = json.loads((tmp_path / "runs/baselines/test-6000-images/baselines-test.json").read_text())
+    assert record["rows"] == result["rows"]
+    assert (record["count"], record["subsets"], record["reference"]) == (6000, 2, "test")
+    assert record["rows"]["blur"]["fd"] > record["rows"]["floor"]["fd"]
+    table = palingen("gan", "baselines", "--count", 6000).stdout
     assert "FD: Frechet distance" in table
 
 
 @pytest.mark.parametrize("name", ["course", "residual-unconditional"])
 def test_the_table_of_scores_fits_80_columns(capsys, evaluator, monkeypatch, name):
     monkeypatch.setenv("COLUMNS", "80")
-    controls = evaluator.controls(5000)
-    own = replace(controls["blur"], class_accuracy=0.5)
+    controls = evaluator.controls(6000)
+    own = replace(controls["blur"].mean, class_accuracy=0.5)
     std = {metric: value / 10 for metric, value in vars(own).items()}
-    score_table.print_scores({name: own, **controls}, "5000 images of each kind", std)
+    scores = {name: ScoreSummary(mean=own, std=std), **controls}
+    score_table.print_scores(scores, "6000 images of each kind", 0.016)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert not any("…" in line for line in lines)
     assert any("0.500" in line and "0.050" in line for line in lines)  # class accuracy and its deviation
-    assert sum("FD to" in line for line in lines) == 2
+    assert sum(line.count("±") for line in lines) == 2
+    assert sum("FD" in line for line in lines) == 4
 
 
 def test_every_metric_of_a_score_has_a_row():
@@ -86,9 +127,21 @@ def test_a_generator_of_three_digits_is_scored_by_its_modes(palingen, error_line
         (("score", "nowhere"), "nowhere: not a run folder"),
         (("score", "pretrained:course", "--count", 4999), "count=4999: must be at least 5000"),
         (("score", "pretrained:course", "--repeats", 0), "repeats=0: must be at least 1"),
-        (("score", "pretrained:course", "--seed", -1), "seed=-1: must be between 0"),
+        (("score", "pretrained:course", "--seed", -1), "seed=-1: must be at least 0"),
         (("baselines", "--count", 10), "count=10: must be at least 5000"),
+        (
+            ("score", "pretrained:course", "--reference", "validation", "--count", 30_001),
+            "count=30001: must be at most 30000",
+        ),
+        (("score", "missing.npy"), "missing.npy: missing"),
+        (("score", "file.txt"), "file.txt: must be a run folder, pretrained:NAME, an .npy or .npz file"),
+        (("score", "few.npy"), "count=10: must be at least 5000"),
+        (("score", "few.npy", "--repeats", 2), "source='few.npy': is scored once, as it is"),
+        (("score", "damaged.npz"), "damaged.npz: damaged"),
     ],
 )
-def test_an_invalid_value_is_named_in_one_line(palingen, error_line, arguments, message):
+def test_an_invalid_value_is_named_in_one_line(palingen, error_line, tmp_path, arguments, message):
+    np.save(tmp_path / "few.npy", np.zeros((10, 28, 28)))
+    for name in ("file.txt", "damaged.npz"):
+        (tmp_path / name).write_text("no images")
     assert message in error_line(palingen("gan", *arguments))

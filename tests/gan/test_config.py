@@ -48,7 +48,7 @@ def test_an_invalid_value_is_refused_in_one_line_with_field_and_value(field, val
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("architecture", "residuall"), ("loss", "hing"), ("penalty", "r3"), ("precision", "float8")],
+    [("architecture", "residuall"), ("loss", "hing"), ("penalty", "r3"), ("precision", "float8"), ("keep", "beast")],
 )
 def test_an_unknown_choice_is_refused_by_field_with_the_closest_one(field, value):
     with pytest.raises(ConfigError, match=rf"^{field}: unknown '{value}'; did you mean"):
@@ -58,6 +58,11 @@ def test_an_unknown_choice_is_refused_by_field_with_the_closest_one(field, value
 def test_stacked_digits_cannot_be_conditional():
     with pytest.raises(ConfigError, match=r"^conditional=True: is incompatible with data='stacked'$"):
         GanConfig(conditional=True, data="stacked")
+
+
+def test_the_best_generator_is_chosen_by_the_monitor_and_needs_one():
+    with pytest.raises(ConfigError, match=r"^keep='best': is chosen by the monitor; set monitor_samples$"):
+        GanConfig(keep="best", monitor_samples=None)
 
 
 def test_none_switches_an_optional_setting_off():

@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -7,9 +7,16 @@ import torch
 
 from palingen.gan import evaluate
 from palingen.gan.config import GanConfig, build_networks
-from palingen.gan.evaluate import evaluate_generator, evaluate_images, evaluate_repeatedly, evaluate_stacked
+from palingen.gan.data.mnist import load_images
+from palingen.gan.evaluate import (
+    evaluate_generator,
+    evaluate_images,
+    evaluate_pixels,
+    evaluate_repeatedly,
+    evaluate_stacked,
+)
 from palingen.gan.evaluation.classifier import load_classifier
-from palingen.gan.evaluation.evaluator import Score
+from palingen.gan.evaluation.score import Score, summarize
 from palingen.gan.evaluation.stacked_mnist import score_real_digits
 from palingen.gan.pretrained import PretrainedGenerator, load_generator
 from palingen.runtime.errors import ConfigError, DataError
@@ -25,9 +32,6 @@ def make_score(value, **others):
 class PixelRecorder:
     """Evaluator that records the pixels it is given."""
 
-    def __init__(self):
-        self.classifier = self
-
     def predict(self, pixels):
         self.pixels = pixels
         return pixels
@@ -39,7 +43,7 @@ class PixelRecorder:
 @pytest.fixture
 def recorder(monkeypatch):
     recorder = PixelRecorder()
-    monkeypatch.setattr(evaluate, "mnist_evaluator", lambda: recorder)
+    monkeypatch.setattr(evaluate, "mnist_evaluator", lambda reference: recorder)
     return recorder
 
 
@@ -57,7 +61,7 @@ def conditional():
 
 
 def test_images_have_the_score_of_the_generator_that_made_them(evaluator, monkeypatch):
-    monkeypatch.setattr(evaluate, "mnist_evaluator", lambda: evaluator)
+    monkeypatch.setattr(evaluate, "mnist_evaluator", lambda reference: evaluator)
     generator = load_generator("course")
     expected = evaluate_generator(generator, evaluator, COUNT, seed=3)
     assert evaluate_images(generator.sample(COUNT, seed=3)) == expected
@@ -102,6 +106,7 @@ def test_images_of_every_accepted_form_are_the_same_pixels(recorder, pixels, con
         (torch.zeros(COUNT, 3, 28, 28), r"^images.shape=\(5000, 3, 28, 28\): must be"),
         (torch.zeros(COUNT, 784), r"^images.shape=\(5000, 784\): must be"),
         (torch.zeros(28, 28), r"^images.shape=\(28, 28\): must be"),
+        (torch.zeros(0, 28, 28), r"^images.shape=\(0, 28, 28\): must be"),
         (torch.zeros(()), r"^images.shape=\(\): must be"),
         (torch.zeros(COUNT, 28, 28, dtype=torch.int64), r"^images.dtype=int64: must be uint8 or float$"),
         (torch.zeros(COUNT, 28, 28, dtype=torch.bool), r"^images.dtype=bool: must be uint8 or float$"),
@@ -118,41 +123,66 @@ def test_images_of_another_shape_type_or_range_are_refused_in_one_line(images, m
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize(("count", "rule"), [(0, "at least 5000"), (4999, "at least 5000"), (50_001, "at most 50000")])
+def test_the_images_of_a_file_are_scored(recorder, pixels, tmp_path):
+    np.save(tmp_path / "images.npy", pixels.numpy())
+    for path in (tmp_path / "images.npy", str(tmp_path / "images.npy")):
+        recorder.pixels = None
+        evaluate_images(path)
+        assert torch.equal(recorder.pixels, pixels)
+
+
+@pytest.mark.parametrize(("count", "rule"), [(4999, "at least 5000"), (50_001, "at most 50000")])
 def test_too_few_or_too_many_images_are_refused(count, rule):
     with pytest.raises(ConfigError, match=f"^count={count}: must be {rule}"):
         evaluate_images(np.broadcast_to(np.uint8(0), (count, 28, 28)))
 
 
-def test_a_conditional_generator_is_sampled_with_the_class_frequencies_of_the_training_images(
-    evaluator, conditional, monkeypatch
-):
-    requested = []
+def test_the_validation_part_takes_fewer_images():
+    with pytest.raises(ConfigError, match=r"^count=30001: must be at most 30000"):
+        evaluate_images(np.broadcast_to(np.uint8(0), (30_001, 28, 28)), reference="validation")
 
-    def score(output, labels=None):
-        requested.append(labels)
-        return make_score(0.0)
+
+@pytest.fixture
+def scored(evaluator, monkeypatch):
+    """Evaluator whose scores are 1, 2, ... without being computed; the labels of each are recorded."""
+    labels = []
+
+    def score(output, requested=None):
+        labels.append(requested)
+        return make_score(float(len(labels)))
 
     monkeypatch.setattr(evaluator, "score", score)
+    evaluator.recorded_labels = labels
+    return evaluator
+
+
+def test_a_conditional_generator_is_sampled_with_the_class_frequencies_of_the_training_images(scored, conditional):
     conditional.generator.class_frequencies.copy_(torch.eye(10)[7])
-    evaluate_generator(conditional, evaluator, count=20)
-    assert requested[0].tolist() == [7] * 20
+    evaluate_generator(conditional, scored, count=20)
+    assert scored.recorded_labels[0].tolist() == [7] * 20
 
 
-def test_repeated_scores_have_mean_and_standard_deviation_of_consecutive_seeds(evaluator, conditional, monkeypatch):
-    monkeypatch.setattr(evaluate, "evaluate_generator", lambda generator, evaluator, count, seed: make_score(seed / 1))
-    scores = evaluate_repeatedly(conditional.with_max_latent_norm(0.9), evaluator, COUNT, seed=4, repeats=3)
-    assert [score.fd for score in scores.scores] == [4, 5, 6]
-    assert scores.mean == make_score(5.0)
-    assert scores.std == asdict(make_score(1.0)) | {"n": 0, "class_accuracy": None}
+def test_repeated_scores_are_those_of_consecutive_seeds(scored, conditional, monkeypatch):
+    seeds = []
+    pixels = PretrainedGenerator.pixels
+    monkeypatch.setattr(
+        PretrainedGenerator,
+        "pixels",
+        lambda self, count, seed, labels: seeds.append(seed) or pixels(self, count, seed, labels),
+    )
+    scores = evaluate_repeatedly(conditional.with_max_latent_norm(0.9), scored, 200, seed=4, repeats=3)
+    assert seeds == [4, 5, 6]
+    assert (scores.summary.mean.fd, scores.summary.std["fd"]) == (2.0, 1.0)
     assert (scores.name, scores.seed, scores.max_latent_norm) == ("untrained", 4, 0.9)
 
 
-def test_a_single_score_has_no_standard_deviation(evaluator, conditional, monkeypatch):
-    monkeypatch.setattr(evaluate, "evaluate_generator", lambda generator, evaluator, count, seed: make_score(1.0))
-    scores = evaluate_repeatedly(conditional, evaluator)
-    assert scores.std == {}
-    assert scores.mean == make_score(1.0)
+def test_the_worst_images_are_those_of_the_lowest_confidence_the_worst_first(scored):
+    pixels = load_images("t10k").pixels[:400]
+    worst = evaluate_pixels(pixels, scored, "images").worst
+    confidences = scored.classifier.probabilities(worst).max(1).values
+    assert len(worst) == 100
+    assert (confidences.diff() >= -1e-5).all()
+    assert confidences.max() <= scored.classifier.probabilities(pixels).max(1).values.sort().values[100] + 1e-5
 
 
 def test_no_repeats_are_refused(evaluator, conditional):
@@ -160,16 +190,24 @@ def test_no_repeats_are_refused(evaluator, conditional):
         evaluate_repeatedly(conditional, evaluator, repeats=0)
 
 
-def test_a_score_record_has_the_keys_of_the_shipped_ones(evaluator, conditional, monkeypatch):
-    monkeypatch.setattr(evaluate, "evaluate_generator", lambda generator, evaluator, count, seed: make_score(seed / 1))
-    controls = {"floor": make_score(2.0), "blur": make_score(9.0)}
-    record = evaluate_repeatedly(conditional, evaluator, repeats=2).as_record(controls)
+def test_a_score_record_has_the_keys_of_the_shipped_ones(scored, conditional):
+    floor = summarize([make_score(2.0), make_score(4.0)])
+    controls = {"floor": floor, "blur": summarize([make_score(9.0)])}
+    record = evaluate_repeatedly(conditional, scored, 200, repeats=3).as_record(controls, scored)
     shipped = json.loads((PRETRAINED_DIR / "residual" / "score.json").read_text())
     assert list(record) == list(shipped)
     assert list(record["rows"]) == ["untrained", "floor", "blur"]
     assert list(record["rows"]["floor"]) == list(shipped["rows"]["floor"])
-    assert record["fd_floor"] == 2
+    assert (record["fd_floor"], record["fd_ratio"]) == (3, 2 / 3)
+    assert record["fd_floor_std"] == pytest.approx(2**0.5)
+    assert 0.005 < record["low_confidence_reference"] < 0.05
     json.dumps(record)
+
+
+def test_images_of_unknown_origin_have_neither_seed_nor_maximum_norm(scored, pixels):
+    record = evaluate_pixels(pixels[:100], scored, "others").as_record({"floor": summarize([make_score(2.0)])}, scored)
+    assert (record["seed"], record["max_latent_norm"], record["repeats"], record["std"]) == (None, None, 1, {})
+    assert record["fd_floor_std"] is None
 
 
 def test_stacked_digits_are_scored_by_their_modes_beside_those_of_real_digits():

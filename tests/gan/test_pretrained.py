@@ -146,8 +146,8 @@ def test_an_interpolation_goes_from_one_digit_to_another(course):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"steps": 0}, "steps=0: must be between 1 and 50"),
-        ({"steps": 51}, "steps=51: must be between 1 and 50"),
+        ({"steps": 0}, "steps=0: must be at least 1"),
+        ({"steps": 51}, "steps=51: must be at most 50"),
         ({"seed": -1}, "seed=-1: must be at least 0"),
         ({"classes": (3, 3)}, r"classes=\(3, 3\): must be two different digits"),
         ({"classes": (3, 10)}, r"classes=\(3, 10\): must be two different digits"),

@@ -8,7 +8,7 @@ from palingen.gan.config import GanConfig
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.runtime.run_files import read_config
-from palingen.runtime.safetensors_io import load_metadata
+from palingen.runtime.safetensors_header import load_metadata
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,8 @@ def test_an_interrupted_run_resumes_to_the_same_weights_and_records(tmp_path, co
         ("penalty-jvp", {**EVERY_SETTING, "architecture": "conv"}),
         ("autograd", {**EVERY_SETTING, "architecture": "mlp", "penalty": "wgan-gp", "precision": "bfloat16"}),
         ("autograd", {**EVERY_SETTING, "architecture": "conv", "penalty": "wgan-gp"}),
+        ("manual", {"keep": "best", "monitor_samples": 100}),
+        ("manual", {"keep": "best", "monitor_samples": 100, "ema_half_life": 3, "learning_rate": 0.05}),
     ],
 )
 def test_an_interrupted_run_resumes_to_the_same_weights_with_every_engine_and_setting(

@@ -2,6 +2,7 @@ import json
 from dataclasses import asdict, replace
 
 import pytest
+from support import DIVERGING
 
 from palingen import recipes
 from palingen.gan import study
@@ -20,7 +21,7 @@ SERIAL = ParallelConfig(jobs=1)
 def variants(few_digits):
     """A variant of one epoch, and one that diverges."""
     config = GanConfig(data=str(few_digits), epochs=1, monitor_samples=None)
-    configs = config, replace(config, learning_rate=1e30)
+    configs = config, replace(config, **DIVERGING)
     return [variant for config in configs for variant in enumerate_runs("course", COURSE, config, [], 1)]
 
 
@@ -100,7 +101,8 @@ def test_loaded_results_hold_config_and_environment_of_each_run_sorted_by_label(
     configs = {result["folder"]: GanConfig(**result["config"]) for result in loaded}
     assert configs == {variant.folder: variant.config for variant in variants}
     for result in loaded:
-        assert (result["environment"]["engine"], result["environment"]["threads"]) == ("manual", 1)
+        engine = "manual" if result["config"]["architecture"] == "mlp" else "autograd"
+        assert (result["environment"]["engine"], result["environment"]["threads"]) == (engine, 1)
 
 
 def test_train_options_reach_the_training(tmp_path, variants, evaluator, monkeypatch):

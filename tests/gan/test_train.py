@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support import write_idx
+from support import DIVERGING, write_idx
 
 from palingen.gan import trainer as trainer_module
 from palingen.gan.config import GanConfig
 from palingen.gan.data import datasets
+from palingen.gan.data.mnist import load_images, write_images
+from palingen.gan.evaluation.monitor import Monitor
 from palingen.gan.pretrained import load_generator
 from palingen.gan.sampling.latents import generate_pixels
 from palingen.gan.sampling.snapshots import read_snapshots, snapshot_inputs
@@ -61,6 +63,36 @@ def test_the_generator_of_each_stage_generates_the_images_of_that_stage(tmp_path
         loaded = load_generator(tmp_path, stage)
         assert loaded.config == config
         assert np.array_equal(generate_pixels(loaded.generator, snapshot_inputs(config)).numpy(), pixels)
+
+
+@pytest.mark.parametrize("ema_half_life", [None, 3])
+def test_the_generator_of_the_best_epoch_is_kept_at_the_end(tmp_path, config, monkeypatch, ema_half_life):
+    monkeypatch.setattr(trainer_module, "BN_SAMPLES", 100)
+    distances = iter([5.0, 2.0, 3.0])
+    generators = []
+
+    def evaluate(monitor, generator, epoch):
+        generators.append({name: weight.clone() for name, weight in generator.state_dict().items()})
+        return {"fd": next(distances)}
+
+    monkeypatch.setattr(Monitor, "evaluate", evaluate)
+    config = replace(config, epochs=3, keep="best", monitor_samples=100, ema_half_life=ema_half_life)
+    result = train_gan(config, tmp_path, CPU)
+    assert [record["epoch"] for record in records_of(tmp_path, "monitor")] == [1, 2, 3]
+    assert result["best_epoch"] == 2
+    end = load_weights(tmp_path / "end.safetensors")
+    assert all(torch.equal(end[name], weight) for name, weight in generators[1].items())
+    assert not torch.equal(generators[1]["0.weight"], generators[2]["0.weight"])
+    end_images = read_snapshots(tmp_path)["end"]
+    loaded = load_generator(tmp_path)
+    assert np.array_equal(generate_pixels(loaded.generator, snapshot_inputs(config)).numpy(), end_images)
+
+
+def test_too_few_images_to_choose_the_best_epoch_by_are_refused(tmp_path, config):
+    few = tmp_path / "few"
+    write_images(few, "train", load_images("train").select(torch.arange(60)))
+    with pytest.raises(DataError, match=r"^keep='best': needs at least 100 training images; there are 60$"):
+        train_gan(replace(config, data=str(few), keep="best", monitor_samples=100), tmp_path / "run", CPU)
 
 
 def test_an_engine_that_does_not_support_the_config_is_refused_in_one_line(tmp_path, config):
@@ -160,9 +192,9 @@ def test_monitoring_is_recorded_with_its_sample_size_and_changes_no_weight(tmp_p
 
 def test_a_diverging_run_stops_in_one_line_that_names_the_remedy(tmp_path, config):
     with pytest.raises(
-        DivergenceError, match=r"generator_loss .* at step 4 of 14 \(.*learning_rate=1e\+30.*; try a smaller"
+        DivergenceError, match=r"generator_loss .* at step 4 of 14 \(.*learning_rate=100.*; try a smaller"
     ) as stop:
-        train_gan(replace(config, loss="wasserstein", learning_rate=1e30), tmp_path, CPU)
+        train_gan(replace(config, **DIVERGING), tmp_path, CPU)
     assert "\n" not in str(stop.value)
 
 

@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 from palindrome_runs import SMALL, assert_same_weights, read_epochs
+from support import unchecked
 
 from palingen.recurrence import train
 from palingen.recurrence.cells import CELLS
@@ -109,7 +110,7 @@ def test_the_learning_rate_follows_its_schedule(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
-    config = PalindromeConfig(cell="rnn", epochs=2, learning_rate=1e38, **SMALL)
+    config = unchecked(PalindromeConfig(cell="rnn", epochs=2, **SMALL), learning_rate=1e38)
     with pytest.raises(
         DivergenceError,
         match=r"loss .* at step 5 of 10 \(.*learning_rate=1e\+38\); no checkpoint yet; try",

@@ -91,3 +91,13 @@ def test_the_line_of_a_damaged_record_is_named(tmp_path):
     path.write_text('{"kind": "step"}\n{"kind": "st\n')
     with pytest.raises(DataError, match=r"damaged \(line 2: "):
         read_json_lines(path, {"kind": str})
+
+
+def test_the_last_line_of_a_growing_file_is_left_out_until_it_has_an_end(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
+    assert read_json_lines(path, {"epoch": int}, growing=True) == [{"epoch": 1}, {"epoch": 2}]
+    with pytest.raises(DataError, match="line 3"):
+        read_json_lines(path, {"epoch": int})
+    path.write_text('{"epo')
+    assert read_json_lines(path, {"epoch": int}, growing=True) == []

@@ -1,12 +1,16 @@
 import contextlib
 import os
 import pty
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
 
 from palingen.runtime import progress as module
-from palingen.runtime.progress import progress
+from palingen.runtime.durations import duration_text
+from palingen.runtime.progress import Pace, progress
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-8]|4[0-8]|9[0-7])")
 
 SCRIPT = (
     "import time\n"
@@ -30,6 +34,34 @@ def test_without_a_terminal_plain_lines_go_to_standard_error(capsys, monkeypatch
     assert "loss 0.5" in err
 
 
+def test_lines_come_every_few_seconds_but_a_finished_run_is_never_left_out(capsys):
+    with progress("study", 5, "runs") as bar:
+        bar.advance(1, loss=0.5)
+        bar.advance(2, "lstm seed 0", accuracy=0.9)
+        bar.advance(3, "lstm seed 1", accuracy=0.8)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("  ")[1] for line in lines] == ["lstm seed 0: accuracy 0.9", "lstm seed 1: accuracy 0.8"]
+
+
+def test_the_time_left_is_that_of_the_latest_rate_and_counts_down(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    pace = Pace(1000, done=100)
+    assert pace.text() == "0 s so far"
+    for second in range(1, 2 * module.PACE_REPORTS):
+        clock[0] = second
+        pace.report(100 + second)  # one a second
+    for _ in range(module.PACE_REPORTS):
+        clock[0] += 2
+        pace.report(100 + second + _ + 1)  # one in two seconds, and nothing before counts
+    left = (1000 - 100 - second - module.PACE_REPORTS) * 2
+    assert pace.text() == f"30/min, {duration_text(left)} left"
+    clock[0] += 30
+    assert pace.text() == f"30/min, {duration_text(left - 30)} left"
+    pace.report(1000)
+    assert pace.text() == f"took {duration_text(clock[0])}"
+
+
 def read_all(terminal: int) -> str:
     """Everything that a terminal shows until the other side closes it."""
     parts = []
@@ -40,17 +72,46 @@ def read_all(terminal: int) -> str:
     return b"".join(parts).decode()
 
 
-def test_a_terminal_shows_a_bar_with_metrics():
+def show_in_terminal(variables: dict[str, str], script: str = SCRIPT) -> str:
+    """Everything that a script shows on standard error in a terminal of 80 columns."""
     parent, child = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
-    command = [sys.executable, "-c", SCRIPT]
+    inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    environment = {**inherited, "TERM": "xterm-256color", "COLUMNS": "80", **variables}
+    command = [sys.executable, "-c", script]
     with subprocess.Popen(command, stderr=child, stdout=subprocess.DEVNULL, env=environment):
         os.close(child)
-        shown = read_all(parent)
-    assert "3000/3000" in shown
-    assert "test accuracy 1" in shown
+        return read_all(parent)
+
+
+def test_a_terminal_shows_a_bar_with_metrics():
+    shown = show_in_terminal({})
+    assert "3000/3000 steps, took 1 s" in shown
+    assert "loss 0.123, test accuracy 1" in shown
     assert "…" not in shown
-    assert "\x1b[" in shown
+    assert COLOUR.search(shown)
+
+
+def test_no_color_switches_colours_off():
+    shown = show_in_terminal({"NO_COLOR": "1"})
+    assert "3000/3000 steps" in shown
+    assert not COLOUR.search(shown)
+
+
+def test_a_study_shows_its_table_above_the_bar_until_it_is_finished():
+    table = "Text(f'{len(done)} results so far')"
+    script = (
+        "import sys, time; from rich.text import Text; from palingen.runtime.progress import progress\n"
+        f"done = []\nwith progress('study', 2, 'runs', above=lambda: {table}) as bar:\n"
+        "    for number in (1, 2):\n"
+        "        with open('/dev/null', 'w') as devnull, contextlib.redirect_stderr(devnull):\n"
+        "            time.sleep(0.4)\n"
+        "        done.append(number); bar.advance(number, f'run {number}', accuracy=0.5)\n"
+    )
+    shown = show_in_terminal({}, f"import contextlib\n{script}")
+    assert "0 results so far" in shown  # although the run redirects standard error
+    assert "1 results so far" in shown
+    assert shown.rstrip().endswith("run 2: accuracy 0.5\x1b[0m\r\n\x1b[?25h")
+    assert shown.rfind("results so far") < shown.rfind("2/2 runs, took")
 
 
 def test_a_notebook_shows_one_line_that_is_updated(capsys, monkeypatch):

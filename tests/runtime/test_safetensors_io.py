@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from palingen.runtime.errors import RunError
-from palingen.runtime.safetensors_io import load_metadata, load_state, load_weights, save_weights
+from palingen.runtime.safetensors_header import load_metadata
+from palingen.runtime.safetensors_io import load_state, load_weights, save_weights
 
 
 @dataclass(frozen=True, kw_only=True)

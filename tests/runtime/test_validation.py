@@ -5,7 +5,15 @@ from typing import Literal
 import pytest
 
 from palingen.runtime.errors import ConfigError
-from palingen.runtime.validation import require, require_field, require_seed, unknown_choice, validate_types
+from palingen.runtime.validation import (
+    Interval,
+    quote,
+    require,
+    require_field,
+    require_seed,
+    unknown_choice,
+    validate_types,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +51,7 @@ def test_values_of_the_annotated_type_are_accepted(values):
         ("rate", "fast"),
         ("rate", math.nan),
         ("rate", math.inf),
+        ("rate", -math.inf),
         ("rate", False),
         ("on", 1),
         ("limit", "none"),
@@ -75,9 +84,37 @@ def test_a_condition_that_holds_raises_nothing():
         require("count", 0, False, "must be at least 1")
 
 
-def test_seeds_fit_into_31_bits():
+def test_seeds_are_integers_of_31_bits():
     require_seed(0)
     require_seed(2**31 - 1)
-    for seed in (-1, 2**31):
-        with pytest.raises(ConfigError, match=f"seed={seed}: must be between"):
+    for seed, rule in ((-1, "at least 0"), (2**31, "at most 2147483647"), (2**64, "at most"), (1.0, "of type int")):
+        with pytest.raises(ConfigError, match=f"seed={seed}: must be {rule}"):
             require_seed(seed)
+
+
+@pytest.mark.parametrize(
+    ("interval", "value", "rule"),
+    [
+        (Interval(minimum=1), 0, "must be at least 1"),
+        (Interval(above=0), 0.0, "must be above 0"),
+        (Interval(maximum=1e6), 1e308, "must be at most 1000000"),
+        (Interval(below=1, too_large="a fraction"), 1, "must be below 1 (a fraction)"),
+        (Interval(minimum=0.5, too_small="half"), -(10**400), "must be at least 0.5 (half)"),
+        (Interval(maximum=5), math.nan, "must be at least"),
+    ],
+)
+def test_an_interval_names_the_bound_that_is_broken_and_its_reason(interval, value, rule):
+    assert interval.broken_rule(value).startswith(rule)
+
+
+def test_an_interval_holds_its_closed_ends_and_not_its_open_ones():
+    interval = Interval(minimum=0, maximum=1)
+    assert [interval.broken_rule(value) for value in (0, 0.5, 1)] == [None] * 3
+    interval = Interval(above=0, below=1)
+    assert [bool(interval.broken_rule(value)) for value in (0, 0.5, 1)] == [True, False, True]
+
+
+def test_a_long_value_is_quoted_in_part():
+    assert quote("a" * 81) == f"'{'a' * 79}... (83 characters)"
+    assert quote(10**5000) == "an integer of thousands of digits"
+    assert len(unknown_choice("x" * 100_000, ["course"])) < 200

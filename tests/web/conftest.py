@@ -13,6 +13,7 @@ from palingen.gan.config import GanConfig
 from palingen.gan.pretrained import load_generator
 from palingen.gan.sampling.latents import append_one_hot, sample_latents
 from palingen.gan.train import train_gan
+from palingen.web.memory.data import page_network, shipped_runs
 from palingen.web.page import build_page
 
 KINDS = [(architecture, conditional) for architecture in ("mlp", "conv", "residual") for conditional in (False, True)]
@@ -53,6 +54,14 @@ def page_file(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Pat
     """Page with the shipped generator of the course, and the barely trained one of `run_folder`."""
     path = tmp_path_factory.mktemp("page") / "explorer.html"
     path.write_text(build_page([load_generator("course"), load_generator(run_folder)]))
+    return path
+
+
+@pytest.fixture(scope="session")
+def both_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Page with both laboratories, as `palingen explore` writes it."""
+    path = tmp_path_factory.mktemp("both") / "explorer.html"
+    path.write_text(build_page([load_generator("course")], [page_network(run) for run in shipped_runs()]))
     return path
 
 

@@ -9,7 +9,7 @@ from hostile import NAME, visit
 
 from palingen.gan.pretrained import load_generator
 from palingen.runtime.paths import PRETRAINED_DIR
-from palingen.web.page import DIGITS, build_page
+from palingen.web.page import WEB, build_page
 
 LOCAL = ("file:", "blob:", "data:")
 
@@ -32,11 +32,11 @@ def hostile_file(tmp_path_factory):
 def test_the_policy_allows_by_hash_alone(page_file):
     (policy,) = [line for line in page_file.read_text().splitlines() if "Content-Security-Policy" in line]
     assert "unsafe" not in policy
-    assert policy.count("'sha256-") == 3
+    assert policy.count("'sha256-") == 5  # two shared scripts, two of the laboratory, one style
     assert "script-src 'sha256-" in policy
     assert "script-src 'unsafe" not in policy
     assert "; worker-src blob:; base-uri 'none'; form-action 'none'\">" in policy
-    assert "http-equiv" not in (DIGITS / "index.html").read_text()
+    assert "http-equiv" not in (WEB / "shared" / "index.html").read_text()
 
 
 def test_every_panel_works_under_the_policy(chromium, page_file):
@@ -70,8 +70,8 @@ def test_a_hostile_name_is_shown_literally_and_does_nothing(chromium, hostile_fi
         ready(seen.page)
         assert seen.page.locator("#model option").first.text_content() == NAME
         assert seen.page.locator("#scores th").nth(1).text_content() == NAME
-        assert seen.page.title() == "palingen: latent explorer"
-        assert seen.page.locator("script").count() == 4
+        assert seen.page.title() == "palingen: explorer"
+        assert seen.page.locator("script").count() == 6
     seen.assert_quiet(*LOCAL)
 
 

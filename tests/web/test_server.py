@@ -175,7 +175,7 @@ def test_the_explorer_works_when_it_is_served(chromium, page_file, host):
         with visit(chromium, f"{origin}/{page_file.name}") as seen:
             seen.page.wait_for_selector("#training-image[data-painted]")
             policy = ask(server, target=f"/{page_file.name}")[1]["Content-Security-Policy"]
-        assert policy.count("sha256-") == 3
+        assert policy.count("sha256-") == 5
         assert "unsafe" not in policy
         seen.assert_quiet(f"{origin}/explorer.html", f"blob:{origin}/", "data:")
         assert [url for url in seen.requests if url.startswith("http")] == [f"{origin}/explorer.html"]

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from support import ROOT
 
 import palingen
 from palingen.gan.config import GanConfig
@@ -44,6 +45,7 @@ def test_the_accuracy_table_has_mean_minimum_and_maximum_of_each_length_and_cell
 def test_the_results_of_a_folder_are_the_last_records_of_its_runs_shortest_palindromes_first(tmp_path):
     for number, run in enumerate(reversed(RUNS)):
         (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "config.json").write_text("{}")
         (tmp_path / str(number) / "records.jsonl").write_text('{"kind": "epoch"}\n' + json.dumps(run) + "\n")
     assert notebook.load_results(tmp_path) == RUNS
     with pytest.raises(DataError, match="contains no runs"):
@@ -51,8 +53,9 @@ def test_the_results_of_a_folder_are_the_last_records_of_its_runs_shortest_palin
 
 
 def test_a_loaded_study_is_the_runs_of_its_file(tmp_path):
-    (tmp_path / "study.json").write_text(json.dumps({"config": {}, "runs": RUNS}))
-    assert notebook.load_study(tmp_path) == RUNS
+    study = json.loads((ROOT / "report" / "runs" / "memory" / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    assert notebook.load_study(tmp_path) == study["runs"]
 
 
 def test_a_small_study_trains_every_cell_at_every_length_and_replaces_earlier_runs(tmp_path):

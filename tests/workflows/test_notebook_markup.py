@@ -4,6 +4,7 @@ import pytest
 from hostile import NAME, NAMES, visit
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from support import unchecked
 from torch import nn
 
 from palingen.gan.config import GanConfig
@@ -17,7 +18,7 @@ PARAMETER = NAME.replace(".", "")
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
     """Notebook with hostile texts in its outputs, as the HTML that nbconvert makes of it."""
-    configs = {NAME: GanConfig(data=NAME), "other": GanConfig(data="other")}
+    configs = {NAME: unchecked(GanConfig(), data=NAME), "other": GanConfig(data="other")}
     tables = [
         notebook.table([{NAME: name} for name in (NAME, *NAMES)]),
         notebook.parameters(nn.ModuleDict({PARAMETER: nn.Linear(1, 1, bias=False)})),

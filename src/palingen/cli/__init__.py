@@ -6,22 +6,32 @@ Each verb's module is imported when the verb is called, so `palingen --help` doe
 import os
 import re
 import sys
+from importlib import import_module
 from inspect import cleandoc
 
 from cyclopts import App, CycloptsError
 
-import palingen
 from palingen.cli.help import HelpFormatter
 from palingen.runtime.errors import Interrupted, PalingenError
+
+
+def _refuse_fractions(*parsed: object) -> None:
+    """Refuse fractions for integers; imported when something is parsed, as `--help` needs little."""
+    from palingen.cli.options import refuse_fractions
+
+    refuse_fractions(*parsed)  # type: ignore[arg-type]
+
 
 app = App(
     name="palingen",
     help="Two small laboratories: recurrent cells that remember palindromes, and a GAN that generates digits.",
-    version=lambda: palingen.__version__,  # reading it takes as long as printing the help
+    version=lambda: import_module("palingen.cli.version").version_text(),
+    version_format="plaintext",
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # cyclopts would exit without a message
     help_format="plaintext",  # Markdown would import a parser and a highlighter, 0.15 s
     help_formatter=HelpFormatter(),
+    config=_refuse_fractions,
 )
 
 VERBS = {
@@ -29,13 +39,19 @@ VERBS = {
 
         Trains RNN and LSTM on short and long palindromes and a GAN on digits, and shows the results on one page, by
         default runs/demo/index.html. The same command resumes it.""",
-    "palindrome:app": "Recurrent cells that predict a palindrome's last digit: train, study, analyze.",
+    "palindrome:app": "Recurrent cells that predict a palindrome's last digit: train, study, analyze, export.",
     "gan:app": "A GAN that generates digits: train, study, sample, interpolate, score, baselines, export.",
     "classifier:app": "The digit classifier from which all scores are computed: train.",
-    "explore:explore": """Explore trained generators on one interactive page.
+    "runs:runs": """List runs and studies: settings, progress, result, age and size.
 
-        Writes one HTML file, by default runs/explore/explorer.html, which needs no server, no network and no
-        installation, and opens it.""",
+        Runs that are unfinished or damaged, and folders of other programs, are listed as such.""",
+    "runs:show": "Show one run or study: settings, environment, latest numbers, pictures.",
+    "runs:diff": "Show the settings and results in which two runs or studies differ.",
+    "doctor:doctor": "Check the installation: torch, compiler, processor, devices, engines, extras.",
+    "explore:explore": """Explore both laboratories on one interactive page.
+
+        Recurrent networks that read palindromes, and generators of digits. Writes one HTML file, by default
+        runs/explore/explorer.html, which needs no server, no network and no installation, and opens it.""",
     "report:report": """Build the report from its records: PDF, HTML, figures, tables.
 
         Writes report.pdf, report.html, the figures and the tables that the README shows.""",
@@ -54,8 +70,13 @@ FLAG = re.compile(r"\b([a-z_]+)=True\b")
 """Advice in a library message to set an argument."""
 
 for target, description in VERBS.items():
-    module = target.partition(":")[0]
-    app.command(f"palingen.cli.{target}", name=module, help=cleandoc(description))
+    module, _, function = target.partition(":")
+    app.command(f"palingen.cli.{target}", name=module if function == "app" else function, help=cleandoc(description))
+app.command(
+    "palingen.cli.completion:install_completion",
+    name="--install-completion",
+    help="Install completion for bash, zsh, fish or PowerShell.",
+)
 
 
 def main() -> None:

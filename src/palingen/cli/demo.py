@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from palingen.cli.console import output_console
 from palingen.cli.options import TrainingFlags, TrainingOptions, print_result
 from palingen.runtime.numerics import select_device
 from palingen.workflows.demo import demo as run_demo
@@ -33,4 +33,4 @@ def _print_table(result: dict[str, Any]) -> None:
     accuracy = f"real {100 * gan['real_accuracy']:.0f} %, fake {100 * gan['fake_accuracy']:.0f} %"
     table.add_row(f"GAN, {gan['epochs']} epochs", accuracy, f"{gan['seconds']:.0f}", str(gan["folder"]))
     table.add_row("interpolation", f"{classes[0]} to {classes[1]}", "", str(result["files"][-1].parent))
-    Console(markup=False, emoji=False).print(table)
+    output_console().print(table)

@@ -30,12 +30,14 @@ from palingen.gan.train import METRICS, train_gan
 from palingen.recipes import GAN, MAX_LATENT_NORM
 from palingen.runtime.distributed import init_distributed
 from palingen.runtime.image_io import tile, write_array, write_png
-from palingen.runtime.validation import require
+from palingen.runtime.validation import Interval, require_integer, require_seed
 from palingen.workflows.run_figures import gan_figures, interpolation_figures
 
 CLASSES_HELP = "Digits to generate in turn, for a class-conditional generator; random by default."
 
 ENDPOINTS_HELP = "Digits of the two endpoints; by default any two that are classified confidently."
+
+MAX_COLUMNS = 1000
 
 app = App(name="gan")
 app.command(
@@ -79,7 +81,8 @@ def train(
     if recipe in MAX_LATENT_NORM:
         write_sampling_options(folder, MAX_LATENT_NORM[recipe])
     files = [*gan_figures(folder, folder), folder / "records.jsonl", folder / "weights.safetensors"]
-    record = {name: result[name] for name in ("epochs", "seconds", "engine", *METRICS)}
+    names = ("epochs", "best_epoch", "seconds", "engine", *METRICS)
+    record = {name: result[name] for name in names if name in result}
     print_result({**record, "folder": folder, "files": files}, options.json, title="GAN training")
 
 
@@ -97,13 +100,14 @@ def sample(
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Generate new digits with a trained generator, as a PNG grid and as an array."""
-    require("count", count, 1 <= count <= 100_000, "must be between 1 and 100000")
-    require("columns", columns, columns >= 1, "must be at least 1")
+    require_integer("count", count, Interval(minimum=1, maximum=100_000))
+    require_integer("columns", columns, Interval(minimum=1, maximum=MAX_COLUMNS))
+    require_seed(seed)
     generator = open_generator(run, snapshot, max_latent_norm)
     pixels = generator.pixels(count, seed, generator.labels(count, seed, classes)).numpy()
     folder = output.out or Path("runs") / "sample" / f"{generator.name}-{snapshot}-seed{seed}"
     files = [folder / "samples.png", folder / "samples.npy"]
-    write_png(files[0], tile(pixels, columns))
+    write_png(files[0], tile(pixels, min(columns, count)))
     write_array(files[1], pixels)
     print_result({"count": count, "seed": seed, "folder": folder, "files": files}, output.json, title="Samples")
 

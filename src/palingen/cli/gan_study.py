@@ -1,13 +1,13 @@
 """`palingen gan study`: losses and settings compared with the same budget, over several seeds."""
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from palingen.cli.console import output_console
 from palingen.cli.options import (
     ENGINE,
     FIELDS,
@@ -18,6 +18,7 @@ from palingen.cli.options import (
     print_result,
     recipe_flag,
 )
+from palingen.cli.study_progress import show_study_progress
 from palingen.gan.config import GanConfig, LossName
 from palingen.gan.steps import EngineName
 from palingen.gan.study import TrainOptions, enumerate_runs, load_results, run_study
@@ -27,7 +28,6 @@ from palingen.report.values import mean_and_range
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.numerics import select_device
 from palingen.runtime.parallel import ParallelConfig
-from palingen.runtime.progress import progress
 from palingen.runtime.validation import require_field
 from palingen.workflows.run_figures import variants_figure
 
@@ -71,38 +71,35 @@ def study(
         force=options.force,
         allow_engine_change=options.allow_engine_change,
     )
-    results = _show_progress(len(variants), run_study(variants, folder, parallel, train_options))
+    done = show_study_progress(
+        len(variants), run_study(variants, folder, parallel, train_options), _variants_table, _latest
+    )
+    results = sorted(done, key=lambda result: (result["label"], result["seed"]))
     all_results = load_results(folder)
     write_json(folder / "study.json", {"runs": all_results})  # each run has its own config
     if not options.json:
-        _print_variants(all_results)
+        output_console().print(_variants_table(all_results))
     paths = {"folder": folder, "files": [variants_figure(folder, all_results), folder / "study.json"]}
     print_result({"runs": results, **paths}, options.json, title="Study", rows=paths)
 
 
-def _print_variants(results: Sequence[Mapping[str, Any]]) -> None:
-    """Print a table of all variants, the lowest Frechet distance first."""
+def _variants_table(results: Sequence[Mapping[str, Any]]) -> Table:
+    """Table of all variants, the lowest Frechet distance first."""
     title = "Mean over seeds (lowest to highest)"
     table = Table("variant", "finished", *SHOWN.values(), title=title, title_justify="left", title_style="bold")
-    for variant in group_variants(results):
+    for variant in group_variants(results) if results else ():
         finished = f"{len(variant.finished)} of {len(variant.runs)}"
         values = [_mean_and_range(variant.scores(metric), digits=1 if metric == "fd" else 2) for metric in SHOWN]
-        table.add_row(variant.name, finished, *values)
-    Console(markup=False, emoji=False).print(table)
+        table.add_row(Text(variant.name), finished, *values)
+    return table
 
 
 def _mean_and_range(values: Sequence[float], digits: int) -> str:
     return mean_and_range(values, digits) if values else ""
 
 
-def _show_progress(total: int, results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Collect all results, and show progress."""
-    done: list[dict[str, Any]] = []
-    with progress("study", total, "runs") as bar:
-        for result in results:
-            done.append(result)
-            if score := result["score"]:
-                bar.advance(len(done), **{name: score[name] for name in ("fd", "coverage", "recall")})
-            else:
-                print(f"{result['label']}, seed {result['seed']}: {result['stopped']}", file=sys.stderr)
-    return sorted(done, key=lambda result: (result["label"], result["seed"]))
+def _latest(result: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
+    """Name and scores of a finished run; no scores if it diverged."""
+    score = result["score"] or {}
+    names = [name for name in ("fd", "coverage", "recall") if name in score]
+    return f"{result['label']}, seed {result['seed']}", {name: score[name] for name in names}

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from palingen.gan.pretrained import PREFIX, PretrainedGenerator, load_generator
+from palingen.gan.pretrained import PretrainedGenerator, load_generator
 from palingen.gan.sampling.snapshots import SnapshotStage
 from palingen.runtime.numerics import configure_numerics
+from palingen.runtime.paths import PRETRAINED_PREFIX
 
 Run = Annotated[str, Parameter(help="Run folder of gan train, or pretrained:NAME.")]
 
@@ -35,5 +36,5 @@ def open_generator(
         PalingenError: there is no such generator, its files are damaged, or the norm is not above 0.
     """
     configure_numerics()
-    generator = load_generator(run if run.startswith(PREFIX) else Path(run), snapshot)
+    generator = load_generator(run if run.startswith(PRETRAINED_PREFIX) else Path(run), snapshot)
     return generator if max_latent_norm == "own" else generator.with_max_latent_norm(max_latent_norm)

@@ -1,17 +1,18 @@
 """Options and output that the verbs share."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
-from rich.console import Console
+from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter, Token
 from rich.table import Table
+from rich.text import Text
 
+from palingen.cli.console import output_console, print_json
 from palingen.runtime.config_io import config_hash
 from palingen.runtime.validation import unknown_choice
+from palingen.workflows.run_overview import PICTURES
 
 Device = Annotated[str, Parameter(help="Device: cpu, cuda, mps, or auto for the best available.")]
 
@@ -67,6 +68,15 @@ OutputFlags = Annotated[OutputOptions, FLATTENED]
 TrainingFlags = Annotated[TrainingOptions, FLATTENED]
 
 
+def refuse_fractions(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Refuse `1.5` for an integer, which cyclopts would round."""
+    for argument in arguments:
+        if int in _leaf_types(argument.hint) and float not in _leaf_types(argument.hint):
+            for token in argument.tokens:
+                if token.value.count("."):
+                    raise CoercionError(argument=argument, token=token, target_type=int)
+
+
 def recipe_flag(recipes: Mapping[str, Any]) -> Parameter:
     """Flag `--recipe` with the names of the recipes."""
     return Parameter(choices=tuple(recipes), help="Named settings; flags beside it override single fields.")
@@ -83,6 +93,7 @@ def recipe_values(
     """
 
     def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        refuse_fractions(app, commands, arguments)
         chosen = [argument.tokens[0].value for argument in arguments if argument.name == "--recipe" and argument.tokens]
         recipe = chosen[0] if chosen else default
         if recipe not in recipes:
@@ -99,7 +110,7 @@ def recipe_values(
 def print_result(
     result: Mapping[str, Any], as_json: bool, *, title: str, rows: Mapping[str, Any] | None = None
 ) -> None:
-    """Print the result of a verb: one JSON object with `--json`, else a table.
+    """Print the result of a verb: one JSON object with `--json`, else a table and then its files, the pictures last.
 
     Args:
         result: the JSON object.
@@ -108,12 +119,18 @@ def print_result(
         rows: the table's rows by name; by default the result.
     """
     if as_json:
-        print(json.dumps(result, default=str))
+        print_json(result)
         return
     table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
-    for name, value in (result if rows is None else rows).items():
-        table.add_row(name.replace("_", " "), _format(value))
-    Console(markup=False, emoji=False).print(table)
+    visible = dict(result if rows is None else rows)
+    files = visible.pop("files", ())
+    for name, value in visible.items():
+        table.add_row(name.replace("_", " "), Text(_format(value), overflow="fold"))
+    console = output_console()
+    if visible:
+        console.print(table)
+    for path in sorted(files, key=lambda path: path.suffix in PICTURES):
+        console.print(Text(str(path)), soft_wrap=True)  # never broken, so that it can be opened and copied
 
 
 def _recipe_token(recipe: str, value: Any) -> Token:
@@ -123,10 +140,14 @@ def _recipe_token(recipe: str, value: Any) -> Token:
     return Token(keyword="--recipe", value=str(value), source=source)
 
 
+def _leaf_types(hint: Any) -> set[Any]:
+    """Types that a hint is made of, as in `tuple[int, ...] | None`."""
+    return set().union(*map(_leaf_types, get_args(hint))) if get_args(hint) else {hint}
+
+
 def _format(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        separator = "\n" if any(isinstance(item, Path) for item in value) else ", "
-        return separator.join(map(_format, value))
+        return ", ".join(map(_format, value))
     return str(value)

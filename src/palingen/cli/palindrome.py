@@ -1,5 +1,6 @@
 """`palingen palindrome`: recurrent cells, and how long they remember."""
 
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -22,8 +23,11 @@ from palingen.cli.options import (
 from palingen.cli.palindrome_study import study
 from palingen.recipes import PALINDROME
 from palingen.recurrence.analysis import analyze_run, gradient_retention
-from palingen.recurrence.config import PalindromeConfig, build_data
+from palingen.recurrence.cells import CellName
+from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
+from palingen.recurrence.export import export_network
+from palingen.recurrence.palindromes import repetition_note
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.numerics import select_device
 from palingen.runtime.validation import require
@@ -52,7 +56,7 @@ def train(
     reads n digits and predicts the next one, so it is --length n+1.
     """
     folder, device = options.folder("palindrome", recipe, config), select_device(options.device)
-    if note := build_data(config).note:
+    if note := repetition_note(config.length, config.num_samples, config.train_fraction):
         print(note, file=sys.stderr)
     result = train_palindrome(
         config,
@@ -71,7 +75,7 @@ def train(
 
 @app.command(name="analyze")
 def analyze(
-    *runs: Annotated[Path, Parameter(help="Run folders of palindrome train, at least one.")],
+    *runs: Annotated[Path, Parameter(help="Run folders of palindrome train, or pretrained:NAME; at least one.")],
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Draw the gates of trained cells over time, and the gradient that reaches each step before and after training.
@@ -97,3 +101,22 @@ def analyze(
     }
     title = "Gradient norm at the first step over that at the last"
     print_result({**record, **paths}, output.json, title=title, rows={**rows, **paths})
+
+
+@app.command(name="export")
+def export(
+    study: Annotated[Path, Parameter(help="Folder of palindrome study.")],
+    /,
+    *,
+    cell: Annotated[CellName, Parameter(help="Cell of the network.")] = "lstm",
+    length: Annotated[int, Parameter(help="Length of the palindromes it was trained on.")] = 200,
+    output: OutputFlags = OutputOptions(),
+) -> None:
+    """Write a studied network for others to load: weights of three stages, and its accuracy over seeds and lengths.
+
+    The network is that of the study's first seed. The weights are in half precision, the stages are the start, the
+    middle (trained again with half of the epochs) and the end; `palingen.load_network` reads each file.
+    """
+    folder = output.out or Path("runs") / "export" / f"{cell}-T{length}"
+    files = export_network(study, cell, length, folder, shlex.join(["palingen", *sys.argv[1:]]))
+    print_result({"folder": folder, "files": files}, output.json, title="Export")

@@ -1,11 +1,13 @@
 """`palingen palindrome study`: how long each cell remembers, and how reliably."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from palingen.cli.console import output_console
 from palingen.cli.options import (
     ENGINE,
     FIELDS,
@@ -16,7 +18,7 @@ from palingen.cli.options import (
     print_result,
     recipe_flag,
 )
-from palingen.cli.study_progress import show_study_progress
+from palingen.cli.study_progress import accuracy_table, show_study_progress
 from palingen.recipes import PALINDROME
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
@@ -64,14 +66,29 @@ def study(
         force=options.force,
         allow_engine_change=options.allow_engine_change,
     )
-    results = show_study_progress(runs, run_study(runs, folder, parallel, train_options))
+    results = _show_progress(runs, run_study(runs, folder, parallel, train_options))
     all_results = load_results(folder)
     kind = type(config).__name__
     write_json(folder / "study.json", {"config": {"kind": kind, **asdict(config)}, "runs": all_results})
+    if not options.json:
+        output_console().print(accuracy_table(all_results))
     paths = {"folder": folder, "files": [study_figure(folder, all_results), folder / "study.json"]}
     keys = ("cell", "length", "seed", "accuracy", "loss", "seconds", "folder")
     record = {"runs": [{key: result[key] for key in keys} for result in results]}
     print_result({**record, **paths}, options.json, title="Study", rows=paths)
+
+
+def _show_progress(runs: Sequence[PalindromeConfig], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Collect all results, the shortest palindromes first, and show progress."""
+    pairs, cells = [(run.cell, run.length) for run in runs], [run.cell for run in runs]
+    done = show_study_progress(len(runs), results, lambda results: accuracy_table(results, pairs), _latest)
+    return sorted(done, key=lambda result: (result["length"], cells.index(result["cell"]), result["seed"]))
+
+
+def _latest(result: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
+    """Name and numbers of a finished run."""
+    name = f"{result['cell']} T={result['length']} seed {result['seed']}"
+    return name, {"accuracy": result["accuracy"], "seconds": result["seconds"]}
 
 
 def _require_same_settings(folder: Path, config: PalindromeConfig) -> None:

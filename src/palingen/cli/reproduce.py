@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
+from palingen.cli.console import output_console
 from palingen.cli.options import FLATTENED, Device, OutputFlags, OutputOptions, print_result
 from palingen.runtime.numerics import select_device
 from palingen.runtime.parallel import ParallelConfig
@@ -64,4 +64,4 @@ def _print_comparison(rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table("step", "runs", "recorded", "largest difference", title=title, title_justify="left")
     for row in rows:
         table.add_row(row["step"], str(row["runs"]), str(row["of"]), f"{row['largest_difference']:.4g}")
-    Console(markup=False, emoji=False).print(table)
+    output_console().print(table)

@@ -1,92 +1,177 @@
 """`palingen gan score` and `palingen gan baselines`: scores of generated, real and corrupted images."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from torch import Tensor
 
-from palingen.cli.generators import LatentNorm, Run, Seed, open_generator
+from palingen.cli.generators import LatentNorm, Seed, open_generator
 from palingen.cli.options import OutputFlags, OutputOptions, print_result
 from palingen.cli.score_table import print_scores
-from palingen.gan.evaluate import evaluate_repeatedly, evaluate_stacked
+from palingen.gan.data.image_files import ARRAY_SUFFIXES, list_pictures, read_images
+from palingen.gan.evaluate import (
+    RepeatedScores,
+    evaluate_pixels,
+    evaluate_repeatedly,
+    evaluate_stacked,
+    require_repeats,
+)
+from palingen.gan.evaluation import baselines as shipped
 from palingen.gan.evaluation import stacked_mnist
 from palingen.gan.evaluation.classifier import load_classifier
-from palingen.gan.evaluation.evaluator import NUM_SAMPLES, mnist_evaluator, require_count
+from palingen.gan.evaluation.controls import CONTROLS
+from palingen.gan.evaluation.evaluator import NUM_SAMPLES, Evaluator, Reference, mnist_evaluator, require_count
+from palingen.gan.evaluation.score import ScoreSummary
 from palingen.gan.pretrained import PretrainedGenerator
 from palingen.runtime.atomic_io import write_json
+from palingen.runtime.errors import PalingenError
+from palingen.runtime.image_io import tile, write_png
 from palingen.runtime.numerics import configure_numerics
-from palingen.runtime.validation import require, require_seed
+from palingen.runtime.validation import require
 
-COUNT_HELP = "Images to score, at least 5000; by default 10000, and 26000 of three digits at once."
+SOURCE_HELP = (
+    "Run folder of gan train, pretrained:NAME, an .npy or .npz file of images ([N, 28, 28], uint8 or float from 0 to "
+    "1), or a folder of pictures of 28 x 28 pixels."
+)
+
+COUNT_HELP = (
+    "Images to score, at least 5000; by default 10000, 30000 for validation, and 26000 of three digits at once."
+)
 
 REPEATS_HELP = "Sets of latents, with this seed and the following; several add standard deviations."
 
+ReferenceFlag = Annotated[
+    Reference,
+    Parameter(
+        help="Real images to compare with: test, to report; or validation, a part of the training images, to choose."
+    ),
+]
+
+COLUMNS, SCALE = 10, 3
+"""Layout of the contact sheet of the worst images."""
+
 
 def score(
-    run: Run,
+    source: Annotated[str, Parameter(help=SOURCE_HELP)],
     /,
     *,
     count: Annotated[int | None, Parameter(help=COUNT_HELP)] = None,
     seed: Seed = 0,
     repeats: Annotated[int, Parameter(help=REPEATS_HELP)] = 1,
     max_latent_norm: LatentNorm = "own",
+    reference: ReferenceFlag = "test",
     output: OutputFlags = OutputOptions(),
 ) -> None:
-    """Score a generator's images against the test images, with real and corrupted images as controls.
+    """Score a generator's images, or any others, against real ones, with real and corrupted images as controls.
 
-    A generator of three digits at once is scored by how many of the 1000 numbers it generates, and how evenly.
+    Beside the scores it writes the hundred images that the classifier is least confident of. A generator of three
+    digits at once is scored by how many of the 1000 numbers it generates, and how evenly.
     """
-    require_seed(seed)
-    require("repeats", repeats, repeats >= 1, "must be at least 1")
-    generator = open_generator(run, max_latent_norm=max_latent_norm)
-    folder = output.out or Path("runs") / "score" / f"{generator.name}-seed{seed}"
-    path = folder / "score.json"
-    paths = {"folder": folder, "files": [path]}
+    require_repeats(repeats, seed)
+    if (images := _read_source(source)) is not None:
+        is_default = (count, seed, repeats, max_latent_norm) == (None, 0, 1, "own")
+        rule = "is scored once, as it is; --count, --seed, --repeats and --max-latent-norm are for generators"
+        require("source", source, is_default, rule)
+        require_count(len(images), reference)
+        configure_numerics()
+        evaluator = mnist_evaluator(reference)
+        name = Path(source).resolve().stem
+        _report(evaluate_pixels(images, evaluator, name), evaluator, output, name)
+        return
+    generator = open_generator(source, max_latent_norm=max_latent_norm)
+    name = f"{generator.name}-seed{seed}"
     if generator.config.channels == 3:
         require("repeats", repeats, repeats == 1, "must be 1 for a generator of three digits at once")
-        record = _score_modes(generator, count or stacked_mnist.NUM_SAMPLES, seed)
-        write_json(path, record)
-        print_result({**record, **paths}, output.json, title="Modes among the 1000 three-digit numbers")
+        require("reference", reference, reference == "test", "must be 'test' for a generator of three digits at once")
+        _report_modes(generator, stacked_mnist.NUM_SAMPLES if count is None else count, seed, output)
         return
-    count = NUM_SAMPLES if count is None else count
-    require_count(count)
-    evaluator = mnist_evaluator()
-    scores, controls = evaluate_repeatedly(generator, evaluator, count, seed, repeats), evaluator.controls(count)
-    record = scores.as_record(controls)
-    write_json(path, record)
-    if not output.json:
-        print_scores({generator.name: scores.mean, **controls}, _title(count), scores.std)
-    print_result({**record, **paths}, output.json, title="Scores", rows=paths)
+    count = NUM_SAMPLES[reference] if count is None else count
+    require_count(count, reference)
+    evaluator = mnist_evaluator(reference)
+    _report(evaluate_repeatedly(generator, evaluator, count, seed, repeats), evaluator, output, name)
 
 
 def baselines(
     *,
-    count: Annotated[int, Parameter(help="Images of each kind, at least 5000.")] = NUM_SAMPLES,
+    count: Annotated[
+        int | None, Parameter(help="Images of each kind, at least 5000; by default as for a score.")
+    ] = None,
+    reference: ReferenceFlag = "test",
+    recompute: Annotated[bool, Parameter(negative="", help="Compute them even if they are shipped.")] = False,
     output: OutputFlags = OutputOptions(),
 ) -> None:
-    """Score real images as if they were generated, and real images corrupted on purpose.
+    """Score real images as if they were generated, and real images corrupted on purpose, ten random subsets of each.
 
     The first row is what a perfect generator would get; the others show what each metric notices.
     """
-    require_count(count)
+    count = NUM_SAMPLES[reference] if count is None else count
+    require_count(count, reference)
     configure_numerics()
-    scores = mnist_evaluator().controls(count)
-    folder = output.out or Path("runs") / "baselines" / f"{count}-images"
-    path = folder / "baselines.json"
-    rows = {name: asdict(score) for name, score in scores.items()}
-    write_json(path, rows)
+    evaluator = mnist_evaluator(reference)
+    scores = evaluator.controls(count) if recompute else shipped.baselines(evaluator, count)
+    folder = output.out or Path("runs") / "baselines" / f"{reference}-{count}-images"
+    path = folder / shipped.file_name(reference)
+    record = shipped.as_record(evaluator, count, scores)
+    write_json(path, record)
     if not output.json:
-        print_scores(scores, _title(count))
+        _print_table(scores, evaluator, count)
     paths = {"folder": folder, "files": [path]}
-    print_result({"rows": rows, **paths}, output.json, title="Baselines", rows=paths)
+    print_result({**record, **paths}, output.json, title="Baselines", rows=paths)
 
 
-def _score_modes(generator: PretrainedGenerator, count: int, seed: int) -> dict[str, Any]:
+def _read_source(source: str) -> Tensor | None:
+    """Images of a file or of a folder of pictures; None for the name of a generator or a run folder.
+
+    Raises:
+        PalingenError: it is none of these, or its images are damaged.
+    """
+    path = Path(source)
+    if path.suffix.lower() in ARRAY_SUFFIXES or (path.is_dir() and _holds_pictures(path)):
+        return read_images(path)
+    if path.is_file():
+        raise PalingenError(
+            f"{path}: must be a run folder, pretrained:NAME, an .npy or .npz file, or a folder of pictures"
+        )
+    return None
+
+
+def _holds_pictures(folder: Path) -> bool:
+    return not (folder / "config.json").exists() and bool(list_pictures(folder))
+
+
+def _report(scores: RepeatedScores, evaluator: Evaluator, output: OutputOptions, name: str) -> None:
+    """Write and print the scores of images, beside those of the controls."""
+    summary = scores.summary
+    count = summary.mean.n
+    controls = shipped.baselines(evaluator, count)
+    record = scores.as_record(controls, evaluator)
+    folder = output.out or Path("runs") / "score" / (name if evaluator.reference == "test" else f"{name}-validation")
+    files = [folder / "score.json", folder / "worst.png"]
+    paths = {"folder": folder, "files": files}
+    write_json(files[0], record)
+    write_png(files[1], tile(scores.worst.numpy(), COLUMNS, scale=SCALE))
+    if not output.json:
+        _print_table({scores.name: summary, **controls}, evaluator, count)
+    print_result({**record, **paths}, output.json, title="Scores", rows=paths)
+
+
+def _report_modes(generator: PretrainedGenerator, count: int, seed: int, output: OutputOptions) -> None:
+    """Write and print the modes of a generator of three digits at once."""
     least = stacked_mnist.MIN_SAMPLES
     require("count", count, count >= least, f"must be at least {least}; fewer images hardly meet 1000 numbers")
-    return evaluate_stacked(generator, load_classifier(), count, seed)
+    require("count", count, count <= stacked_mnist.MAX_SAMPLES, f"must be at most {stacked_mnist.MAX_SAMPLES}")
+    record = evaluate_stacked(generator, load_classifier(), count, seed)
+    folder = output.out or Path("runs") / "score" / f"{generator.name}-seed{seed}"
+    write_json(folder / "score.json", record)
+    paths: dict[str, Any] = {"folder": folder, "files": [folder / "score.json"]}
+    print_result({**record, **paths}, output.json, title="Modes among the 1000 three-digit numbers")
 
 
-def _title(count: int) -> str:
-    return f"{count} images of each kind against the 10000 test images"
+def _print_table(scores: Mapping[str, ScoreSummary], evaluator: Evaluator, count: int) -> None:
+    images = "test images" if evaluator.reference == "test" else "images of the validation part"
+    name, *_ = scores
+    kind = "real images" if name == CONTROLS[0] else name
+    title = f"{kind}: {count} images against {len(evaluator.real_images)} {images}"
+    print_scores(scores, title, evaluator.low_confidence_fraction)

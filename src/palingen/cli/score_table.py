@@ -1,55 +1,78 @@
 """Table of scores: metrics in rows, sets of images in columns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from rich.console import Console
 from rich.table import Table
 
-from palingen.gan.evaluation.evaluator import Score
+from palingen.gan.evaluation.controls import CONTROLS
+from palingen.gan.evaluation.score import Score, ScoreSummary
 
 METRICS = {
-    "n": ("images", ""),
-    "fd": ("FD to test", "0"),
-    "fd_training": ("FD to training", "0"),
+    "n": ("count", ""),
+    "fd": ("FD", "0"),
+    "fd_second": ("FD, second", "0"),
+    "fd_training": ("FD to train", "0"),
     "kid": ("KID", "0"),
     "precision": ("precision", "1"),
     "recall": ("recall", "1"),
     "density": ("density", "1"),
     "coverage": ("coverage", "1"),
-    "inception_score": ("inception score", "10"),
-    "class_tv": ("class imbalance", "0"),
+    "inception_score": ("inception", "10"),
+    "class_tv": ("imbalance", "0"),
     "mean_confidence": ("confidence", "1"),
-    "nearest_train_ratio": ("nearest training", "1"),
+    "low_confidence_fraction": ("below 0.9", ""),
+    "nearest_train_ratio": ("nearest train", "1"),
     "class_accuracy": ("class accuracy", "1"),
 }
-"""Name of each metric, and its value for images from the distribution of the test images."""
+"""Name of each metric, and its value for images from the distribution of the real ones."""
+
+CAPTION = """FD: Frechet distance; second: in the second classifier's features.
+Below 0.9: fraction of images with a confidence below 0.9. Rep.: repeated."""
 
 
-def print_scores(scores: Mapping[str, Score], title: str, std: Mapping[str, float | None] | None = None) -> None:
+def print_scores(scores: Mapping[str, ScoreSummary], title: str, low_confidence_reference: float) -> None:
     """Print a table of at most 80 columns.
 
     Args:
-        scores: scores by the name of their images.
+        scores: scores by the name of their images, those in question first, if there are any, then the controls.
         title: title of the table.
-        std: standard deviations of the first column, if there are any.
+        low_confidence_reference: fraction of the real images with a low confidence.
     """
-    first, *others = scores
-    columns = ["ideal", first, *(["±"] if std else []), *others]
     table = Table(box=None, padding=(0, 0, 0, 1), pad_edge=False)
     table.title, table.title_justify, table.title_style = title, "left", "bold"
-    table.caption, table.caption_justify = "FD: Frechet distance", "left"
-    table.add_column()
-    for name in columns:
-        table.add_column(name.replace("-", "-\n").replace(" ", "\n", 1), justify="right", no_wrap=True)
+    table.caption, table.caption_justify = CAPTION, "left"
+    for name in ("", "ideal", *_column_names(scores)):
+        table.add_column(name.replace(" ", "\n", 1), justify="right" if name else "left", no_wrap=True)
     for field in fields(Score):
         label, ideal = METRICS[field.name]
-        values = [getattr(score, field.name) for score in scores.values()]
-        if std:
-            values.insert(1, std[field.name] or None)
-        if any(value is not None for value in values):
-            table.add_row(label, ideal, *map(_format, values))
+        if field.name == "low_confidence_fraction":
+            ideal = _format(low_confidence_reference)
+        values = list(_cells(scores, field.name))
+        if any(values):
+            table.add_row(label, ideal, *values)
     Console(markup=False, emoji=False).print(table)
+
+
+def _column_names(scores: Mapping[str, ScoreSummary]) -> Iterator[str]:
+    for name, summary in scores.items():
+        yield name.replace("repeated", "rep.") if name in CONTROLS else "images"
+        if _shows_std(name, summary):
+            yield "±"
+
+
+def _cells(scores: Mapping[str, ScoreSummary], metric: str) -> Iterator[str]:
+    """Values of one metric, in the order of the columns."""
+    for name, summary in scores.items():
+        yield _format(getattr(summary.mean, metric))
+        if _shows_std(name, summary):
+            yield _format(summary.std[metric] or None)
+
+
+def _shows_std(name: str, summary: ScoreSummary) -> bool:
+    """Whether a standard deviation stands beside the value: for the images in question and the floor."""
+    return bool(summary.std) and name not in CONTROLS[1:]
 
 
 def _format(value: float | None) -> str:

@@ -1,53 +1,72 @@
-"""Progress of a palindrome study: a table of cells and lengths on standard error, filled in as runs finish."""
+"""Progress of a study: in a terminal, a table of the results so far above the same bar that a training shows."""
 
 import sys
-import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from palingen.recurrence.config import PalindromeConfig
+from palingen.runtime.progress import progress
+
+Result = dict[str, Any]
+
+Latest = Callable[[Mapping[str, Any]], tuple[str, dict[str, float]]]
+"""Name and most important numbers of a result."""
 
 
-def show_study_progress(runs: list[PalindromeConfig], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Collect all results, the shortest palindromes first; show a table in a terminal, and lines elsewhere."""
-    console, start, done = Console(stderr=True), time.monotonic(), list[dict[str, Any]]()
-    if console.is_terminal:
-        with Live(console=console, refresh_per_second=4, get_renderable=lambda: _table(runs, done, start)):
-            done.extend(results)
-    else:
+def show_study_progress(
+    total: int, results: Iterable[Result], table: Callable[[Sequence[Result]], RenderableType], latest: Latest
+) -> list[Result]:
+    """Collect all results, in the order in which they come.
+
+    Args:
+        total: number of runs.
+        results: results as runs finish; that of a run that diverged says why in `stopped`.
+        table: table of the results so far.
+        latest: what to show of a result.
+    """
+    done: list[Result] = []
+    with progress("study", total, "runs", above=lambda: table(done)) as bar:
         for result in results:
             done.append(result)
-            run = f"{result['cell']} T={result['length']} seed {result['seed']}"
-            outcome = f"{100 * result['accuracy']:.2f} % in {result['seconds']:.0f} s"
-            print(f"{len(done)}/{len(runs)} {run}: {outcome}", file=sys.stderr, flush=True)
-    cells = list(dict.fromkeys(run.cell for run in runs))
-    return sorted(done, key=lambda result: (result["length"], cells.index(result["cell"]), result["seed"]))
+            name, numbers = latest(result)
+            if "stopped" in result:
+                print(f"{name}: {result['stopped']}", file=sys.stderr)
+            bar.advance(len(done), name, **numbers)
+    return done
 
 
-def _table(runs: list[PalindromeConfig], done: list[dict[str, Any]], start: float) -> Group:
-    title = "Accuracy on unseen palindromes, %: lowest, median and highest seed so far"
-    table = Table(title=title, title_justify="left")
-    lengths = sorted({run.length for run in runs})
+def accuracy_table(results: Sequence[Mapping[str, Any]], runs: Sequence[tuple[str, int]] | None = None) -> Group:
+    """Table of a palindrome study, with cells in rows and lengths in columns.
+
+    Args:
+        results: results so far.
+        runs: cell and length of every run of the study; by default, those of the results.
+    """
+    present = [(result["cell"], result["length"]) for result in results]
+    totals = Counter(present if runs is None else runs)
+    title = Text("Accuracy on unseen palindromes, %: lowest, median and highest seed", style="bold")
+    table = Table()
     table.add_column("cell")
-    for length in lengths:
+    for length in sorted({length for _, length in totals}):
         table.add_column(f"T = {length}", justify="right")
-    for cell in dict.fromkeys(run.cell for run in runs):
-        table.add_row(cell, *(_cell_text(runs, done, cell, length) for length in lengths))
-    minutes, seconds = divmod(int(time.monotonic() - start), 60)
-    return Group(table, Text(f"{len(done)} of {len(runs)} runs, {minutes}:{seconds:02d}"))
+    for cell in dict.fromkeys(cell for cell, _ in totals):
+        table.add_row(cell, *(_seeds_text(results, totals, cell, length) for length in sorted({n for _, n in totals})))
+    return Group(title, table)  # a table's own title is wrapped to the table's width
 
 
-def _cell_text(runs: list[PalindromeConfig], done: list[dict[str, Any]], cell: str, length: int) -> str:
-    total = sum((run.cell, run.length) == (cell, length) for run in runs)
+def _seeds_text(
+    results: Sequence[Mapping[str, Any]], totals: Mapping[tuple[str, int], int], cell: str, length: int
+) -> Text:
+    total = totals.get((cell, length), 0)
     accuracies = sorted(
-        100 * result["accuracy"] for result in done if (result["cell"], result["length"]) == (cell, length)
+        100 * result["accuracy"] for result in results if (result["cell"], result["length"]) == (cell, length)
     )
     if not accuracies:
-        return f"[dim]0/{total}[/dim]"
+        return Text(f"0/{total}" if total else "", style="dim")
     chosen = (accuracies[0], accuracies[len(accuracies) // 2], accuracies[-1])
-    return f"{' '.join(f'{accuracy:.1f}' for accuracy in chosen)} [dim]{len(accuracies)}/{total}[/dim]"
+    numbers = " ".join(f"{accuracy:.1f}" for accuracy in chosen)
+    return Text.assemble(numbers, " ", (f"{len(accuracies)}/{total}", "dim"))

@@ -7,10 +7,38 @@ import torch
 
 from palingen.gan.data.mnist import NUM_CLASSES
 from palingen.gan.models import ARCHITECTURES, Networks
-from palingen.runtime.validation import require_field, require_seed, validate_types
+from palingen.runtime.validation import COUNT, MAX_COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
 MIN_MONITOR_SAMPLES = 100
 """Fewest images that the monitor compares; with fewer the metrics are noise."""
+
+FRACTION = Interval(minimum=0, below=1)
+
+RATIO = Interval(above=0, maximum=1)
+
+WEIGHT = Interval(above=0, maximum=1e6, too_large="beyond, nothing else of the loss counts in float32")
+
+RANGES = {
+    "latent_dim": COUNT,
+    "batchnorm_eps": Interval(above=0, maximum=100, too_large="far above any variance, nothing is normalised"),
+    "discriminator_loss_weight": WEIGHT,
+    "penalty_weight": WEIGHT,
+    "penalty_weight_final_ratio": RATIO,
+    "batch_size": Interval(minimum=2, maximum=MAX_COUNT, too_small="BatchNorm needs two images"),
+    "epochs": COUNT,
+    "learning_rate": Interval(above=0, maximum=100, too_large="about the change of a weight at each step"),
+    "lr_final_ratio": RATIO,
+    "warmup_fraction": FRACTION,
+    "beta1": FRACTION,
+    "beta2": FRACTION,
+    "beta2_final": FRACTION,
+    "ema_half_life": COUNT,
+    "monitor_samples": Interval(minimum=MIN_MONITOR_SAMPLES, maximum=MAX_COUNT),
+    "save_interval": COUNT,
+    "log_interval": COUNT,
+    "seed": SEED,
+}
+"""Valid values of each number."""
 
 LossName = Literal["minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"]
 
@@ -84,6 +112,10 @@ class GanConfig:
     monitor_samples: int | None = 2000
     """Images compared with as many training images after epochs 1, 2, 5, 10, 20, 50, ...; rough, and never reported."""
 
+    keep: Literal["last", "best"] = "last"
+    """Generator at the end: `last`, or `best`, that of the epoch with the lowest monitored distance, for which every
+    epoch is monitored."""
+
     save_interval: int = 500
     """Steps between two saved grids of images."""
 
@@ -95,20 +127,10 @@ class GanConfig:
 
     def __post_init__(self) -> None:
         validate_types(self)
-        for name in ("latent_dim", "epochs", "save_interval", "log_interval", "ema_half_life"):
-            value = getattr(self, name)
-            require_field(self, name, value is None or value >= 1, "must be at least 1")
-        for name in ("learning_rate", "batchnorm_eps", "discriminator_loss_weight", "penalty_weight"):
-            require_field(self, name, getattr(self, name) > 0, "must be above 0")
-        for name in ("lr_final_ratio", "penalty_weight_final_ratio"):
-            require_field(self, name, 0 < getattr(self, name) <= 1, "must be above 0 and at most 1")
-        for name in ("warmup_fraction", "beta1", "beta2", "beta2_final"):
-            value = getattr(self, name)
-            require_field(self, name, value is None or 0 <= value < 1, "must be at least 0 and below 1")
-        enough = self.monitor_samples is None or self.monitor_samples >= MIN_MONITOR_SAMPLES
-        require_field(self, "monitor_samples", enough, f"must be at least {MIN_MONITOR_SAMPLES}")
-        require_field(self, "batch_size", self.batch_size >= 2, "must be at least 2 (BatchNorm needs two images)")
-        require_seed(self.seed)
+        require_ranges(self, RANGES)
+        require_field(self, "data", self.data.isprintable(), "must be printable text")
+        can_keep = self.keep == "last" or self.monitor_samples is not None
+        require_field(self, "keep", can_keep, "is chosen by the monitor; set monitor_samples")
         compatible = not (self.conditional and self.data == "stacked")
         require_field(self, "conditional", compatible, "is incompatible with data='stacked'")
 

@@ -5,6 +5,7 @@ B  images      Z  latent dimensions      K  classes
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +14,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor, nn
 
 from palingen.gan.config import GanConfig, build_networks
-from palingen.gan.data.mnist import NUM_CLASSES
+from palingen.gan.data.mnist import IMAGE_SIZE, NUM_CLASSES
 from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.sampling.interpolation import Interpolation, interpolate
 from palingen.gan.sampling.latents import append_one_hot, clip_norm, generate, generate_pixels, sample_latents
@@ -22,12 +23,15 @@ from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.json_io import read_json
-from palingen.runtime.paths import PRETRAINED_DIR
+from palingen.runtime.memory import Need, require_memory
+from palingen.runtime.paths import PRETRAINED_DIR, PRETRAINED_PREFIX
 from palingen.runtime.run_files import read_config, require_same_config
-from palingen.runtime.safetensors_io import load_metadata, load_state
-from palingen.runtime.validation import require, unknown_choice
+from palingen.runtime.safetensors_header import load_metadata
+from palingen.runtime.safetensors_io import load_state
+from palingen.runtime.validation import Interval, require, require_integer, require_seed, unknown_choice
 
-PREFIX = "pretrained:"
+LATENT_NORM = Interval(above=0, maximum=1000, too_large="no latent is as long")
+"""Valid maximum latent norms, in units of sqrt(Z)."""
 
 SAMPLING_FILE = "sampling.json"
 """Default sampling options of a generator, beside its weights."""
@@ -75,10 +79,10 @@ class PretrainedGenerator:
         Raises:
             PalingenError: the generator makes no such digits, or makes three digits at once.
         """
-        require("steps", steps, 1 <= steps <= 50, "must be between 1 and 50")
-        require("seed", seed, seed >= 0, "must be at least 0")
-        if classes:
-            valid = classes[0] != classes[1] and all(0 <= digit < NUM_CLASSES for digit in classes)
+        require_integer("steps", steps, Interval(minimum=1, maximum=50))
+        require_seed(seed)
+        if classes is not None:
+            valid = len(set(classes)) == len(classes) == 2 and all(0 <= digit < NUM_CLASSES for digit in classes)
             require("classes", classes, valid, "must be two different digits")
         if self.config.channels != 1:
             raise PalingenError(f"{self.name}: makes three digits at once; interpolation needs single digits")
@@ -96,23 +100,29 @@ class PretrainedGenerator:
             latents = clip_norm(latents, self.max_latent_norm)
         return append_one_hot(latents, labels, self.config.num_classes)
 
+    def _need(self, count: int) -> Need:
+        """Memory of sampling: three copies of the images, and their latents."""
+        floats = 3 * self.config.channels * IMAGE_SIZE**2 + 2 * (self.config.latent_dim + self.config.num_classes)
+        return Need("the images", 4 * count * floats, "count")
+
     def with_max_latent_norm(self, max_latent_norm: float | None) -> Self:
         """Copy of this generator with another maximum latent norm."""
-        valid = max_latent_norm is None or max_latent_norm > 0
-        require("max_latent_norm", max_latent_norm, valid, "must be above 0")
+        if max_latent_norm is not None and (rule := LATENT_NORM.broken_rule(max_latent_norm)):
+            require("max_latent_norm", max_latent_norm, False, rule)
         return replace(self, max_latent_norm=max_latent_norm)
 
     def labels(self, count: int, seed: int, classes: int | Sequence[int] | None = None) -> Int64[Tensor, " B"] | None:
         """Class of each image to sample; None for an unconditional generator."""
-        require("count", count, count >= 1, "must be at least 1")
-        require("seed", seed, seed >= 0, "must be at least 0")
+        require_integer("count", count)
+        require_seed(seed)
+        require_memory("sampling", self._need(count))
         if not self.config.conditional:
             require("classes", classes, classes is None, f"{self.name} is not class-conditional")
             return None
         if classes is None:
             frequencies: Tensor = self.generator.get_buffer("class_frequencies").cpu()
             return torch.multinomial(frequencies, count, replacement=True, generator=Generator().manual_seed(seed))
-        digits = [classes] if isinstance(classes, int) else list(classes)
+        digits = [index(digit) for digit in ([classes] if isinstance(classes, int) else classes)]
         valid = bool(digits) and all(0 <= digit < self.config.num_classes for digit in digits)
         require("classes", classes, valid, f"must be digits from 0 to {self.config.num_classes - 1}")
         return torch.tensor(digits)[torch.arange(count) % len(digits)]
@@ -128,13 +138,13 @@ def load_generator(run: str | Path, snapshot: SnapshotStage = "end") -> Pretrain
     Raises:
         PalingenError: there is no such generator, or its files are damaged.
     """
-    name = str(run).removeprefix(PREFIX)
-    shipped = sorted(folder.name for folder in PRETRAINED_DIR.iterdir() if folder.is_dir())
+    name = str(run).removeprefix(PRETRAINED_PREFIX)
+    shipped = sorted(path.parent.name for path in PRETRAINED_DIR.glob("*/end.safetensors"))
     if name in shipped and isinstance(run, str):
         folder = PRETRAINED_DIR / name
         path = folder / f"{snapshot}.safetensors"
         config = parse_config(load_metadata(path), GanConfig, path)
-    elif str(run).startswith(PREFIX):
+    elif str(run).startswith(PRETRAINED_PREFIX):
         raise PalingenError(f"{run}: {unknown_choice(name, shipped)}")
     elif isinstance(run, str) and name == Path(name).name and not Path(name).exists():
         raise PalingenError(f"{name!r} is neither a run folder nor a shipped generator ({', '.join(shipped)})")

@@ -10,8 +10,10 @@ from typing import Any
 import torch
 
 from palingen.gan.config import GanConfig, LossName
+from palingen.gan.data.datasets import dataset_size
 from palingen.gan.evaluate import evaluate_generator
 from palingen.gan.evaluation.evaluator import mnist_evaluator
+from palingen.gan.memory_estimate import require_study_memory
 from palingen.gan.pretrained import load_generator, write_sampling_options
 from palingen.gan.steps import EngineName
 from palingen.gan.train import train_gan
@@ -20,14 +22,14 @@ from palingen.runtime.errors import DivergenceError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.run_files import read_config, read_environment
-from palingen.runtime.validation import require
+from palingen.runtime.validation import SEEDS, require, require_integer
 
 NOT_OVERRIDES = ("seed", "epochs")
 """Fields that do not make another variant."""
 
 RESULT = {
     "recipe": str, "overrides": dict, "label": str, "seed": int, "epochs": int, "seconds": (float, None),
-    "score": ({"n": int, "fd": float, "coverage": float, "recall": float}, None),
+    "score": ({"fd": float, "coverage": float, "recall": float}, None),
 }  # fmt: skip
 """Shape of a result.json."""
 
@@ -86,7 +88,7 @@ def enumerate_runs(
         seeds: seeds of each variant, 0, 1, ...
         max_latent_norm: maximum latent norm when sampling, if the recipe limits it.
     """
-    require("seeds", seeds, seeds >= 1, "must be at least 1")
+    require_integer("seeds", seeds, SEEDS)
     require("data", config.data, config.data != "stacked", "is not supported by a study; train and score a single run")
     configs = [
         replace(config, loss=loss, seed=seed)
@@ -105,9 +107,12 @@ def run_study(
     ends, and is a result whose `score` is None.
 
     Raises:
-        PalingenError: the backend is not installed, or a worker died.
+        PalingenError: the backend is not installed, a worker died, or the runs do not fit into memory.
         Interrupted: Ctrl-C; everything is saved.
     """
+    if variants and parallel.backend == "loky":  # a cluster has memory of its own
+        configs = [variant.config for variant in variants]
+        require_study_memory(configs, dataset_size(configs[0].data), parallel.processes)
     return map_unordered(partial(_train_and_score, out.resolve(), options), variants, out, parallel)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 
 from palingen.gan.config import GanConfig
-from palingen.gan.data.datasets import load_dataset
+from palingen.gan.data.datasets import dataset_size, load_dataset
+from palingen.gan.evaluation.best_generator import BestGenerator
 from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch
+from palingen.gan.memory_estimate import require_training_memory
 from palingen.gan.sampling.snapshots import SnapshotWriter
 from palingen.gan.steps import EngineName
 from palingen.gan.steps.forward import is_bfloat16_emulated
@@ -20,6 +22,7 @@ from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.training_loop import Batch, BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.validation import require
 
 METRICS = StepMetrics._fields
 """Metrics of a record, averaged over the steps since the record before."""
@@ -27,7 +30,7 @@ METRICS = StepMetrics._fields
 
 def train_gan(
     config: GanConfig,
-    folder: Path,
+    folder: Path | str,
     device: torch.device | None = None,
     *,
     engine: EngineName = "auto",
@@ -47,13 +50,16 @@ def train_gan(
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 
     Raises:
-        ConfigError: the engine does not support the config.
+        ConfigError: the engine does not support the config, or the training does not fit into memory.
         DataError: the images are missing or damaged.
         RunError: the folder holds something else.
         DivergenceError: a loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """
-    process_group = process_group or ProcessGroup(device or torch.device("cpu"))
+    require("config", config, isinstance(config, GanConfig), "must be a GanConfig")
+    folder, process_group = Path(folder), process_group or ProcessGroup(device or torch.device("cpu"))
+    if force or not (folder / "weights.safetensors").exists():  # before a folder is made
+        require_training_memory(config, dataset_size(config.data), process_group.device)
     configure_numerics()
     with _open_together(folder, config, force, process_group) as run:
         if run.finished:
@@ -86,8 +92,10 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
         seed=config.seed,
         min_batch_size=2 * process_group.world_size,  # BatchNorm needs two images
     )
-    loop = TrainingLoop(run, "gan", plan, {**trainer.state, "means": means}, process_group)
-    recorder = _Recorder(run, trainer, plan.total_steps) if process_group.is_main else None
+    best = BestGenerator() if config.keep == "best" else None
+    state = {**trainer.state, "means": means, **({"best": best} if best else {})}
+    loop = TrainingLoop(run, "gan", plan, state, process_group)
+    recorder = _Recorder(run, trainer, plan.total_steps, best) if process_group.is_main else None
     if not loop.resume() and recorder:
         recorder.snapshots.write(trainer.generator, 0)
     for batch in loop:
@@ -101,23 +109,34 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
             recorder.record(batch)
     process_group.assert_replicas_equal([*trainer.generator.parameters(), *trainer.discriminator.parameters()])
     counts = {"epochs": config.epochs, "steps": plan.total_steps, "seed": config.seed}
+    if best:
+        counts["best_epoch"] = best.epoch
     return run.finalize(trainer.weights, **counts, seconds=loop.seconds, **averages)
 
 
 class _Recorder:
-    """Snapshots and monitoring, when they are due."""
+    """Snapshots and monitoring, when they are due, and the best generator, if it is to be kept."""
 
-    def __init__(self, run: RunFolder, trainer: GanTrainer, total_steps: int) -> None:
-        self.run, self.trainer = run, trainer
+    def __init__(self, run: RunFolder, trainer: GanTrainer, total_steps: int, best: BestGenerator | None) -> None:
+        self.run, self.trainer, self.total_steps, self.best = run, trainer, total_steps, best
         self.snapshots = SnapshotWriter(run, trainer.config, total_steps)
         self.monitor = Monitor.create(trainer.config, trainer.dataset)
 
     def record(self, batch: Batch) -> None:
-        """Write the snapshot and the monitoring record that are due after a step."""
-        config = self.trainer.config
+        """Write the monitoring record and the snapshot that are due after a step."""
+        if self.monitor and self._is_monitored(batch):
+            generator = self.trainer.sampling_generator()
+            metrics = self.monitor.evaluate(generator, batch.epoch)
+            self.run.log("monitor", epoch=batch.epoch, **metrics)
+            if self.best:
+                self.best.update(batch.epoch, generator, metrics)
         if self.snapshots.is_due(batch.step):
-            self.snapshots.write(self.trainer.sampling_generator(), batch.step)
-        if self.monitor and batch.is_epoch_end and is_monitor_epoch(batch.epoch, config.epochs):
-            self.run.log(
-                "monitor", epoch=batch.epoch, **self.monitor.evaluate(self.trainer.sampling_generator(), batch.epoch)
-            )
+            generator = self.trainer.sampling_generator()
+            if self.best and batch.step == self.total_steps:
+                generator = self.best.load_into_copy(generator)
+            self.snapshots.write(generator, batch.step)
+
+    def _is_monitored(self, batch: Batch) -> bool:
+        return batch.is_epoch_end and (
+            self.best is not None or is_monitor_epoch(batch.epoch, self.trainer.config.epochs)
+        )

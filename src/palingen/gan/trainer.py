@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.data.datasets import ImageDataset, load_batch
 from palingen.gan.models import Networks
-from palingen.gan.objectives.ema import EMA, update_bn_stats
+from palingen.gan.objectives.ema import BN_SAMPLES, EMA, update_bn_stats
 from palingen.gan.objectives.gradient_penalties import PENALTIES
 from palingen.gan.objectives.losses import LOSSES
 from palingen.gan.objectives.schedules import penalty_weight, update_adam
@@ -21,9 +21,6 @@ from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import DataError
 from palingen.runtime.training_loop import Stateful
-
-BN_SAMPLES = 10_000
-"""Latents over which the BatchNorm statistics of the averaged generator are computed."""
 
 
 class GanTrainer:

@@ -16,8 +16,7 @@ from torch.nn.functional import cross_entropy, linear
 from palingen.recurrence.config import PalindromeConfig, build_network
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
-from palingen.runtime.run_files import read_config, require_same_config
-from palingen.runtime.safetensors_io import load_state
+from palingen.recurrence.pretrained import load_network
 
 SIGMOID_GATES = ("i", "f", "o", "r", "z")
 """Gates with values from 0 to 1; the candidates g and n are not gates in this sense."""
@@ -59,26 +58,16 @@ def gradient_retention(norms: Mapping[str, Float[Tensor, " T"]]) -> float:
     return max(float(part[0]) for part in norms.values()) / float(norms["h"][-1])
 
 
-def load_network(folder: Path) -> tuple[PalindromeConfig, SequenceClassifier]:
-    """Config and trained network of a finished run.
+def analyze_run(run: str | Path) -> RunAnalysis:
+    """Analysis of a trained network, on random palindromes of its length.
+
+    Args:
+        run: run folder, file, or name of a shipped network, as for `load_network`.
 
     Raises:
-        RunError: there is no finished palindrome run in the folder.
+        PalingenError: there is no such network, or its files are damaged.
     """
-    config, weights = read_config(folder, PalindromeConfig), folder / "weights.safetensors"
-    model = build_network(config)
-    load_state(model, weights)
-    require_same_config(config, weights)
-    return config, model
-
-
-def analyze_run(folder: Path) -> RunAnalysis:
-    """Analysis of a finished run, on random palindromes of its length.
-
-    Raises:
-        RunError: there is no finished palindrome run in the folder.
-    """
-    config, model = load_network(folder)
+    config, model = load_network(run)
     count = min(NUM_PALINDROMES, count_palindromes(config.length))
     palindromes = Palindromes(sample_distinct(config.length, count, Generator().manual_seed(config.seed)))
     inputs = encode(palindromes.inputs, config.input_encoding)

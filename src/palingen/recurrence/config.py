@@ -11,7 +11,37 @@ from palingen.recurrence.cells import CellName
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.recurrence.palindromes import NUM_DIGITS, InputEncoding, Split, count_palindromes, split_palindromes
-from palingen.runtime.validation import require_field, require_seed, validate_types
+from palingen.runtime.validation import COUNT, MAX_COUNT, SEED, Interval, require_field, require_ranges, validate_types
+
+DECAY = Interval(minimum=0, below=1)
+
+SATURATED = "the gate saturates long before"
+
+ACCURACY = Interval(above=0, maximum=1)
+
+RANGES = {
+    "length": Interval(minimum=2, maximum=MAX_COUNT, too_small="a first and a last digit"),
+    "num_samples": Interval(minimum=2, maximum=MAX_COUNT, too_small="one to train on, one to test"),
+    "train_fraction": Interval(above=0, below=1),
+    "hidden_size": COUNT,
+    "forget_bias_init": Interval(minimum=-100, maximum=100, too_small=SATURATED, too_large=SATURATED),
+    "batch_size": COUNT,
+    "epochs": COUNT,
+    "learning_rate": Interval(above=0, maximum=100, too_large="about the change of a weight at each step"),
+    "rmsprop_alpha": DECAY,
+    "adam_beta2": DECAY,
+    "max_grad_norm": Interval(above=0, maximum=1e6, too_large="no larger gradient is of use"),
+    "lr_step_epochs": COUNT,
+    "lr_step_factor": Interval(above=0, maximum=1, too_large="the learning rate never rises"),
+    "warmup_epochs": Interval(minimum=0, maximum=MAX_COUNT),
+    "lr_length_exponent": Interval(minimum=0, maximum=2, too_large="at 1, the learning rate falls as the length grows"),
+    "curriculum_threshold": ACCURACY,
+    "curriculum_start": Interval(minimum=2, maximum=MAX_COUNT),
+    "curriculum_growth": Interval(above=1, maximum=100, too_large="a larger factor hardly leaves a curriculum"),
+    "early_stop_accuracy": ACCURACY,
+    "seed": SEED,
+}
+"""Valid values of each number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,29 +136,11 @@ class PalindromeConfig:
 
     def __post_init__(self) -> None:
         validate_types(self)
-        for name in ("hidden_size", "batch_size", "epochs", "lr_step_epochs"):
-            require_field(self, name, getattr(self, name) >= 1, "must be at least 1")
-        for name in ("learning_rate", "lr_step_factor", "max_grad_norm"):
-            require_field(self, name, getattr(self, name) > 0, "must be above 0")
-        for name in ("warmup_epochs", "lr_length_exponent"):
-            require_field(self, name, getattr(self, name) >= 0, "must be at least 0")
-        for name in ("rmsprop_alpha", "adam_beta2"):
-            require_field(self, name, 0 <= getattr(self, name) < 1, "must be at least 0 and below 1")
+        require_ranges(self, RANGES)
         for name in ("curriculum_threshold", "early_stop_accuracy"):
-            value = getattr(self, name)
-            require_field(self, name, value is None or 0 < value <= 1, "must be above 0 and at most 1")
-            require_field(self, name, value is None or self.online_data, "needs online_data")
-        require_field(self, "curriculum_start", self.curriculum_start >= 2, "must be at least 2")
-        require_field(self, "curriculum_growth", self.curriculum_growth > 1, "must be above 1")
+            require_field(self, name, getattr(self, name) is None or self.online_data, "needs online_data")
         both = self.chrono_init and self.forget_bias_init is not None
         require_field(self, "forget_bias_init", not both, "is incompatible with chrono_init")
-        self._validate_data()
-        require_seed(self.seed)
-
-    def _validate_data(self) -> None:
-        require_field(self, "length", self.length >= 2, "must be at least 2 (a first and a last digit)")
-        require_field(self, "num_samples", self.num_samples >= 2, "must be at least 2 (one to train on, one to test)")
-        require_field(self, "train_fraction", 0 < self.train_fraction < 1, "must be between 0 and 1")
         distinct = min(self.num_samples, count_palindromes(self.length))
         both_sides = 0 < round(self.train_fraction * distinct) < distinct
         require_field(self, "train_fraction", both_sides, f"leaves one side of {distinct} palindromes empty")

@@ -10,6 +10,15 @@ from torch import Tensor, nn
 from palingen.recurrence import engines
 from palingen.recurrence.cells import CELLS, Cell, State
 from palingen.recurrence.unroll import CellWeights, RNNOutput
+from palingen.runtime.errors import ConfigError
+from palingen.runtime.memory import Need, require_memory
+from palingen.runtime.validation import require_integer, unknown_choice
+
+
+def weight_bytes(cell: Cell | str, input_size: int, hidden_size: int) -> int:
+    """Bytes of the weights of a recurrent layer, the initial state and the cell's extra weights excluded."""
+    gates = len((CELLS[cell] if isinstance(cell, str) else cell).gates)
+    return 4 * gates * hidden_size * (input_size + hidden_size + 1)
 
 
 class RecurrentLayer(nn.Module):
@@ -24,6 +33,9 @@ class RecurrentLayer(nn.Module):
         engine: implementation, see `palingen.recurrence.engines`; all are equal up to rounding.
         learn_initial_state: make h(0) (and c(0)) parameters, zero at first, instead of zero.
         recompute: recompute in the backward pass instead of storing: less memory for long sequences, more time.
+
+    Raises:
+        ConfigError: there is no such cell, a size is not a positive integer, or the weights do not fit into memory.
     """
 
     def __init__(
@@ -37,6 +49,11 @@ class RecurrentLayer(nn.Module):
         recompute: bool = False,
     ) -> None:
         super().__init__()
+        require_integer("input_size", input_size)
+        require_integer("hidden_size", hidden_size)
+        if not isinstance(cell, Cell) and cell not in CELLS:
+            raise ConfigError(f"cell: {unknown_choice(cell, CELLS)}")
+        require_memory("the layer", Need("the weights", weight_bytes(cell, input_size, hidden_size), "hidden_size"))
         self.cell = CELLS[cell] if isinstance(cell, str) else cell
         self.input_size, self.hidden_size = input_size, hidden_size
         self.engine, self.recompute = engine, recompute
@@ -127,6 +144,7 @@ class SequenceClassifier(nn.Module):
         learn_initial_state: bool = False,
     ) -> None:
         super().__init__()
+        require_integer("num_classes", num_classes)
         self.recurrent = RecurrentLayer(
             cell, input_size, hidden_size, engine=engine, learn_initial_state=learn_initial_state
         )

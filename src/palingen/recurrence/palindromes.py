@@ -5,12 +5,16 @@ B  palindromes      T  their length      S = T - 1  digits that are read      K 
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor
+
+from palingen.runtime.errors import ConfigError
+from palingen.runtime.memory import Need, require_memory
+from palingen.runtime.validation import MAX_COUNT, Interval, require, require_integer, unknown_choice
 
 InputEncoding = Literal["scalar", "one-hot"]
 
@@ -66,15 +70,35 @@ class Split:
 
 
 def count_palindromes(length: int) -> int:
-    """Number of palindromes of `length` digits, leading zeros included: 10 ** ceil(T / 2)."""
-    return int(NUM_DIGITS ** ceil(length / 2))
+    """Number of palindromes of `length` digits, leading zeros included: 10 ** ceil(T / 2), counted up to 10 ** 18."""
+    require_integer("length", length)
+    return int(NUM_DIGITS ** min(ceil(length / 2), KEY_DIGITS))
 
 
 def encode(digits: UInt8[Tensor, "B S"], encoding: InputEncoding) -> Float[Tensor, "B S I"]:
     """Network inputs: the digit's value (I = 1) or one-hot (I = 10)."""
+    if encoding not in get_args(InputEncoding):
+        raise ConfigError(f"encoding: {unknown_choice(encoding, get_args(InputEncoding))}")
     if encoding == "scalar":
         return digits.unsqueeze(-1).float()
     return torch.nn.functional.one_hot(digits.long(), NUM_DIGITS).float()
+
+
+def split_need(length: int, num_samples: int) -> Need:
+    """Memory of `split_palindromes`: three copies of the digits, and keys."""
+    return Need("the palindromes", num_samples * (3 * length + 300), "num_samples or length")
+
+
+def repetition_note(length: int, num_samples: int, train_fraction: float) -> str | None:
+    """Message if samples repeat, because there are fewer palindromes than samples; else None."""
+    distinct, train_samples = count_palindromes(length), round(train_fraction * num_samples)
+    if distinct >= num_samples:
+        return None
+    cut = round(train_fraction * distinct)
+    return (
+        f"T = {length} has only {distinct:,} palindromes: {cut:,} of them make the {train_samples:,} training "
+        f"samples, the other {distinct - cut:,} the {num_samples - train_samples:,} test samples"
+    )
 
 
 def split_palindromes(length: int, num_samples: int, train_fraction: float, generator: Generator) -> Split:
@@ -88,28 +112,35 @@ def split_palindromes(length: int, num_samples: int, train_fraction: float, gene
         num_samples: training and test samples together.
         train_fraction: fraction for training; neither side may be empty.
         generator: source of all randomness.
+
+    Raises:
+        ConfigError: a number is out of range, or the palindromes do not fit into memory.
     """
+    require_integer("num_samples", num_samples)
+    require("train_fraction", train_fraction, 0 < train_fraction < 1, "must be between 0 and 1")
     distinct = sample_distinct(length, min(num_samples, count_palindromes(length)), generator)
     cut = round(train_fraction * len(distinct))
+    rule = f"leaves one side of {len(distinct)} palindromes empty"
+    require("train_fraction", train_fraction, 0 < cut < len(distinct), rule)
     train_samples = round(train_fraction * num_samples)
     train = Palindromes(_repeat(distinct[:cut], train_samples, generator))
     test = Palindromes(_repeat(distinct[cut:], num_samples - train_samples, generator))
-    if len(distinct) == num_samples:
-        return Split(train, test, None)
-    return Split(
-        train,
-        test,
-        f"T = {length} has only {len(distinct):,} palindromes: {cut:,} of them make the {len(train):,} training "
-        f"samples, the other {len(distinct) - cut:,} the {len(test):,} test samples",
-    )
+    return Split(train, test, repetition_note(length, num_samples, train_fraction))
 
 
 def sample_distinct(length: int, count: int, generator: Generator) -> UInt8[Tensor, "B T"]:
     """`count` distinct random palindromes in random order, every set equally likely.
 
     Enumerates at most four times as many as it returns, so any T works.
+
+    Raises:
+        ConfigError: a number is out of range, or the palindromes do not fit into memory.
     """
+    require_integer("length", length, Interval(minimum=2, maximum=MAX_COUNT))
+    require_integer("count", count)
+    require_memory("the data set", split_need(length, count))
     half, total = ceil(length / 2), count_palindromes(length)
+    require("count", count, count <= total, f"must be at most {total}, the number of palindromes of {length} digits")
     if total <= 4 * count:
         numbers = torch.randperm(total, generator=generator)[:count]
         powers = NUM_DIGITS ** torch.arange(half - 1, -1, -1)

@@ -11,10 +11,11 @@ import torch
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
+from palingen.recurrence.memory_estimate import require_study_memory
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.run_files import read_environment, read_result
-from palingen.runtime.validation import require
+from palingen.runtime.validation import SEEDS, require, require_integer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,9 @@ def enumerate_runs(
     base: PalindromeConfig, cells: Sequence[CellName], lengths: Sequence[int], seeds: int
 ) -> list[PalindromeConfig]:
     """Every run of a study, the longest palindromes first, so that no core idles long at the end."""
-    require("seeds", seeds, seeds >= 1, "must be at least 1")
+    require_integer("seeds", seeds, SEEDS)
+    require("cells", cells, len(cells) > 0, "must name at least one cell")
+    require("lengths", lengths, len(lengths) > 0, "must name at least one length")
     return [
         replace(base, cell=cell, length=length, seed=seed)
         for length in sorted(set(lengths), reverse=True)
@@ -69,9 +72,11 @@ def run_study(
     Finished runs are not repeated, and interrupted ones resume: the same study again completes it.
 
     Raises:
-        PalingenError: the backend is not installed, or a worker died.
+        PalingenError: the backend is not installed, a worker died, or the runs do not fit into memory.
         Interrupted: Ctrl-C; everything is saved.
     """
+    if parallel.backend == "loky":  # a cluster has memory of its own
+        require_study_memory(runs, options.engine, parallel.processes)
     return map_unordered(partial(_train, out.resolve(), options), runs, out, parallel)
 
 

@@ -8,16 +8,18 @@ from torch.nn.functional import cross_entropy
 
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
+from palingen.recurrence.memory_estimate import require_training_memory
 from palingen.recurrence.trainer import METRICS, PalindromeTrainer
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.validation import require
 
 
 def train_palindrome(
     config: PalindromeConfig,
-    folder: Path,
+    folder: Path | str,
     device: torch.device | None = None,
     *,
     engine: EngineName = "auto",
@@ -39,13 +41,16 @@ def train_palindrome(
         allow_engine_change: resume even if engine or threads differ, which no longer resumes exactly.
 
     Raises:
-        ConfigError: the engine cannot run the cell on this device.
+        ConfigError: the engine cannot run the cell on this device, or the training does not fit into memory.
         RunError: the folder holds something else.
         DivergenceError: the loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """
+    require("config", config, isinstance(config, PalindromeConfig), "must be a PalindromeConfig")
+    if force or not (Path(folder) / "weights.safetensors").exists():  # before a folder is made
+        require_training_memory(config, engine, device)
     configure_numerics()
-    with open_run(folder, config, force=force) as run:
+    with open_run(Path(folder), config, force=force) as run:
         if run.finished:
             return run.result
         trainer = PalindromeTrainer(config, device or torch.device("cpu"), engine)

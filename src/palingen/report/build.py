@@ -24,8 +24,11 @@ CAPTIONS = {
     "mean (lowest to highest); seeds that ever learned the task, and the median epoch; later epochs with less than "
     "half of the palindromes right; median time of a run.",
     "scores": "Images against the test images, as a frozen classifier sees them, ± standard deviation over several "
-    "sets of latents. FD and KID: Fréchet and kernel distance. Class imbalance: total variation between the classes of "
-    "the images and those of the test images.",
+    "sets of latents, or over random subsets of real images. FD and KID: Fréchet and kernel distance; FD second: by a "
+    "second classifier, which took no part in any choice. Class imbalance: total variation between the classes of the "
+    "images and those of the test images. Unclear: fraction of images whose likeliest class is below 90 %.",
+    "max-latent-norms": "Recipe `residual` on the validation part of the training images, by the maximum norm of its "
+    "latents, ± standard deviation over several sets of latents: the choice of the limit.",
 }
 """Captions of the tables in results.md."""
 

@@ -1,6 +1,7 @@
 """Main results as a short table for the README."""
 
 from palingen.report.records import LEARNED, GanRecords, Records, StudyRecords
+from palingen.report.results.gan_scores import with_std
 from palingen.report.tables import Table
 from palingen.report.values import count_of, join_list, mean_and_range, number, percent
 
@@ -62,8 +63,8 @@ def _memory_row(memory: StudyRecords, lengths: list[int]) -> list[str]:
 def _gan_row(recipe: str, gan: GanRecords) -> list[str]:
     """Row of one generator: Frechet distance, and recall and class accuracy if it is class-conditional."""
     score = gan.score or {}
-    std = f" ± {number(score['std']['fd'], 1)}" if score.get("std") else ""
-    measured = [f"{number(score['fd'], 1)}{std} (real images: {number(score['fd_floor'], 1)})"]
+    floor = {"fd": score["fd_floor"], "std": {"fd": score["fd_floor_std"]}}
+    measured = [f"{with_std(score, 'fd', 1)} (real images: {with_std(floor, 'fd', 1)})"]
     name = "Fréchet distance to the test images"
     if score["class_accuracy"] is not None:
         name += ", recall, class accuracy"

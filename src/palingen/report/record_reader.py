@@ -1,5 +1,6 @@
 """Reads all records of a report. Every kind of them is optional."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def read_records(report: Path) -> Records:
         orthogonal_init=_read_studies("orthogonal-init", runs),
         analysis=_read_analysis(runs / "analysis" / "analysis.json"),
         model_summary=read_optional(runs / "model_summary.json", shapes.MODEL_SUMMARY),
+        max_latent_norms=_read_max_latent_norms(runs / "max-latent-norm"),
         stacked=by_recipe.pop("stacked", None),
         gans=by_recipe,
         variants=_read_study(runs / "comparison", runs, shapes.GAN_STUDY),
@@ -86,10 +88,14 @@ def _read_gan(recipe: str, runs: Path) -> GanRecords:
         snapshots={stage: read_pixels(folder / f"{stage}.npy", SNAPSHOT, advice=ADVICE) for stage in STAGES},
         score=read_optional(score_path, shapes.STACKED_SCORE_FILE if recipe == "stacked" else shapes.SCORE_FILE),
         score_name=score_name,
-        unclipped_score=read_optional(folder / "unclipped" / "score.json", shapes.SCORE_FILE),
         interpolations=_read_interpolations(interpolations),
         interpolations_name=f"runs/{interpolations.name}/predictions.json",
     )
+
+
+def _read_max_latent_norms(folder: Path) -> Sequence[Record]:
+    scores = [score for path in folder.glob("*/score.json") if (score := read_optional(path, shapes.SCORE_FILE))]
+    return sorted(scores, key=lambda score: -(score["max_latent_norm"] or math.inf))
 
 
 def _read_interpolations(folder: Path) -> dict[str, Strip]:

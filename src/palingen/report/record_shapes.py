@@ -54,11 +54,14 @@ PALINDROME_STUDY: Shape = {
     "runs": [{**PALINDROME_RESULT, "steps": int, "environment": (ENVIRONMENT, None)}],
 }
 
-SCORE: Shape = {
+STUDY_SCORE: Shape = {
     "n": int, "fd": float, "kid": float, "precision": float, "recall": float, "density": float, "coverage": float,
     "class_tv": float, "mean_confidence": float, "nearest_train_ratio": float, "class_accuracy": OPTIONAL,
 }  # fmt: skip
-"""Score of one set of images."""
+"""Score of one run of a study."""
+
+SCORE: Shape = {**STUDY_SCORE, "fd_second": OPTIONAL, "low_confidence_fraction": OPTIONAL}
+"""Mean score of several sets of images."""
 
 SCORE_STD: Shape = {**SCORE, "n": float}
 """Standard deviation of each metric."""
@@ -66,15 +69,19 @@ SCORE_STD: Shape = {**SCORE, "n": float}
 GAN_STUDY: Shape = {
     "runs": [
         {
-            "recipe": str, "overrides": dict, "seed": int, "epochs": int, "seconds": OPTIONAL, "score": (SCORE, None),
-            "config": GAN_CONFIG, "environment": (ENVIRONMENT, None),
+            "recipe": str, "overrides": dict, "seed": int, "epochs": int, "seconds": OPTIONAL,
+            "score": (STUDY_SCORE, None), "config": GAN_CONFIG, "environment": (ENVIRONMENT, None),
         }
     ]
 }  # fmt: skip
 
+ROW: Shape = {**SCORE, "std": (SCORE_STD, {})}
+"""Mean and standard deviation of a score; none for a single set."""
+
 SCORE_FILE: Shape = {
-    **SCORE, "fd_floor": float, "repeats": int, "max_latent_norm": OPTIONAL, "std": (SCORE_STD, {}),
-    "rows": {"floor": SCORE, ...: SCORE},
+    **ROW, "reference": str, "fd_floor": float, "fd_floor_std": OPTIONAL, "floor_subsets": int,
+    "fd_second_floor": OPTIONAL, "low_confidence_threshold": float, "low_confidence_reference": OPTIONAL,
+    "repeats": int, "max_latent_norm": OPTIONAL, "rows": {"floor": ROW, ...: ROW},
 }  # fmt: skip
 """A score.json: the mean over several sets of latents, and a row for each set of images."""
 

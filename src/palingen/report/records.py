@@ -6,7 +6,8 @@
     runs/orthogonal-init/*       study.json of one cell, with and without orthogonal initialisation
     runs/analysis                analysis.json of `palingen palindrome analyze`
     runs/model_summary.json      layers, shapes and parameters of the networks
-    runs/gan-NAME                run folder of a GAN with its score.json; unclipped/score.json without latent clipping
+    runs/gan-NAME                run folder of a GAN, with its score.json
+    runs/max-latent-norm/*       score.json of `palingen gan score --reference validation` for several limits
     runs/interpolation[-NAME]    `palingen gan interpolate`
     runs/comparison              study.json of `palingen gan study`
     pretrained/NAME/score.json   score of the weights shipped with the package
@@ -100,9 +101,6 @@ class GanRecords:
     score: Record | None
     score_name: str
 
-    unclipped_score: Record | None = None
-    """Score without a maximum latent norm, of a recipe that has one."""
-
     interpolations: Mapping[str, Strip] = field(default_factory=dict)
     interpolations_name: str = ""
 
@@ -121,6 +119,9 @@ class Records:
     model_summary: Record | None = None
     gans: Mapping[str, GanRecords] = field(default_factory=dict)
     """Single-digit GANs by recipe, in the order of `GAN_RECIPES`."""
+
+    max_latent_norms: Sequence[Record] = ()
+    """Scores on the validation part for several maximum latent norms, none first, then descending."""
 
     stacked: GanRecords | None = None
     variants: StudyRecords | None = None

@@ -12,9 +12,7 @@ from torch import Tensor
 from palingen.runtime.atomic_io import write_atomically
 from palingen.runtime.errors import DataError
 from palingen.runtime.json_io import damaged, require_shape
-
-ADVICE = "force=True trains the run anew"
-"""What to do about a damaged file of an unfinished run."""
+from palingen.runtime.run_files import ADVICE
 
 SHAPE = {
     "config": str, "execution": (dict, None), "records_bytes": int, "records_sha256": str,

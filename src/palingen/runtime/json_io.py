@@ -37,13 +37,22 @@ def read_json(path: Path, shape: Shape = object, *, advice: str = "make it again
     return parse_json(_read_text(path, advice), path, shape, advice=advice)
 
 
-def read_json_lines(path: Path, shape: Shape = object, *, advice: str = "make it again") -> list[Any]:
+def read_json_lines(
+    path: Path, shape: Shape = object, *, advice: str = "make it again", growing: bool = False
+) -> list[Any]:
     """Values of a file with one JSON value a line, each of the given shape.
+
+    Args:
+        path: the file.
+        shape: shape that each value must have.
+        advice: what to do about a damaged file, for the message.
+        growing: whether another process may be writing the last line; it is left out if it has no end.
 
     Raises:
         DataError: the file is missing or damaged, or a value has another shape.
     """
-    lines = _read_text(path, advice).splitlines()
+    text = _read_text(path, advice)
+    lines = text[: text.rfind("\n") + 1 if growing else None].splitlines()
     return [parse_json(line, path, shape, line=number, advice=advice) for number, line in enumerate(lines, 1)]
 
 

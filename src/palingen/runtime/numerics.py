@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import torch
 
 from palingen.runtime.errors import PalingenError
+from palingen.runtime.validation import quote, require
+
+DEVICE_TYPES = ("cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,15 @@ def select_device(name: str = "auto") -> torch.device:
     Raises:
         PalingenError: the device is unavailable.
     """
+    require("device", name, isinstance(name, str), "must be text")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
+        require("device", name, device.type in DEVICE_TYPES, f"must be one of auto, {', '.join(DEVICE_TYPES)}")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise PalingenError(f"device {name!r} is unavailable ({str(error).splitlines()[0]})") from error
+        raise PalingenError(f"device {quote(name)} is unavailable ({str(error).splitlines()[0]})") from error
     return device
 
 

@@ -16,11 +16,14 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from palingen.runtime.errors import Interrupted, PalingenError
 from palingen.runtime.numerics import configure_numerics
 from palingen.runtime.signals import graceful_interrupt
-from palingen.runtime.validation import require
+from palingen.runtime.validation import Interval, quote, require_field, require_ranges, validate_types
 
 Result = TypeVar("Result")
 
 Backend = Literal["loky", "dask", "ray"]
+
+MAX_JOBS = {"loky": 4 * (os.cpu_count() or 1), "dask": 10_000, "ray": 10_000}
+"""Most runs at the same time, by backend; on this machine, more than its cores gain nothing and cost memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,15 @@ class ParallelConfig:
     """Address of dask's scheduler (tcp://host:8786) or of ray's head; by default one is started on this machine."""
 
     def __post_init__(self) -> None:
-        require("jobs", self.jobs, self.jobs is None or self.jobs >= 1, "must be at least 1")
+        validate_types(self)
+        require_ranges(self, {"jobs": Interval(minimum=1, maximum=MAX_JOBS[self.backend])})
+        is_used = self.scheduler_address is None or self.backend != "loky"
+        require_field(self, "scheduler_address", is_used, "needs backend 'dask' or 'ray'")
+
+    @property
+    def processes(self) -> int:
+        """Runs at the same time on this machine."""
+        return self.jobs or os.cpu_count() or 1
 
 
 def map_unordered(
@@ -91,9 +102,7 @@ def _map_with_joblib(
 ) -> Iterator[Result]:
     tasks = (joblib.delayed(work)(run) for run in runs if not stop_requested())
     with _joblib_backend(parallel):
-        pool = joblib.Parallel(
-            n_jobs=parallel.jobs or os.cpu_count() or 1, return_as="generator_unordered", pre_dispatch="n_jobs"
-        )
+        pool = joblib.Parallel(n_jobs=parallel.processes, return_as="generator_unordered", pre_dispatch="n_jobs")
         try:
             yield from pool(tasks)
         except TerminatedWorkerError as error:
@@ -118,7 +127,12 @@ def _joblib_backend(parallel: ParallelConfig) -> Iterator[None]:
     if parallel.backend == "dask":
         from distributed import Client
 
-        with Client(parallel.scheduler_address), joblib.parallel_config("dask"):
+        try:
+            client = Client(parallel.scheduler_address)
+        except (OSError, ValueError) as error:
+            address = quote(parallel.scheduler_address)
+            raise PalingenError(f"scheduler_address={address}: no scheduler answers ({error})") from error
+        with client, joblib.parallel_config("dask"):
             yield
     else:
         with joblib.parallel_config("loky"):

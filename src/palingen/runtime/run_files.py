@@ -1,16 +1,17 @@
-"""Files of a run folder, read again: config, environment, records and result."""
+"""Files of a run folder, read again: config, environment, records and result. Reads without torch."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from palingen.runtime.checkpoint import ADVICE
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import RunError
 from palingen.runtime.json_io import read_json, read_json_lines
-from palingen.runtime.safetensors_io import load_metadata
+from palingen.runtime.safetensors_header import load_metadata
 
 Config = TypeVar("Config")
+
+ADVICE = "force=True trains the run anew"
+"""What to do about a damaged file of a run."""
 
 
 def read_config(folder: Path, kind: type[Config]) -> Config:
@@ -30,8 +31,7 @@ def require_same_config(config: Any, weights: Path) -> None:
     Raises:
         RunError: the weights are missing or damaged, or of a run with another config.
     """
-    written = load_metadata(weights)
-    if written != {"kind": type(config).__name__, **asdict(config)}:
+    if parse_config(load_metadata(weights), type(config), weights) != config:
         raise RunError(f"{weights}: written by a run with other settings than config.json beside it; {ADVICE}")
 
 

@@ -24,13 +24,13 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from palingen.runtime.atomic_io import naming, remove_temporary_files, write_json
-from palingen.runtime.checkpoint import ADVICE, read_checkpoint, write_checkpoint
+from palingen.runtime.checkpoint import read_checkpoint, write_checkpoint
 from palingen.runtime.config_io import config_hash
 from palingen.runtime.environment import environment
 from palingen.runtime.errors import DivergenceError, RunError
 from palingen.runtime.json_io import damaged
 from palingen.runtime.numerics import Execution
-from palingen.runtime.run_files import read_config, read_result
+from palingen.runtime.run_files import ADVICE, read_config, read_result
 from palingen.runtime.safetensors_io import save_weights
 
 

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from palingen.runtime.atomic_io import write_atomically
 from palingen.runtime.checkpoint import non_finite
 from palingen.runtime.errors import RunError
-from palingen.runtime.json_io import parse_json
 
 MAX_BYTES = 2**30
 """Largest file that is read; the largest of ours has a hundredth of it."""
@@ -67,21 +66,6 @@ def load_state(network: nn.Module, path: Path) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise RunError(f"{path}: not the weights of this network ({reason[:200]})") from error
-
-
-def load_metadata(path: Path) -> dict[str, Any]:
-    """Config in the metadata of a safetensors file, with its `kind`.
-
-    Raises:
-        RunError: the file is missing or damaged, or has no config.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {})["config"]
-    except (OSError, SafetensorError, KeyError) as error:
-        raise RunError(f"{path}: missing or damaged ({error})") from error
-    config: dict[str, Any] = parse_json(text, path, {"kind": str})
-    return config
 
 
 def hash_tensors(tensors: Mapping[str, Tensor]) -> str:

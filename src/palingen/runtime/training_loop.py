@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Int64
 from torch import Generator, Tensor
 
-from palingen.runtime.checkpoint import ADVICE, non_finite, restore
+from palingen.runtime.checkpoint import non_finite, restore
 from palingen.runtime.config_io import describe_config
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import DataError, DivergenceError, Interrupted
 from palingen.runtime.json_io import damaged
 from palingen.runtime.progress import no_progress, progress
+from palingen.runtime.run_files import ADVICE
 from palingen.runtime.run_folder import RunFolder
 from palingen.runtime.signals import graceful_interrupt
 

@@ -1,10 +1,14 @@
 import signal
+from typing import get_args
 
 import pytest
 import torch
 
+from palingen.gan.data.mnist import load_images
 from palingen.gan.evaluation import classifier_training
+from palingen.gan.evaluation.classifier import accuracy
 from palingen.gan.evaluation.classifier_training import ClassifierConfig, train_classifier
+from palingen.gan.evaluation.second_classifier import load_second_classifier
 from palingen.runtime.errors import ConfigError, Interrupted, RunError
 from palingen.runtime.run_files import read_environment, read_records
 from palingen.runtime.safetensors_io import load_weights
@@ -45,7 +49,10 @@ def interrupt_at(monkeypatch, step):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("shift", 5), ("shift", -1), ("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("seed", -1)],
+    [
+        *[("shift", 5), ("shift", -1), ("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("seed", -1)],
+        *[("rotation", 46.0), ("rotation", -1.0), ("zoom", 0.5), ("zoom", -0.1)],
+    ],
 )
 def test_an_invalid_value_is_refused_by_field_and_value(field, value):
     with pytest.raises(ConfigError, match=rf"^{field}={value!r}: must be"):
@@ -58,6 +65,34 @@ def test_200_images_teach_the_classifier_60_percent_of_the_test_images(tmp_path,
     steps = [record for record in read_records(tmp_path) if record["kind"] == "step"]
     assert [record["step"] for record in steps] == [50, 80]
     assert steps[1]["loss"] < steps[0]["loss"]
+
+
+def test_every_architecture_of_the_config_has_a_network():
+    annotation = ClassifierConfig.__annotations__["architecture"]
+    assert tuple(classifier_training.ARCHITECTURES) == get_args(annotation)
+
+
+def test_rotated_and_resized_digits_stay_in_range_and_keep_their_black_margin():
+    config = ClassifierConfig(rotation=12.0, zoom=0.1)
+    images = torch.full((50, 1, 28, 28), -1.0)
+    images[:, :, 8:20, 8:20] = 1.0
+    turned = classifier_training._turn_and_zoom(images, config, torch.Generator().manual_seed(0))
+    assert turned.min() == -1.0
+    assert turned.max() == pytest.approx(1.0)
+    assert (turned[:, :, 0] == -1.0).all()
+    areas = (turned > 0).sum((1, 2, 3)) / 144
+    assert 0.75 < areas.min() < areas.max() < 1.3
+    assert areas.std() > 0.03
+
+
+def test_weights_in_half_precision_are_those_of_the_stated_accuracy(tmp_path, few_digits):
+    config = ClassifierConfig(
+        data=str(few_digits), architecture="residual", half_precision=True, rotation=5.0, epochs=1
+    )
+    result = train_classifier(config, tmp_path, CPU)
+    path = tmp_path / "weights.safetensors"
+    assert {tensor.dtype for tensor in load_weights(path).values()} == {torch.float16, torch.int64}
+    assert accuracy(load_second_classifier(path), load_images("t10k", str(few_digits))) == result["accuracy"]
 
 
 def test_an_interrupted_training_resumes_to_the_same_weights(tmp_path, config, uninterrupted, monkeypatch):

@@ -64,8 +64,7 @@ def test_the_settings_of_the_recipes_stand_side_by_side():
         "residual": "1",
         "residual-unconditional": "1",
     }
-    assert rows["maximum latent norm in √Z, sampling"]["residual"] == "1.04"
-    assert rows["maximum latent norm in √Z, sampling"]["course"] == "none"
+    assert set(rows["maximum latent norm in √Z, sampling"].values()) == {"none"}
     assert rows["Adam's betas"]["residual"] == "0, 0.9 to 0.99"
     assert rows["BatchNorm's eps"]["residual"] == "no BatchNorm"
     assert settings_table({}) is None

@@ -11,7 +11,7 @@ from palingen.runtime.errors import DataError
 FLOOR = {"coverage": 0.95, "precision": 0.94, "class_tv": 0.01}
 ROWS = {
     "course": gan_score(100.0),
-    "floor": gan_score(2.0, **FLOOR),
+    "floor": gan_score(2.0, std={"fd": 0.3, "fd_second": 0.02}, **FLOOR),
     "blur": gan_score(150.0, precision=0.98),
     "noise": gan_score(25.0),
     "no 1s": gan_score(60.0, class_tv=0.11),
@@ -44,13 +44,21 @@ def test_scores_are_stated_with_their_ratio_to_the_floor():
     assert "score.course.class_accuracy" not in texts
 
 
-def test_the_effect_of_clipping_is_stated_where_both_scores_exist():
-    unclipped = replace(RESIDUAL, unclipped_score=gan_score(4.5, recall=0.91, class_accuracy=0.98))
-    texts = values(residual=unclipped)
-    assert texts["score.residual.unclipped.recall"] == "0.910"
-    assert texts["score.residual.clipped-recall"] == "0.900"
-    assert texts["score.residual.max_latent_norm"] == "1.04"
-    assert "score.residual.unclipped.fd" not in values(residual=RESIDUAL)
+def test_the_floor_has_a_spread_and_broken_digits_stand_beside_those_of_the_test_images():
+    texts = values(course=COURSE, residual=RESIDUAL)
+    assert (texts["score.floor.fd"], texts["score.floor.fd_std"]) == ("2.0", "0.3")
+    assert (texts["score.residual.fd_second"], texts["score.residual.fd_second_ratio"]) == ("0.400", "2.0")
+    assert texts["score.residual.low_confidence"] == "5.0 %"
+    assert texts["score.residual.low_confidence_reference"] == "1.5 %"
+
+
+def test_what_was_scored_without_the_second_classifier_has_no_number_of_it():
+    before = {"fd_second": None, "fd_second_floor": None, "low_confidence_fraction": None}
+    script = gan_run(STEPS, score=gan_score(700.0, **before, low_confidence_reference=None))
+    assert not [
+        key for key in values(public_script=script) if "script.fd_second" in key or "script.low_confidence" in key
+    ]
+    assert scores_table({"public-script": script}).rows[0][2] == ""
 
 
 @pytest.mark.parametrize(("script_fd", "comparison"), [(700.0, "closer"), (50.0, "farther")])
@@ -62,9 +70,11 @@ def test_course_and_public_script_are_compared_after_as_many_epochs(script_fd, c
 
 
 def test_the_table_holds_every_generator_and_every_control():
-    table = scores_table({"course": COURSE, "residual": replace(RESIDUAL, unclipped_score=gan_score(4.5))})
-    names = [row[0] for row in table.rows]
-    assert names[:3] == ["recipe course", "recipe residual", "recipe residual, unclipped"]
+    table = scores_table({"course": COURSE, "residual": RESIDUAL})
+    rows = {row[0]: row for row in table.rows}
+    names = list(rows)
+    assert names[:2] == ["recipe course", "recipe residual"]
+    assert rows["real training images (floor)"][1] == "2.0 ± 0.3"
     assert {"real training images (floor)", "real, no 1s", "real, 1,000 repeated"} <= set(names)
     assert table.rows[0][1] == "100.0 ± 5.0"
     assert [row[-1] for row in table.rows[:2]] == ["", "99.0\N{NO-BREAK SPACE}%"]

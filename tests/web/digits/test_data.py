@@ -71,7 +71,8 @@ def test_scores_are_those_beside_the_weights():
     assert scores["mean"]["fd"] == record["fd"]
     assert scores["floor"]["fd"] == record["rows"]["floor"]["fd"]
     assert scores["std"] == record["std"]
-    assert scores["maxLatentNorm"] == 1.04
+    assert scores["floorStd"]["fd"] == record["fd_floor_std"]
+    assert scores["maxLatentNorm"] == record["max_latent_norm"]
 
 
 def test_training_digits_are_equally_many_of_each_class():

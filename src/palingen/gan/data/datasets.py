@@ -11,6 +11,9 @@ from torch import Generator, Tensor
 
 from palingen.gan.data.mnist import LabeledImages, load_images, to_unit
 
+MNIST_SIZE = 60_000
+"""Training images of MNIST."""
+
 STACKED_SIZE = 240_000
 """Images of StackedMNIST, as many as in the literature."""
 
@@ -35,6 +38,16 @@ def load_dataset(data: str, device: torch.device) -> ImageDataset:
     if data == "stacked":
         return StackedMnist(load_images("train"), device, STACKED_SIZE)
     return MnistDataset(load_images("train", data), device)
+
+
+def dataset_size(data: str) -> int:
+    """Number of training images of `load_dataset`.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    known = {"mnist": MNIST_SIZE, "stacked": STACKED_SIZE}
+    return known[data] if data in known else len(load_images("train", data))
 
 
 def load_batch(dataset: ImageDataset, indices: Int64[Tensor, " B"]) -> Float[Tensor, "B channels 28 28"]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, Shaped, UInt8
-from torch import Tensor
+from torch import Generator, Tensor
 
 from palingen.runtime.atomic_io import write_atomically
 from palingen.runtime.errors import DataError
@@ -51,6 +51,10 @@ class LabeledImages:
     def __len__(self) -> int:
         return len(self.pixels)
 
+    def select(self, indices: Int64[Tensor, " n"]) -> "LabeledImages":
+        """Images at `indices`."""
+        return LabeledImages(self.pixels[indices], self.labels[indices])
+
 
 def load_images(split: str, root: str = "mnist") -> LabeledImages:
     """Images and classes of one split, from two IDX files.
@@ -73,6 +77,14 @@ def load_images(split: str, root: str = "mnist") -> LabeledImages:
             f"{folder}: {split} {shapes} must be (N, {IMAGE_SIZE}, {IMAGE_SIZE}) and (N,) with N at least 1"
         )
     return LabeledImages(pixels, labels.long())
+
+
+def validation_order(count: int) -> Int64[Tensor, " N"]:
+    """Random order of `count` training images, with seed 0: the first half is the validation part.
+
+    Settings are chosen with the validation part, so that the test images only report. Generators are trained on it too.
+    """
+    return torch.randperm(count, generator=Generator().manual_seed(0))
 
 
 def write_images(folder: Path, split: str, images: LabeledImages) -> None:

@@ -1,10 +1,12 @@
 """Frozen MNIST classifier, whose features and probabilities all metrics are computed from.
 
-B  images      F = 128  features      K = 10  classes
+B  images      F  features      K = 10  classes
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -23,7 +25,7 @@ SHIPPED_WEIGHTS = PRETRAINED_DIR / "classifier.safetensors"
 class ClassifierOutput:
     """Features and class probabilities of images."""
 
-    features: Float[Tensor, "B 128"]
+    features: Float[Tensor, "B F"]
     probabilities: Float[Tensor, "B 10"]
 
     def select(self, indices: Int64[Tensor, " b"]) -> "ClassifierOutput":
@@ -31,7 +33,33 @@ class ClassifierOutput:
         return ClassifierOutput(self.features[indices], self.probabilities[indices])
 
 
-class DigitClassifier(nn.Module):
+class Classifier(nn.Module, ABC):
+    """Network whose last layer, `head`, maps features to logits."""
+
+    head: nn.Linear
+
+    @abstractmethod
+    def features(self, images: Float[Tensor, "B 1 28 28"]) -> Float[Tensor, "B F"]:
+        """Penultimate layer, for images in [-1, 1]."""
+
+    def forward(self, images: Float[Tensor, "B 1 28 28"]) -> Float[Tensor, "B 10"]:
+        """Logits of the ten classes, for images in [-1, 1]."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+    @torch.no_grad()
+    def predict(self, pixels: UInt8[Tensor, "B 28 28"]) -> ClassifierOutput:
+        """Features and probabilities, for grey levels 0 to 255."""
+        device = self.head.weight.device
+        features = torch.cat([self.features(to_unit(chunk.unsqueeze(1).to(device))) for chunk in pixels.split(500)])
+        return ClassifierOutput(features.cpu(), self.head(features).softmax(1).cpu())
+
+    def probabilities(self, pixels: UInt8[Tensor, "B 28 28"]) -> Float[Tensor, "B 10"]:
+        """Class probabilities, for grey levels 0 to 255."""
+        return self.predict(pixels).probabilities
+
+
+class DigitClassifier(Classifier):
     """Three convolutions and two linear layers, 0.44 million weights."""
 
     def __init__(self) -> None:
@@ -49,20 +77,8 @@ class DigitClassifier(nn.Module):
         hidden = relu(self.conv3(hidden))  # [B, 64, 7, 7]
         return relu(self.fc(hidden.flatten(1)))
 
-    def forward(self, images: Float[Tensor, "B 1 28 28"]) -> Float[Tensor, "B 10"]:
-        """Logits of the ten classes, for images in [-1, 1]."""
-        return self.head(self.features(images))
 
-    @torch.no_grad()
-    def predict(self, pixels: UInt8[Tensor, "B 28 28"]) -> ClassifierOutput:
-        """Features and probabilities, for grey levels 0 to 255."""
-        device = self.head.weight.device
-        features = torch.cat([self.features(to_unit(chunk.unsqueeze(1).to(device))) for chunk in pixels.split(500)])
-        return ClassifierOutput(features.cpu(), self.head(features).softmax(1).cpu())
-
-    def probabilities(self, pixels: UInt8[Tensor, "B 28 28"]) -> Float[Tensor, "B 10"]:
-        """Class probabilities, for grey levels 0 to 255."""
-        return self.predict(pixels).probabilities
+AnyClassifier = TypeVar("AnyClassifier", bound=Classifier)
 
 
 def load_classifier(path: Path = SHIPPED_WEIGHTS) -> DigitClassifier:
@@ -71,12 +87,20 @@ def load_classifier(path: Path = SHIPPED_WEIGHTS) -> DigitClassifier:
     Raises:
         RunError: the file is missing, damaged, or holds another network.
     """
-    classifier = DigitClassifier()
+    return load_frozen(DigitClassifier(), path)
+
+
+def load_frozen(classifier: AnyClassifier, path: Path) -> AnyClassifier:
+    """Load the weights of a classifier, and freeze it in evaluation mode.
+
+    Raises:
+        RunError: the file is missing, damaged, or holds another network.
+    """
     load_state(classifier, path)
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster; torch's stub omits it
     return classifier.eval().requires_grad_(False)
 
 
-def accuracy(classifier: DigitClassifier, images: LabeledImages) -> float:
+def accuracy(classifier: Classifier, images: LabeledImages) -> float:
     """Fraction of `images` that are classified correctly."""
     return (classifier.probabilities(images.pixels).argmax(1) == images.labels).double().mean().item()

@@ -1,34 +1,68 @@
-"""Training of the classifier."""
+"""Training of the classifiers.
+
+B  images
+"""
 
 from dataclasses import dataclass
+from math import radians
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import Generator
-from torch.nn.functional import cross_entropy
+from jaxtyping import Float
+from torch import Generator, Tensor
+from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from palingen.gan.data.mnist import LabeledImages, load_images, to_unit
-from palingen.gan.evaluation.classifier import DigitClassifier, accuracy
+from palingen.gan.evaluation.classifier import Classifier, DigitClassifier, accuracy
+from palingen.gan.evaluation.second_classifier import ResidualClassifier
+from palingen.gan.memory_estimate import require_classifier_memory
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, Stateful, TrainingLoop
-from palingen.runtime.validation import require_field, require_seed, validate_types
+from palingen.runtime.validation import COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
 LOG_INTERVAL = 50
 """Steps averaged into one record."""
 
+ARCHITECTURES: dict[str, type[Classifier]] = {"plain": DigitClassifier, "residual": ResidualClassifier}
+"""Classifiers by the name of their architecture."""
+
+
+RANGES = {
+    "shift": Interval(minimum=0, maximum=4, too_large="digits have a margin of four pixels"),
+    "rotation": Interval(minimum=0, maximum=45, too_large="a 6 becomes a 9"),
+    "zoom": Interval(minimum=0, below=0.5),
+    "epochs": Interval(minimum=1, maximum=10_000, too_large="the schedule and all shifts are made at the start"),
+    "batch_size": COUNT,
+    "learning_rate": Interval(above=0, maximum=100, too_large="about the change of a weight at each step"),
+    "seed": SEED,
+}
+"""Valid values of each number."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierConfig:
-    """Train the classifier. The defaults are those of the shipped one."""
+    """Train a classifier. The defaults are those of the shipped first one."""
 
     data: str = "mnist"
     """Training and test images: `mnist`, or a folder of IDX files."""
 
+    architecture: Literal["plain", "residual"] = "plain"
+    """Network: `plain` (three convolutions), `residual` (three residual blocks with BatchNorm)."""
+
     shift: int = 1
     """Largest random shift of a batch, horizontally and vertically, in pixels."""
+
+    rotation: float = 0.0
+    """Largest random rotation of each image, in degrees."""
+
+    zoom: float = 0.0
+    """Largest random change of each image's width and of its height, as a fraction."""
+
+    half_precision: bool = False
+    """Round the trained weights to half precision, for a file of half the size."""
 
     epochs: int = 5
     """Passes over the training images."""
@@ -44,11 +78,8 @@ class ClassifierConfig:
 
     def __post_init__(self) -> None:
         validate_types(self)
-        for name in ("epochs", "batch_size"):
-            require_field(self, name, getattr(self, name) >= 1, "must be at least 1")
-        require_field(self, "learning_rate", self.learning_rate > 0, "must be above 0")
-        require_field(self, "shift", 0 <= self.shift <= 4, "must be between 0 and 4")
-        require_seed(self.seed)
+        require_ranges(self, RANGES)
+        require_field(self, "data", self.data.isprintable(), "must be printable text")
 
 
 def train_classifier(
@@ -84,8 +115,9 @@ def train_classifier(
 def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup) -> dict[str, Any]:
     images, test = load_images("train", config.data), load_images("t10k", config.data)
     plan = BatchPlan(dataset_size=len(images), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
+    require_classifier_memory(config.batch_size, len(images), plan.total_steps, process_group.device)
     torch.manual_seed(config.seed)
-    classifier = DigitClassifier().to(process_group.device)
+    classifier = ARCHITECTURES[config.architecture]().to(process_group.device)
     optimizer = torch.optim.Adam(classifier.parameters(), config.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, plan.total_steps, pct_start=0.2)
     means = RunningMeans("loss", process_group=process_group)
@@ -110,18 +142,37 @@ def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup
             averages = loop.averages(means, batch)
             run.log("step", step=batch.step, epoch=batch.step / plan.steps_per_epoch, **averages)
             loop.report(batch, **averages)
-    result = {"accuracy": accuracy(classifier, test), "epochs": config.epochs, "seed": config.seed}
-    return run.finalize(classifier.state_dict(), **result, seconds=loop.seconds)
+    if config.half_precision:
+        classifier.half().float()  # the accuracy is that of the rounded weights
+    result = {"accuracy": accuracy(classifier.eval(), test), "epochs": config.epochs, "seed": config.seed}
+    weights = (classifier.half() if config.half_precision else classifier).state_dict()
+    return run.finalize(weights, **result, seconds=loop.seconds)
 
 
 def _shifted_batches(config: ClassifierConfig, images: LabeledImages, steps: int, device: torch.device) -> Any:
-    """Function from a batch's indices and step to its images, shifted, and labels."""
+    """Function from a batch's indices and step to its images, shifted, turned and resized, and labels."""
     pixels, labels = images.pixels.unsqueeze(1).to(device), images.labels.to(device)
     generator = Generator().manual_seed(config.seed)
     shifts = torch.randint(-config.shift, config.shift + 1, (steps, 2), generator=generator)
 
     def batch_of(indices: torch.Tensor, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         shifted = pixels[indices].roll(shifts[step - 1].tolist(), (2, 3))  # digits have a margin of four pixels
-        return to_unit(shifted), labels[indices]
+        inputs = to_unit(shifted)
+        if config.rotation or config.zoom:
+            inputs = _turn_and_zoom(inputs, config, Generator().manual_seed(1_000_003 * (config.seed + 1) + step))
+        return inputs, labels[indices]
 
     return batch_of
+
+
+def _turn_and_zoom(
+    images: Float[Tensor, "B 1 28 28"], config: ClassifierConfig, generator: Generator
+) -> Float[Tensor, "B 1 28 28"]:
+    """Each image rotated, and its width and height changed, by random amounts up to those of the config."""
+    uniform = 2 * torch.rand(3, len(images), generator=generator) - 1  # [3, B], in [-1, 1]
+    angle, (width, height) = radians(config.rotation) * uniform[0], 1 + config.zoom * uniform[1:]
+    zero = torch.zeros_like(angle)
+    rows = [[angle.cos() * width, -angle.sin() * height, zero], [angle.sin() * width, angle.cos() * height, zero]]
+    transform = torch.stack([torch.stack(row, 1) for row in rows], 1).to(images.device)  # [B, 2, 3]
+    grid = affine_grid(transform, list(images.shape), align_corners=False)
+    return grid_sample(images + 1, grid, align_corners=False) - 1  # so that zero padding is black

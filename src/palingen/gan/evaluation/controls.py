@@ -3,13 +3,15 @@
 B  images
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import UInt8
 from torch import Generator, Tensor
 from torch.nn.functional import avg_pool2d
 
 from palingen.gan.data.mnist import LabeledImages
-from palingen.gan.evaluation.classifier import ClassifierOutput, DigitClassifier
+from palingen.gan.evaluation.classifier_pair import PairOutput
 
 CONTROLS = ("floor", "blur", "noise", "no 1s", "100 repeated", "1000 repeated")
 """Real images, and four corruptions: blurred, noisy, one class missing, a few training images memorised."""
@@ -17,27 +19,30 @@ CONTROLS = ("floor", "blur", "noise", "no 1s", "100 repeated", "1000 repeated")
 NOISE_STD = 0.1
 """Standard deviation of the noise, as a fraction of the grey range."""
 
+Predict = Callable[[Tensor], PairOutput]
+
 
 def control_output(
-    name: str, count: int, images: LabeledImages, output: ClassifierOutput, classifier: DigitClassifier
-) -> ClassifierOutput:
-    """Classifier output for `count` images of a control.
+    name: str, count: int, images: LabeledImages, output: PairOutput, predict: Predict, seed: int
+) -> PairOutput:
+    """Outputs of the classifiers for `count` images of a control.
 
     Args:
         name: one of `CONTROLS`.
         count: number of images.
         images: real images.
-        output: classifier output for the real images.
-        classifier: the classifier.
+        output: outputs for the real images.
+        predict: the classifiers.
+        seed: seed of the random subset of the real images, and of the noise.
     """
-    order = torch.randperm(len(images), generator=Generator().manual_seed(0))
+    order = torch.randperm(len(images), generator=Generator().manual_seed(seed))
     match name:
         case "floor":
             return output.select(order[:count])
         case "blur":
-            return classifier.predict(blur(images.pixels[order[:count]]))
+            return predict(blur(images.pixels[order[:count]]))
         case "noise":
-            return classifier.predict(add_noise(images.pixels[order[:count]]))
+            return predict(add_noise(images.pixels[order[:count]], seed))
         case "no 1s":
             return output.select(order[images.labels[order] != 1][:count])
         case _:
@@ -50,7 +55,7 @@ def blur(pixels: UInt8[Tensor, "B 28 28"]) -> UInt8[Tensor, "B 28 28"]:
     return avg_pool2d(pixels.float().unsqueeze(1), 3, stride=1, padding=1).squeeze(1).round().to(torch.uint8)
 
 
-def add_noise(pixels: UInt8[Tensor, "B 28 28"]) -> UInt8[Tensor, "B 28 28"]:
-    """Images with normal noise, the same at every call."""
-    noise = torch.randn(pixels.shape, generator=Generator().manual_seed(0))
+def add_noise(pixels: UInt8[Tensor, "B 28 28"], seed: int) -> UInt8[Tensor, "B 28 28"]:
+    """Images with normal noise, the same for the same seed."""
+    noise = torch.randn(pixels.shape, generator=Generator().manual_seed(seed))
     return (pixels + 255 * NOISE_STD * noise).round().clamp(0, 255).to(torch.uint8)

@@ -1,152 +1,175 @@
-"""Evaluator: scores of images against MNIST's test images, from the features of the frozen classifier.
+"""Evaluator: scores of images against real ones, from the features of frozen classifiers.
 
-Protocol: 10,000 images of 8 bits are compared with the 10,000 test images; their distance to the 60,000 training images
-is reported too. A score means little alone, so controls are scored as well: real images (the floor, the score of a
-perfect generator) and corrupted ones (`controls.py`).
+Protocol: 10,000 images of 8 bits are compared with the 10,000 test images, which only report. Settings are chosen with
+the validation part instead: 30,000 images against 30,000 training images. A score means little alone, so controls are
+scored as well: real images (the floor, the score of a perfect generator) and corrupted ones (`controls.py`), each as
+mean and standard deviation over `NUM_SUBSETS` random subsets, since one subset may be lucky.
 
     B  images
 """
 
-from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Literal
 
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from palingen.gan.data.mnist import LabeledImages, load_images
+from palingen.gan.data.mnist import LabeledImages, load_images, validation_order
 from palingen.gan.evaluation import metrics
-from palingen.gan.evaluation.classifier import ClassifierOutput, DigitClassifier, load_classifier
+from palingen.gan.evaluation.classifier import Classifier, load_classifier
+from palingen.gan.evaluation.classifier_pair import ClassifierPair, PairOutput
 from palingen.gan.evaluation.controls import CONTROLS, control_output
+from palingen.gan.evaluation.score import Score, ScoreSummary, summarize
+from palingen.gan.evaluation.second_classifier import load_second_classifier
 from palingen.runtime.progress import progress
 from palingen.runtime.validation import require
 
-NUM_SAMPLES = 10_000
-"""Images of a reported score."""
+Reference = Literal["test", "validation"]
+"""Real images to compare with: the test images, or the validation part of the training images."""
 
-NUM_REPEATS = 6
-"""Sets of latents over which a score in the report is averaged."""
+NUM_SAMPLES = {"test": 10_000, "validation": 30_000}
+"""Images of a score, by reference."""
+
+MAX_SAMPLES = {"test": 50_000, "validation": 30_000}
+"""Most images of a score: the control without one class, or the floor, has no more images."""
 
 MIN_SAMPLES = 5_000
 """Fewest images of a score. With fewer, the Frechet distance is mostly bias: 8.9 instead of 2.2 for 1,000 real ones."""
 
-MAX_SAMPLES = 50_000
-"""Most images of a score: the control without one class has no more training images."""
+NUM_REPEATS = 6
+"""Sets of latents over which a score in the report is averaged."""
+
+NUM_SUBSETS = 10
+"""Random subsets of real images, with seeds 0, 1, ..., over which the floor and each other control are averaged."""
 
 NUM_NEAREST = 1_000
 """Images whose nearest training image is searched for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """Metrics of one set of images."""
-
-    n: int
-    """Number of images."""
-
-    fd: float
-    """Frechet distance to the test images."""
-
-    fd_training: float
-    """Frechet distance to the training images."""
-
-    kid: float
-    """Kernel inception distance to the test images, unbiased, so it may be below zero."""
-
-    precision: float
-    """Fraction of the images within the manifold of the test images."""
-
-    recall: float
-    """Fraction of the test images within the manifold of the images."""
-
-    density: float
-    """Mean number of test neighbourhoods that contain an image, over k; 1 for equal distributions."""
-
-    coverage: float
-    """Fraction of the test images whose neighbourhood contains an image."""
-
-    inception_score: float
-    """Inception score of the classifier, from 1 to 10."""
-
-    class_tv: float
-    """Total variation distance between the class frequencies of the images and of the test images."""
-
-    mean_confidence: float
-    """Mean probability of the likeliest class."""
-
-    nearest_train_ratio: float
-    """Mean distance to the nearest training image, over that of test images; 0 for copies of training images."""
-
-    class_accuracy: float | None = None
-    """Fraction of the images classified as the requested class; None if unconditional."""
 
 
 class Evaluator:
     """Scores of images against real ones, whose classifier outputs are computed once.
 
     Args:
-        classifier: frozen classifier.
-        test: images to compare with.
+        classifiers: frozen classifiers.
+        real: images to compare with.
         training: images for the controls, and for the distance to the nearest training image.
+        reference: what the real images are; it selects the controls.
+        num_subsets: random subsets over which each control is averaged.
     """
 
-    def __init__(self, classifier: DigitClassifier, test: LabeledImages, training: LabeledImages) -> None:
-        self.classifier, self.training_images = classifier, training
-        self.test, self.training = classifier.predict(test.pixels), classifier.predict(training.pixels)
-        self._controls: dict[int, dict[str, Score]] = {}
+    def __init__(
+        self,
+        classifiers: ClassifierPair,
+        real: LabeledImages,
+        training: LabeledImages,
+        reference: Reference = "test",
+        num_subsets: int = NUM_SUBSETS,
+    ) -> None:
+        self.classifiers, self.real_images, self.training_images = classifiers, real, training
+        self.reference, self.num_subsets = reference, num_subsets
+        self.real = classifiers.predict(real.pixels)
+        self.training = classifiers.first.predict(training.pixels)
+        self._controls: dict[int, dict[str, ScoreSummary]] = {}
+
+    @property
+    def classifier(self) -> Classifier:
+        """First classifier."""
+        return self.classifiers.first
+
+    @cached_property
+    def training_output(self) -> PairOutput:
+        """Outputs of both classifiers for the training images; only the controls need the second's."""
+        return PairOutput(self.training, self.classifiers.second_features(self.training_images.pixels))
 
     @cached_property
     def knn_radii(self) -> Float[Tensor, " N"]:
-        """Squared distance from each test image to its k-th nearest other one."""
-        return metrics.knn_radii(self.test.features)
+        """Squared distance from each real image to its k-th nearest other one."""
+        return metrics.knn_radii(self.real.first.features)
 
     @cached_property
-    def nearest_test_distance(self) -> float:
-        """Mean distance from test images to their nearest training image."""
-        return metrics.nearest_distances(self.test.features[:NUM_NEAREST], self.training.features).mean().item()
+    def nearest_real_distance(self) -> float:
+        """Mean distance from real images to their nearest training image."""
+        return metrics.nearest_distances(self.real.first.features[:NUM_NEAREST], self.training.features).mean().item()
 
-    def score(self, output: ClassifierOutput, labels: Int64[Tensor, " B"] | None = None) -> Score:
+    @property
+    def low_confidence_fraction(self) -> float:
+        """Fraction of the real images that the classifier is not confident of."""
+        return metrics.low_confidence_fraction(self.real.first.probabilities)
+
+    def predict(self, pixels: UInt8[Tensor, "B 28 28"]) -> PairOutput:
+        """Outputs of the classifiers, for grey levels 0 to 255."""
+        return self.classifiers.predict(pixels)
+
+    def score(self, output: PairOutput, labels: Int64[Tensor, " B"] | None = None) -> Score:
         """Score of images.
 
         Args:
-            output: classifier output for the images.
+            output: outputs of the classifiers for the images.
             labels: class that each image was requested to show, if any.
         """
-        features, probabilities = output.features, output.probabilities
-        frequencies, test_frequencies = map(metrics.class_frequencies, (probabilities, self.test.probabilities))
+        features, probabilities = output.first.features, output.first.probabilities
+        real = self.real.first
+        frequencies, real_frequencies = map(metrics.class_frequencies, (probabilities, real.probabilities))
         nearest = metrics.nearest_distances(features[:NUM_NEAREST], self.training.features).mean().item()
         return Score(
             n=len(features),
-            fd=metrics.frechet_distance(self.test.features, features),
+            fd=metrics.frechet_distance(real.features, features),
+            fd_second=self._second_distance(output),
             fd_training=metrics.frechet_distance(self.training.features, features),
-            kid=metrics.kid(self.test.features, features),
-            **vars(metrics.prdc(self.test.features, features, real_radii=self.knn_radii)),
+            kid=metrics.kid(real.features, features),
+            **vars(metrics.prdc(real.features, features, real_radii=self.knn_radii)),
             inception_score=metrics.inception_score(probabilities),
-            class_tv=metrics.total_variation(frequencies, test_frequencies),
+            class_tv=metrics.total_variation(frequencies, real_frequencies),
             mean_confidence=metrics.mean_confidence(probabilities),
-            nearest_train_ratio=nearest / self.nearest_test_distance,
+            low_confidence_fraction=metrics.low_confidence_fraction(probabilities),
+            nearest_train_ratio=nearest / self.nearest_real_distance,
             class_accuracy=None if labels is None else metrics.class_accuracy(probabilities, labels),
         )
 
-    def controls(self, count: int = NUM_SAMPLES) -> dict[str, Score]:
-        """Scores of real and of corrupted images, the floor first, each of `count` training images."""
+    def controls(self, count: int) -> dict[str, ScoreSummary]:
+        """Scores of real and of corrupted images, the floor first, each of `count` training images.
+
+        On the validation part the floor is the only control, and its images are the other training images.
+        """
         if count not in self._controls:
-            scores: dict[str, Score] = {}
-            with progress("controls", len(CONTROLS), "rows") as bar:
-                for name in CONTROLS:
-                    output = control_output(name, count, self.training_images, self.training, self.classifier)
-                    scores[name] = self.score(output)
-                    bar.advance(len(scores), fd=scores[name].fd)
-            self._controls[count] = scores
+            names = CONTROLS if self.reference == "test" else CONTROLS[:1]
+            num_subsets = self.num_subsets if count < len(self.training_images) else 1  # all of them: one subset
+            scores: dict[str, list[Score]] = {name: [] for name in names}
+            with progress("controls", num_subsets * len(names), "sets") as bar:
+                for seed in range(num_subsets):
+                    for name in names:
+                        scores[name].append(self._score_control(name, count, seed))
+                        bar.advance(sum(map(len, scores.values())), fd=scores[name][-1].fd)
+            self._controls[count] = {name: summarize(group) for name, group in scores.items()}
         return self._controls[count]
+
+    def _score_control(self, name: str, count: int, seed: int) -> Score:
+        return self.score(control_output(name, count, self.training_images, self.training_output, self.predict, seed))
+
+    def _second_distance(self, output: PairOutput) -> float | None:
+        if self.real.second_features is None or output.second_features is None:
+            return None
+        return metrics.frechet_distance(self.real.second_features, output.second_features)
 
 
 @cache
-def mnist_evaluator() -> Evaluator:
-    """Evaluator for MNIST with the shipped classifier; the same object at every call."""
-    return Evaluator(load_classifier(), load_images("t10k"), load_images("train"))
+def mnist_evaluator(reference: Reference = "test") -> Evaluator:
+    """Evaluator for MNIST with the shipped classifiers; the same object at every call.
+
+    Args:
+        reference: `test`, the test images; or `validation`, half of the training images, without the second classifier.
+    """
+    training = load_images("train")
+    if reference == "test":
+        pair = ClassifierPair(load_classifier(), load_second_classifier())
+        return Evaluator(pair, load_images("t10k"), training)
+    validation, others = validation_order(len(training)).chunk(2)
+    return Evaluator(
+        ClassifierPair(load_classifier(), None), training.select(validation), training.select(others), reference
+    )
 
 
-def require_count(count: int) -> None:
+def require_count(count: int, reference: Reference = "test") -> None:
     """Check the number of images of a score.
 
     Raises:
@@ -154,5 +177,6 @@ def require_count(count: int) -> None:
     """
     too_few = f"must be at least {MIN_SAMPLES}; with fewer the Frechet distance is mostly bias"
     require("count", count, count >= MIN_SAMPLES, too_few)
-    too_many = f"must be at most {MAX_SAMPLES}, as many as there are training images of nine classes"
-    require("count", count, count <= MAX_SAMPLES, too_many)
+    limit = MAX_SAMPLES[reference]
+    images = "training images of nine classes" if reference == "test" else "images in the validation part"
+    require("count", count, count <= limit, f"must be at most {limit}, as many as there are {images}")

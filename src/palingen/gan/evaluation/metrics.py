@@ -20,6 +20,9 @@ Probabilities = Float[Tensor, "N K"]
 NUM_NEIGHBOURS = 5
 """k of precision, recall, density and coverage (Naeem et al. 2020)."""
 
+LOW_CONFIDENCE = 0.9
+"""Probability of the likeliest class below which an image counts as broken or ambiguous."""
+
 CHUNK = 1000
 """Rows of a distance matrix in memory at a time."""
 
@@ -178,6 +181,11 @@ def total_variation(p: Float[Tensor, " K"], q: Float[Tensor, " K"]) -> float:
 def mean_confidence(probabilities: Probabilities) -> float:
     """Mean probability of the likeliest class."""
     return probabilities.max(1).values.double().mean().item()
+
+
+def low_confidence_fraction(probabilities: Probabilities) -> float:
+    """Fraction of the images whose likeliest class has a probability below `LOW_CONFIDENCE`."""
+    return (probabilities.max(1).values < LOW_CONFIDENCE).double().mean().item()
 
 
 def class_accuracy(probabilities: Probabilities, labels: Int64[Tensor, " N"]) -> float:

@@ -8,16 +8,16 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any, Self
 
-import torch
-from torch import Generator, nn
+from torch import nn
 
 from palingen.gan.config import MIN_MONITOR_SAMPLES, GanConfig
 from palingen.gan.data.datasets import ImageDataset
-from palingen.gan.data.mnist import NUM_CLASSES
+from palingen.gan.data.mnist import NUM_CLASSES, validation_order
 from palingen.gan.evaluation import metrics
 from palingen.gan.evaluation.classifier import ClassifierOutput, DigitClassifier, load_classifier
 from palingen.gan.evaluation.stacked_mnist import count_modes, read_numbers
 from palingen.gan.sampling.latents import append_one_hot, generate_pixels, sample_latents
+from palingen.runtime.errors import DataError
 
 MIN_CLASS_FREQUENCY = 0.01
 """A class with a lower frequency counts as lost."""
@@ -32,7 +32,7 @@ def is_monitor_epoch(epoch: int, last: int) -> bool:
 
 
 class Monitor:
-    """Comparison of the generator's images with as many training images.
+    """Comparison of the generator's images with as many images of the validation part.
 
     Args:
         config: the experiment.
@@ -42,15 +42,20 @@ class Monitor:
 
     def __init__(self, config: GanConfig, dataset: ImageDataset, count: int) -> None:
         self.config, self.dataset, self.count = config, dataset, count
-        order = torch.randperm(len(dataset), generator=Generator().manual_seed(0))
-        self.indices = order[:count].to(dataset.labels.device)
+        self.indices = validation_order(len(dataset))[:count].to(dataset.labels.device)
         labels = dataset.labels[self.indices].cpu() if config.conditional else None
         self.inputs = append_one_hot(sample_latents(count, config.latent_dim, config.seed), labels, config.num_classes)
 
     @classmethod
     def create(cls, config: GanConfig, dataset: ImageDataset) -> Self | None:
-        """Monitor of a training; None if it is switched off or there are too few images."""
+        """Monitor of a training; None if it is switched off or there are too few images.
+
+        Raises:
+            DataError: there are too few images to choose the best generator by.
+        """
         count = min(config.monitor_samples or 0, len(dataset))
+        if config.keep == "best" and count < MIN_MONITOR_SAMPLES:
+            raise DataError(f"keep='best': needs at least {MIN_MONITOR_SAMPLES} training images; there are {count}")
         return cls(config, dataset, count) if count >= MIN_MONITOR_SAMPLES else None
 
     @cached_property

@@ -23,6 +23,10 @@ MIN_SAMPLES = 20_000
 """Fewest images of a score: with fewer, modes are missing by chance, and the divergence is mostly bias."""
 
 
+MAX_SAMPLES = 100_000
+"""Most images of a score, far more than it needs."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModeScore:
     """Mode coverage of one set of images."""

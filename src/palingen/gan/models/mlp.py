@@ -4,6 +4,12 @@ from torch import nn
 
 from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.models.init import LEAKY_SLOPE
+from palingen.runtime.memory import Need, require_memory
+from palingen.runtime.validation import Interval, require_integer
+
+CHANNELS = Interval(minimum=1, maximum=100)
+
+MAX_CLASSES = 10_000
 
 
 class MlpGenerator(nn.Sequential):
@@ -13,6 +19,9 @@ class MlpGenerator(nn.Sequential):
     """
 
     def __init__(self, latent_dim: int, batchnorm_eps: float, channels: int = 1) -> None:
+        require_integer("latent_dim", latent_dim)
+        require_integer("channels", channels, CHANNELS)
+        require_memory("the generator", Need("the first layer", 4 * 128 * latent_dim, "latent_dim"))
         layers: list[nn.Module] = [nn.Linear(latent_dim, 128), nn.LeakyReLU(LEAKY_SLOPE)]
         for in_features, out_features in ((128, 256), (256, 512), (512, 1024)):
             layers += [
@@ -35,6 +44,8 @@ class MlpDiscriminator(nn.Sequential):
     """
 
     def __init__(self, channels: int = 1, num_classes: int = 0) -> None:
+        require_integer("channels", channels, CHANNELS)
+        require_integer("num_classes", num_classes, Interval(minimum=0, maximum=MAX_CLASSES))
         layers: list[nn.Module] = [
             nn.Flatten(),
             nn.Linear(channels * IMAGE_SIZE * IMAGE_SIZE, 512),

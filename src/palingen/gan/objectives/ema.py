@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from palingen.gan.models import BatchNorm
 from palingen.runtime.torch_private import lerp_all
 
+BN_SAMPLES = 10_000
+"""Latents over which the BatchNorm statistics of the averaged generator are computed."""
+
 RAMP = 0.05
 """The half-life is at most this fraction of the steps so far, so that the first weights are soon forgotten."""
 

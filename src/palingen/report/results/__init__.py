@@ -12,6 +12,7 @@ from palingen.report.results import (
     gan_variants,
     gradients,
     interpolations,
+    max_latent_norms,
     memory,
     palindrome_tables,
     palindromes,
@@ -20,8 +21,18 @@ from palingen.report.results import (
 from palingen.report.tables import Table
 from palingen.report.values import Values
 
-NUMBERS = (palindromes, memory, gradients, gan, gan_scores, interpolations, gan_variants, stacked_mnist)
-CLAIMS = (palindromes, memory, gradients, gan, gan_scores, stacked_mnist)
+NUMBERS = (
+    palindromes,
+    memory,
+    gradients,
+    gan,
+    gan_scores,
+    max_latent_norms,
+    interpolations,
+    gan_variants,
+    stacked_mnist,
+)
+CLAIMS = (palindromes, memory, gradients, gan, gan_scores, max_latent_norms, stacked_mnist)
 
 
 def collect_values(records: Records) -> Values:
@@ -47,6 +58,7 @@ def collect_tables(records: Records) -> dict[str, Table]:
         "ablations": palindrome_tables.ablations_table(records.ablations),
         "gan-settings": gan.settings_table(records.gans),
         "scores": gan_scores.scores_table(records.gans),
+        "max-latent-norms": max_latent_norms.norms_table(records),
         "variants": gan_variants.variants_table(records.variants),
     }
     return {name: table for name, table in tables.items() if table}

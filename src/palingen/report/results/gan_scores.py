@@ -32,9 +32,11 @@ def add_values(values: Values, records: Records) -> None:
     for recipe, gan in gans.items():
         if gan.score:
             _add_gan(values, f"score.{recipe}", gan)
-        if gan.score and gan.unclipped_score:
-            _add_unclipped(values, f"score.{recipe}", gan)
     source = next((gan.score_name for gan in gans.values() if gan.score), "")
+    for first in list(scores(gans).values())[:1]:  # all have the same floor
+        values.add_value("score.floor.subsets", format_setting(first["floor_subsets"]), source)
+        values.add_value("score.floor.fd_std", number(first["fd_floor_std"], 1), source)
+        values.add_value("score.low_confidence_threshold", percent(first["low_confidence_threshold"]), source)
     for name, row in controls(gans).items():
         _add_metrics(values, f"score.{name.replace(' ', '-')}", row, source)
     course, script = (gans.get(recipe) for recipe in ("course", "public-script"))
@@ -58,17 +60,19 @@ def check_claims(records: Records) -> None:
 
 def scores_table(gans: Gans) -> Table | None:
     """Scores of all generators, and of the controls; None without scores."""
-    scored = {recipe: gan for recipe, gan in gans.items() if gan.score}
     rows: dict[str, Record] = {f"recipe {recipe}": score for recipe, score in scores(gans).items()}
-    rows |= {
-        f"recipe {recipe}, unclipped": gan.unclipped_score for recipe, gan in scored.items() if gan.unclipped_score
-    }
     for name, row in controls(gans).items():
         rows[CONTROL_NAMES.get(name, f"real, {name.replace('1000', '1,000')}")] = row
-    head = ["images", "FD", "KID", "prec.", "recall", "density", "cover."]
-    head += ["class imb.", "confid.", "nearest", "class acc."]
-    source = ", ".join(gan.score_name for gan in scored.values())
+    head = ["images", "FD", "FD second", "KID", "prec.", "recall", "density", "cover."]
+    head += ["class imb.", "unclear", "nearest", "class acc."]
+    source = ", ".join(gan.score_name for gan in gans.values() if gan.score)
     return Table(head, [[name, *_cells(score)] for name, score in rows.items()], source) if rows else None
+
+
+def with_std(score: Record, metric: str, digits: int) -> str:
+    """A metric with its standard deviation, if it was measured several times, as in 3.7 ± 0.5."""
+    spread = (score.get("std") or {}).get(metric)
+    return number(score[metric], digits) + ("" if spread is None else f" ± {number(spread, digits)}")
 
 
 def _same_epochs(one: GanRecords, other: GanRecords) -> bool:
@@ -77,13 +81,13 @@ def _same_epochs(one: GanRecords, other: GanRecords) -> bool:
 
 
 def _cells(score: Record) -> list[str]:
-    std = f" ± {number(score['std']['fd'], 1)}" if score.get("std") else ""
     return [
-        number(score["fd"], 1) + std,
+        with_std(score, "fd", 1),
+        "" if score["fd_second"] is None else with_std(score, "fd_second", 3),
         number(score["kid"], 1),
         *(number(score[metric], 2) for metric in ("precision", "recall", "density", "coverage")),
         percent(score["class_tv"], 1),
-        percent(score["mean_confidence"], 1),
+        "" if score["low_confidence_fraction"] is None else percent(score["low_confidence_fraction"], 1),
         number(score["nearest_train_ratio"], 2),
         "" if score["class_accuracy"] is None else percent(score["class_accuracy"], 1),
     ]
@@ -95,6 +99,10 @@ def _add_metrics(values: Values, key: str, score: Record, source: str) -> None:
         values.add_value(f"{key}.{metric}", number(score[metric], 2), source)
     values.add_value(f"{key}.class_imbalance", percent(score["class_tv"]), source)
     values.add_value(f"{key}.mean_confidence", percent(score["mean_confidence"], 1), source)
+    if score["low_confidence_fraction"] is not None:  # of a generator that was scored before, and is not shipped
+        values.add_value(f"{key}.low_confidence", percent(score["low_confidence_fraction"], 1), source)
+    if score["fd_second"] is not None:
+        values.add_value(f"{key}.fd_second", number(score["fd_second"], 3), source)
 
 
 def _add_gan(values: Values, key: str, gan: GanRecords) -> None:
@@ -104,20 +112,13 @@ def _add_gan(values: Values, key: str, gan: GanRecords) -> None:
     values.add_value(f"{key}.repeats", format_setting(score.get("repeats", 1)), source)
     ratio = score["fd"] / score["fd_floor"]
     values.add_value(f"{key}.fd_ratio", number(ratio, 0 if ratio >= 10 else 1), source)
+    if score["fd_second"] is not None:
+        ratio = score["fd_second"] / score["fd_second_floor"]
+        values.add_value(f"{key}.fd_second_ratio", number(ratio, 0 if ratio >= 10 else 1), source)
+    if score.get("low_confidence_reference") is not None:
+        values.add_value(f"{key}.low_confidence_reference", percent(score["low_confidence_reference"], 1), source)
     if score["class_accuracy"] is not None:
         values.add_value(f"{key}.class_accuracy", percent(score["class_accuracy"], 1), source)
-
-
-def _add_unclipped(values: Values, key: str, gan: GanRecords) -> None:
-    """Add the numbers that sampling without a maximum latent norm changes."""
-    score, unclipped, source = gan.score or {}, gan.unclipped_score or {}, f"{gan.run.name}/unclipped/score.json"
-    values.add_value(f"{key}.unclipped.fd", number(unclipped["fd"], 1), source)
-    values.add_value(f"{key}.unclipped.recall", number(unclipped["recall"], 3), source)
-    if unclipped["class_accuracy"] is not None:
-        values.add_value(f"{key}.unclipped.class_accuracy", percent(unclipped["class_accuracy"], 1), source)
-    values.add_value(f"{key}.clipped-recall", number(score["recall"], 3), gan.score_name)
-    if score.get("max_latent_norm") is not None:
-        values.add_value(f"{key}.max_latent_norm", format_setting(score["max_latent_norm"]), gan.score_name)
 
 
 def _check_course(score: Record, rows: Mapping[str, Record]) -> None:

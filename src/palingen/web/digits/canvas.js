@@ -36,16 +36,7 @@
       const left = gap + (i % columns) * (width + gap), top = gap + Math.floor(i / columns) * (height + gap);
       context.drawImage(canvas, left, top, width, height);
     });
-    sheet.toBlob((blob) => download(blob, `palingen-${name}.png`));
-  }
-
-  function download(blob, filename) {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = filename;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-    palingen.page.announce(`Saved ${filename}`);
+    sheet.toBlob((blob) => palingen.page.download(blob, `palingen-${name}.png`));
   }
 
   Object.assign(palingen.page, { drawImage, paint, savePng });

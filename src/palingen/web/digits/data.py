@@ -38,11 +38,13 @@ MAX_SNAPSHOTS = 40
 
 METRICS = (
     "fd",
+    "fd_second",
     "precision",
     "recall",
     "coverage",
     "class_tv",
     "mean_confidence",
+    "low_confidence_fraction",
     "nearest_train_ratio",
     "class_accuracy",
 )
@@ -183,7 +185,8 @@ def read_scores(folder: Path) -> dict[str, Any] | None:
     record = read_json(path, SCORE_FILE, advice="score the generator again")
     mean, floor = ({name: row[name] for name in METRICS} for row in (record, record["rows"]["floor"]))
     options = {name: record[name] for name in ("n", "repeats", "std")}
-    return {"mean": mean, "floor": floor, **options, "maxLatentNorm": record["max_latent_norm"]}
+    floor_std, norm = record["rows"]["floor"]["std"], record["max_latent_norm"]
+    return {"mean": mean, "floor": floor, "floorStd": floor_std, **options, "maxLatentNorm": norm}
 
 
 def training_digits() -> TrainingDigits:

@@ -4,16 +4,22 @@
   const { byId } = palingen.page;
 
   // The worker is made from text of this page, since a page opened from the disk may not load other files.
-  const source = new Blob([byId("maths").textContent, byId("worker").textContent], { type: "text/javascript" });
-  const worker = new Worker(URL.createObjectURL(source));
+  const SCRIPTS = ["shared-maths", "maths", "worker"];
+  const source = new Blob(SCRIPTS.map((id) => byId(id).textContent), { type: "text/javascript" });
+  let worker = null; // made when the first request is sent
   const callbacks = new Map(); // by id of the request
   let lastId = 0;
 
-  worker.onmessage = ({ data }) => {
+  function post(message) {
+    worker ??= Object.assign(new Worker(URL.createObjectURL(source)), { onmessage: receive });
+    worker.postMessage(message);
+  }
+
+  function receive({ data }) {
     const callback = callbacks.get(data.id);
     if (data.done) callbacks.delete(data.id);
     callback?.(data);
-  };
+  }
 
   /** Requests that wait for the remaining weights; null once these are with the worker. */
   let deferred = [];
@@ -26,7 +32,7 @@
     const id = ++lastId;
     callbacks.set(id, callback);
     if (deferred && message.task !== "load" && !isEarly(message)) deferred.push({ id, ...message });
-    else worker.postMessage({ id, ...message });
+    else post({ id, ...message });
   }
 
   /** Send a request that has one answer; resolves to it. */
@@ -60,7 +66,7 @@
   /** Load the remaining weights, then send the requests that wait for them. */
   async function loadRemainingWeights() {
     const answer = loadWeights("remaining-weights");
-    for (const message of deferred) worker.postMessage(message);
+    for (const message of deferred) post(message);
     deferred = null;
     return answer;
   }

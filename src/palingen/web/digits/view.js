@@ -13,7 +13,7 @@
   const inputSize = () => model().latentDim + model().numClasses;
 
   function readLink() {
-    state = palingen.parseState(location.hash);
+    state = { ...palingen.parseState(location.hash), tab: palingen.tabs.isOnly() ? null : "digits" };
     if (!metadata.models[state.model]) state.model = 0;
     for (const name of Object.keys(defaults))
       if (state[name] && !palingen.unpackInput(state[name], inputSize())) state[name] = null;
@@ -82,6 +82,7 @@
   }
 
   addEventListener("hashchange", () => {
+    if (palingen.tabs.current() !== "digits") return;
     readLink();
     notify(Object.keys(state));
   });

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from palingen.report.record_shapes import SCORE_FILE
+from palingen.runtime.json_io import read_json
 from palingen.runtime.run_files import read_result
 from palingen.workflows.reproduce.steps import read_studies
 
@@ -31,7 +33,7 @@ def compare_records(reference: Path, out: Path) -> list[dict[str, Any]]:
 
 
 def _values_by_step(runs: Path) -> dict[str, Values]:
-    """Test accuracy of palindrome runs, Frechet distance of GAN studies, discriminator accuracies of GAN runs."""
+    """Test accuracies of palindromes, Frechet distances of GAN studies and norms, discriminator accuracies of GANs."""
     folders = sorted((runs / "palindromes").glob("*-*"))
     values: dict[str, Values] = {"palindromes": {folder.name: read_result(folder)["accuracy"] for folder in folders}}
     for name, study in read_studies(runs).items():
@@ -40,6 +42,8 @@ def _values_by_step(runs: Path) -> dict[str, Values]:
     for folder in sorted(runs.glob("gan-*")):
         result = read_result(folder)
         values[folder.name] = {side: result[f"{side}_accuracy"] for side in ("real", "fake")}
+    if scores := sorted(runs.glob("max-latent-norm/*/score.json")):
+        values["max-latent-norm"] = {path.parent.name: read_json(path, SCORE_FILE)["fd"] for path in scores}
     return values
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from palingen.gan.config import GanConfig
 from palingen.gan.evaluate import evaluate_repeatedly, evaluate_stacked
+from palingen.gan.evaluation.baselines import baselines
 from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.evaluation.evaluator import NUM_REPEATS, NUM_SAMPLES, mnist_evaluator
 from palingen.gan.pretrained import PretrainedGenerator, load_generator, write_sampling_options
 from palingen.gan.study import TrainOptions, Variant, load_results, run_study
 from palingen.gan.train import train_gan
-from palingen.report.record_shapes import PREDICTIONS
+from palingen.report.record_shapes import PREDICTIONS, SCORE_FILE
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
@@ -23,6 +24,9 @@ from palingen.runtime.run_files import read_config, read_result
 from palingen.workflows.reproduce import quick
 from palingen.workflows.reproduce.steps import Setup, Step, read_studies
 from palingen.workflows.run_figures import gan_figures, interpolation_figures
+
+NORMS = "max-latent-norm"
+"""Folder of the comparison of maximum latent norms."""
 
 PREFIX = "gan-"
 """Beginning of the folder names of GAN runs; the rest is the recipe."""
@@ -36,6 +40,8 @@ def gan_run_steps(setup: Setup) -> Iterator[Step]:
             continue  # stacked digits take long even when shortened
         seconds = read_result(setup.reference / name)["seconds"]
         yield Step(name, seconds, partial(_reproduce_run, setup, name, config), parallel=False)
+    if (setup.reference / NORMS).exists():
+        yield Step(NORMS, 0.0, partial(_reproduce_max_latent_norms, setup), parallel=False)
 
 
 def gan_study_steps(setup: Setup) -> Iterator[Step]:
@@ -59,8 +65,6 @@ def _reproduce_run(setup: Setup, name: str, config: GanConfig) -> None:
     generator = load_generator(out)
     _reproduce_interpolation(setup, name, generator)
     _write_score(setup, generator, out / "score.json")
-    if generator.max_latent_norm is not None:
-        _write_score(setup, generator.with_max_latent_norm(None), out / "unclipped" / "score.json")
 
 
 def _reference_max_latent_norm(folder: Path) -> float | None:
@@ -73,17 +77,37 @@ def _reference_max_latent_norm(folder: Path) -> float | None:
     return None
 
 
-def _write_score(setup: Setup, generator: PretrainedGenerator, path: Path) -> None:
-    """Evaluate a generator, unless that has been done."""
+def _reproduce_max_latent_norms(setup: Setup) -> None:
+    """Compare maximum latent norms on the validation part."""
+    references = sorted((setup.reference / NORMS).glob("*/score.json"))
+    for path in references[: quick.NUM_VARIANTS] if setup.quick else references:
+        record = read_json(path, SCORE_FILE)
+        out = setup.out / NORMS / path.parent.name / "score.json"
+        generator = load_generator(setup.out / f"{PREFIX}{next(iter(record['rows']))}")
+        _write_score(setup, generator.with_max_latent_norm(record["max_latent_norm"]), out, record)
+
+
+def _write_score(
+    setup: Setup, generator: PretrainedGenerator, path: Path, reference: Mapping[str, Any] | None = None
+) -> None:
+    """Evaluate a generator, unless that has been done.
+
+    Args:
+        setup: the reproduction.
+        generator: generator to evaluate.
+        path: file to write.
+        reference: score to repeat; by default one against the test images with the protocol's numbers of images.
+    """
     if path.exists():
         return
     if generator.config.channels != 1:
         write_json(path, evaluate_stacked(generator, load_classifier()))
         return
-    count, repeats = (quick.NUM_IMAGES, 1) if setup.quick else (NUM_SAMPLES, NUM_REPEATS)
-    evaluator = mnist_evaluator()
+    protocol = reference or {"n": NUM_SAMPLES["test"], "repeats": NUM_REPEATS, "reference": "test"}
+    count, repeats = (quick.NUM_IMAGES, 1) if setup.quick else (protocol["n"], protocol["repeats"])
+    evaluator = mnist_evaluator(protocol["reference"])
     scores = evaluate_repeatedly(generator, evaluator, count, repeats=repeats)
-    write_json(path, scores.as_record(evaluator.controls(count)))
+    write_json(path, scores.as_record(baselines(evaluator, count), evaluator))
 
 
 def _reproduce_interpolation(setup: Setup, name: str, generator: PretrainedGenerator) -> None:

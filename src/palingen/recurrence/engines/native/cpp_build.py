@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+from palingen.runtime.paths import cache_folder
+
 FLAGS = ["-std=c++17", "-O3", "-march=native", "-fPIC", "-fopenmp", "-fno-math-errno"]
 
 GENERATED_HEADER = "step.h"
@@ -34,7 +36,7 @@ def load_library(source: Path, header: str) -> ctypes.CDLL:
     Raises:
         NoCompilerError: there is no compiler (`CXX` names one), or it fails.
     """
-    compiler = _find_compiler()
+    compiler = find_compiler()
     runtime = _openmp_runtime()
     fixed_headers = [path.read_bytes() for path in sorted(source.parent.glob("*.h"))]
     code = [source.read_bytes(), *fixed_headers, header.encode()]
@@ -48,14 +50,12 @@ def load_library(source: Path, header: str) -> ctypes.CDLL:
         raise NoCompilerError(f"{library}: {error}") from error
 
 
-def cache_folder() -> Path:
-    """Folder of compiled code: `PALINGEN_CACHE`, or `palingen` in the user's cache."""
-    if folder := os.environ.get("PALINGEN_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "palingen"
+def find_compiler() -> list[str]:
+    """Command of the C++ compiler: `CXX`, or the first of c++, g++ and clang++.
 
-
-def _find_compiler() -> list[str]:
+    Raises:
+        NoCompilerError: there is none.
+    """
     chosen = shlex.split(os.environ.get("CXX", ""))
     for command in [chosen] if chosen else [["c++"], ["g++"], ["clang++"]]:
         if shutil.which(command[0]):

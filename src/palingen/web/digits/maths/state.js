@@ -3,6 +3,7 @@
 (function (palingen) {
   /** Fields of the state: the value where a link has none, and how to parse one. */
   const FIELDS = {
+    tab: { initial: null, parse: parseChoice("digits") }, // null on a page without tabs
     model: { initial: 0, parse: parseInteger },
     seed: { initial: 0, parse: parseInteger },
     truncation: { initial: 1, parse: parseNumber }, // factor of the latents of the samples

@@ -40,15 +40,7 @@ palingen.page.panels.push(() => {
   }
 
   byId("current-save").addEventListener("click", () => page.savePng("digit", [canvas], 16));
-  byId("copy-link").addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(page.link());
-      page.announce("Link to this view copied");
-    } catch {
-      history.replaceState(null, "", page.link());
-      page.announce("The address bar holds the link to this view");
-    }
-  });
+  byId("copy-link").addEventListener("click", () => page.copyLink(page.link()));
   page.subscribe(["z", "directions", "model"], draw);
   page.subscribe(["model"], showModel);
   showModel();

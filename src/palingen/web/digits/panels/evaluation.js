@@ -26,11 +26,13 @@ palingen.page.panels.push(() => {
 
   const METRICS = [ // key, name, explanation, decimals
     ["fd", "Frechet distance", "between features of generated and real digits; lower is better", 1],
+    ["fd_second", "Frechet distance, second", "the same by another classifier, which took no part in any choice", 3],
     ["precision", "Precision", "fraction of the images that resemble real digits", 3],
     ["recall", "Recall", "fraction of real digits that resemble generated ones", 3],
     ["coverage", "Coverage", "fraction of real digits with a generated one close by", 3],
     ["class_tv", "Class imbalance", "0 if the classes are as frequent as among real digits", 3],
     ["mean_confidence", "Confidence", "mean probability of the predicted class", 3],
+    ["low_confidence_fraction", "Broken or unclear", "fraction of the images with a confidence below 0.9", 3],
     ["nearest_train_ratio", "Nearest training digit", "mean distance; 1 as for new handwriting, 0 for copies", 2],
     ["class_accuracy", "Class accuracy", "fraction of the images that show the requested class", 3],
   ];
@@ -52,10 +54,11 @@ palingen.page.panels.push(() => {
     byId("scores").replaceChildren(table, note(scores));
   }
 
-  function addRow(row, { mean, floor, std }, [key, label, explanation, decimals]) {
-    const spread = key in std ? `<span class="spread"> ± ${std[key].toFixed(decimals)}</span>` : "", real = floor[key]?.toFixed(decimals) ?? "–";
+  function addRow(row, { mean, floor, std, floorStd }, [key, label, explanation, decimals]) {
+    const cell = (value, spread) => value == null ? "–" : value.toFixed(decimals)
+      + (spread == null ? "" : `<span class="spread"> ± ${spread.toFixed(decimals)}</span>`);
     row.innerHTML = `<th scope="row">${label}<span class="hint">${explanation}</span></th>`
-      + `<td>${mean[key].toFixed(decimals)}${spread}</td><td>${real}</td>`;
+      + `<td>${cell(mean[key], std[key])}</td><td>${cell(floor[key], floorStd[key])}</td>`;
   }
 
   function note({ repeats, maxLatentNorm }) {
@@ -65,7 +68,7 @@ palingen.page.panels.push(() => {
     const clipped = maxLatentNorm ? ` Latents longer than ${maxLatentNorm} times their typical norm, the square root of their `
       + "dimensions, were scaled down to it for these scores; elsewhere on this page they are not." : "";
     element.textContent = `${repeated}Real digits are as many training digits, compared with the test digits in the same way: `
-      + `the score of a perfect generator.${clipped}`;
+      + `the score of a perfect generator, as mean and standard deviation of ten random sets.${clipped}`;
     return element;
   }
 

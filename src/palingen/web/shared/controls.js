@@ -8,9 +8,10 @@
 
   /** Show a short message, which screen readers speak. */
   function announce(text) {
-    byId("status").textContent = text;
+    const status = document.querySelector(".lab:not([hidden]) [role=status]");
+    status.textContent = text;
     clearTimeout(messageTimer);
-    messageTimer = setTimeout(() => { byId("status").textContent = ""; }, MESSAGE_MS);
+    messageTimer = setTimeout(() => { status.textContent = ""; }, MESSAGE_MS);
   }
 
   /** Call `advance(seconds)` on every frame while the button is pressed. */
@@ -36,11 +37,11 @@
   /** Step [right, down] of an arrow key; undefined for other keys. */
   const arrowStep = (event) => ARROWS[event.key];
 
-  /** Make a grid of buttons one stop of the Tab key, with arrow keys to move within it (roving tabindex). */
+  /** Make a grid of buttons one stop of the Tab key, with arrow keys to move within it (roving tabindex). `columns` may be a function. */
   function rovingTabindex(group, columns) {
     group.addEventListener("keydown", (event) => {
       const step = arrowStep(event), buttons = [...group.querySelectorAll("button")];
-      const at = buttons.indexOf(document.activeElement), to = step && buttons[at + step[0] + columns * step[1]];
+      const at = buttons.indexOf(document.activeElement), to = step && buttons[at + step[0] + (typeof columns === "function" ? columns() : columns) * step[1]];
       if (at < 0 || !to) return;
       event.preventDefault();
       buttons[at].tabIndex = -1;

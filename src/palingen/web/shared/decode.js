@@ -40,5 +40,8 @@
     return out;
   }
 
-  Object.assign(palingen, { decodeFloat16, decodeFloat32, decodeGray4 });
+  /** Value of one float16. */
+  const float16Value = (bits) => FLOAT16[bits];
+
+  Object.assign(palingen, { float16Value, decodeFloat16, decodeFloat32, decodeGray4 });
 })((globalThis.palingen ??= {}));

@@ -1,0 +1,137 @@
+"""Images that other programs made: arrays in memory, `.npy` and `.npz` files, and folders of pictures.
+
+N  images
+"""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Shaped, UInt8
+from numpy import ndarray
+from numpy.typing import ArrayLike
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from palingen.gan.data.mnist import IMAGE_SIZE, MAX_BYTES
+from palingen.runtime.errors import DataError
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+
+ARRAY_NAME = "images"
+"""Array that is read from an `.npz` file that holds several."""
+
+
+def read_images(path: Path) -> UInt8[Tensor, "N 28 28"]:
+    """Grey levels of the images in an `.npy` or `.npz` file, or of all pictures in a folder and its subfolders.
+
+    Args:
+        path: an array that `as_pixels` accepts; of several in an `.npz` file, the one named `images`. Or pictures of
+            28 x 28 pixels in any mode, read in the order of their paths.
+
+    Raises:
+        DataError: a file is missing or damaged, or its images have a wrong shape, type or range.
+    """
+    if path.is_dir():
+        return _read_pictures(path)
+    if path.suffix.lower() not in ARRAY_SUFFIXES:
+        raise DataError(f"{path}: must be an .npy or .npz file, or a folder of pictures")
+    return as_pixels(_read_array(path), path)
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """Pictures in a folder and its subfolders, by their endings, in the order of their paths."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
+
+
+def as_pixels(images: ArrayLike | Tensor, source: Path | None = None) -> UInt8[Tensor, "N 28 28"]:
+    """Grey levels 0 to 255 of images from elsewhere, after checking them.
+
+    Args:
+        images: [N, 28, 28], [N, 1, 28, 28] or [N, 28, 28, 1]: uint8 from 0 to 255, or float from 0 to 1.
+        source: file that they come from, for messages.
+
+    Raises:
+        DataError: the shape, type or range is wrong.
+    """
+    name, field = (f"{source}", f"{source}: ") if source else ("images", "images.")
+    try:
+        tensor = images.detach().cpu() if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: must be one array of numbers, all images of the same size") from error
+    shape = tuple(tensor.shape)
+    if tensor.dim() == 4 and 1 in (shape[1], shape[3]):
+        tensor = tensor.squeeze(1 if shape[1] == 1 else 3)
+    if tensor.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE) or not len(tensor):
+        raise DataError(f"{field}shape={shape}: must be (N, {IMAGE_SIZE}, {IMAGE_SIZE}), with or without one channel")
+    if tensor.dtype is torch.uint8:
+        return tensor
+    if not tensor.is_floating_point():
+        raise DataError(f"{field}dtype={str(tensor.dtype).removeprefix('torch.')}: must be uint8 or float")
+    low, high = tensor.min().item(), tensor.max().item()
+    if not (low >= 0 and high <= 1):  # also refuses NaN
+        raise DataError(f"{name}: values from {low:.3g} to {high:.3g} must be between 0 and 1; rescale them")
+    return (tensor.to(torch.promote_types(tensor.dtype, torch.float32)) * 255).round().to(torch.uint8)
+
+
+def _read_array(path: Path) -> Shaped[ndarray, "..."]:
+    try:
+        if (size := _array_bytes(path)) > MAX_BYTES:
+            raise DataError(f"{path}: holds {size / 2**20:,.0f} MB; at most {MAX_BYTES / 2**20:,.0f} are read")
+        if not zipfile.is_zipfile(path):
+            return np.array(np.lib.format.open_memmap(path, mode="r"))  # a header cannot claim more than there is
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            names = arrays.files
+            if len(names) != 1 and ARRAY_NAME not in names:
+                raise DataError(f"{path}: holds the arrays {', '.join(names)}; name one of them {ARRAY_NAME}")
+            array: Shaped[ndarray, "..."] = arrays[names[0] if len(names) == 1 else ARRAY_NAME]
+            return array
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing") from None
+    except (PermissionError, DataError):
+        raise
+    except Exception as error:  # numpy and zipfile raise many types for a truncated or foreign file
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"{path}: damaged, or not an array of numbers ({reason})") from error
+
+
+def _array_bytes(path: Path) -> int:
+    """Size of an array file, uncompressed."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return sum(part.file_size for part in archive.infolist())
+    return path.stat().st_size
+
+
+def _read_pictures(folder: Path) -> UInt8[Tensor, "N 28 28"]:
+    pictures = list_pictures(folder)
+    if not pictures:
+        raise DataError(f"{folder}: holds no pictures ({', '.join(PICTURE_SUFFIXES)})")
+    return torch.from_numpy(np.stack([_read_picture(path) for path in pictures]))
+
+
+def _read_picture(path: Path) -> UInt8[ndarray, "28 28"]:
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            size, grey = picture.size, _to_grey(picture)
+    except PermissionError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: damaged, or not a picture ({str(error).splitlines()[0]})") from error
+    if size != (IMAGE_SIZE, IMAGE_SIZE):
+        raise DataError(f"{path}: {size[0]} x {size[1]} pixels; must be {IMAGE_SIZE} x {IMAGE_SIZE}")
+    return grey
+
+
+def _to_grey(picture: Image.Image) -> UInt8[ndarray, "h w"]:
+    """Grey levels 0 to 255 of a picture of any mode; what is transparent becomes black."""
+    if picture.mode.startswith("I"):  # 16 bits a pixel, which PIL would clip to 255
+        return (np.asarray(picture).astype(np.int64).clip(0, 65_535) // 257).astype(np.uint8)
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        opaque = Image.new("RGBA", picture.size, "black")
+        picture = Image.alpha_composite(opaque, picture.convert("RGBA"))
+    return np.asarray(picture.convert("L"))

@@ -1,0 +1,106 @@
+"""Export of a studied network: weights of three stages in half precision, and its accuracy over seeds and lengths."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator
+
+from palingen.recurrence.cells import CellName
+from palingen.recurrence.config import PalindromeConfig
+from palingen.recurrence.layers import SequenceClassifier
+from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
+from palingen.recurrence.pretrained import FILE_SUFFIX, Stage, load_network
+from palingen.recurrence.study import load_results
+from palingen.recurrence.train import train_palindrome
+from palingen.runtime.atomic_io import write_json
+from palingen.runtime.errors import RunError
+from palingen.runtime.numerics import configure_numerics
+from palingen.runtime.run_files import read_config, read_records
+from palingen.runtime.safetensors_io import save_weights
+
+SCORE_FILE = "score.json"
+"""Accuracy of a network over seeds and lengths, and how it was made, beside its weights."""
+
+LENGTHS = (5, 10, 20, 30, 50, 100, 200, 500, 1000)
+"""Lengths of the palindromes on which every seed's network is measured."""
+
+NUM_PALINDROMES = 1000
+"""Random palindromes of each length, if there are as many."""
+
+SEED = 1_000_000
+"""Seed of these palindromes, which no training of a study has."""
+
+
+def export_network(study: Path, cell: CellName, length: int, out: Path, command: str) -> list[Path]:
+    """Write the network of the study's first seed at three stages, and the scores of all seeds; return the files.
+
+    The first seed is exported, whatever its accuracy, so that no network is chosen by its test accuracy. Its middle
+    stage is a run with half of the epochs, which is trained in `study/middle` unless it is there.
+
+    Args:
+        study: folder of a study.
+        cell: cell of the network.
+        length: length of the palindromes it was trained on.
+        out: folder to write to.
+        command: the command, for the record.
+
+    Raises:
+        RunError: the study has no finished run of the cell at this length.
+    """
+    configure_numerics()
+    results = [result for result in load_results(study) if (result["cell"], result["length"]) == (cell, length)]
+    if not results:
+        raise RunError(f"{study}: has no finished run of cell={cell!r} at length={length}")
+    first = study / results[0]["folder"]
+    config = read_config(first, PalindromeConfig)
+    half = replace(config, epochs=max(1, count_epochs(first) // 2))
+    train_palindrome(half, study / "middle" / first.name)
+    models: dict[Stage, SequenceClassifier] = {
+        "start": load_network(first, "start")[1],
+        "middle": load_network(study / "middle" / first.name)[1],
+        "end": load_network(first)[1],
+    }
+    for stage, model in models.items():
+        weights = {name: weight.half() for name, weight in model.state_dict().items()}
+        save_weights(out / f"{stage}{FILE_SUFFIX}", weights, config)
+    score = _score(study, results) | {"epochs": {"middle": half.epochs, "end": results[0]["epoch"]}}
+    score["commands"].append(command)
+    write_json(out / SCORE_FILE, score)
+    return [*(out / f"{stage}{FILE_SUFFIX}" for stage in models), out / SCORE_FILE]
+
+
+def count_epochs(folder: Path) -> int:
+    """Epochs that a finished run took, which an early stop makes fewer than its config allows."""
+    return sum(record["kind"] == "epoch" for record in read_records(folder))
+
+
+@torch.no_grad()
+def accuracy_at(model: SequenceClassifier, config: PalindromeConfig, length: int) -> float:
+    """Accuracy on `NUM_PALINDROMES` random palindromes of any length."""
+    count = min(NUM_PALINDROMES, count_palindromes(length))
+    palindromes = Palindromes(sample_distinct(length, count, Generator().manual_seed(SEED)))
+    logits = model(encode(palindromes.inputs, config.input_encoding))
+    return round(float((logits.argmax(1) == palindromes.target).float().mean()), 4)
+
+
+def _score(study: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Accuracy of every seed's network, the lengths and numbers of palindromes, and how the study was made."""
+    environment = dict(results[0]["environment"])
+    return {
+        "cell": results[0]["cell"],
+        "length": results[0]["length"],
+        "lengths": list(LENGTHS),
+        "n": [min(NUM_PALINDROMES, count_palindromes(length)) for length in LENGTHS],
+        "seeds": [_score_run(study, result) for result in results],
+        "commands": [environment.pop("command")],
+        "environment": environment,
+    }
+
+
+def _score_run(study: Path, result: dict[str, Any]) -> dict[str, Any]:
+    """Accuracy of one seed's network on its test palindromes, and on random ones of every length."""
+    config, model = load_network(study / result["folder"])
+    measured = {name: result[name] for name in ("seed", "accuracy", "epoch", "steps", "seconds")}
+    return {**measured, "by_length": [accuracy_at(model, config, length) for length in LENGTHS]}

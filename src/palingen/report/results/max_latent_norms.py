@@ -1,0 +1,71 @@
+"""Maximum latent norms when sampling, compared on the validation part of the training images."""
+
+from collections.abc import Sequence
+
+from palingen.report.record_files import Record
+from palingen.report.records import Records
+from palingen.report.results.gan_scores import with_std
+from palingen.report.tables import Table
+from palingen.report.values import Values, check_claim, format_setting, number, percent
+
+SOURCE = "runs/max-latent-norm/*/score.json"
+
+
+def add_values(values: Values, records: Records) -> None:
+    """Add the extremes of the comparison, if there is one."""
+    scores = records.max_latent_norms
+    if not scores:
+        return
+    unlimited, strictest = scores[0], scores[-1]
+    values.add_value("norms.n", format_setting(unlimited["n"]), SOURCE)
+    values.add_value("norms.sets", format_setting(unlimited["repeats"]), SOURCE)
+    for key, score in (("unlimited", unlimited), ("strictest", strictest)):
+        values.add_value(f"norms.{key}.fd", with_std(score, "fd", 2), SOURCE)
+        values.add_value(f"norms.{key}.recall", number(score["recall"], 3), SOURCE)
+        values.add_value(f"norms.{key}.class_accuracy", percent(score["class_accuracy"], 1), SOURCE)
+        values.add_value(f"norms.{key}.low_confidence", percent(score["low_confidence_fraction"], 1), SOURCE)
+    values.add_value("norms.strictest.norm", format_setting(strictest["max_latent_norm"]), SOURCE)
+
+
+def check_claims(records: Records) -> None:
+    """Check the statements on the comparison, if there is one.
+
+    Raises:
+        DataError: the scores contradict one.
+    """
+    scores = records.max_latent_norms
+    if not scores:
+        return
+    check_claim(
+        scores[0]["recall"] == _best(scores, "recall"), "recall on the validation part is highest without a limit"
+    )
+    change = max(abs(score["coverage"] - scores[0]["coverage"]) for score in scores)
+    check_claim(change < scores[0]["std"]["coverage"], "a limit changes the coverage by less than its spread")
+    check_claim(scores[0]["fd"] == min(score["fd"] for score in scores), "no limit is closer to the validation part")
+    check_claim(scores[-1]["class_accuracy"] == _best(scores, "class_accuracy"), "a limit raises the class accuracy")
+    fewest = min(score["low_confidence_fraction"] for score in scores)
+    check_claim(scores[-1]["low_confidence_fraction"] == fewest, "a limit lowers the fraction of unclear images")
+    residual = records.gans.get("residual")
+    unlimited = not (residual and residual.score and residual.score.get("max_latent_norm"))
+    check_claim(unlimited, "recipe residual samples without a limit")
+
+
+def norms_table(records: Records) -> Table | None:
+    """Scores on the validation part, a row for each limit; None without records."""
+    if not records.max_latent_norms:
+        return None
+    head = ["maximum norm", "FD", "recall", "coverage", "class accuracy", "unclear"]
+    rows = [
+        [
+            "none" if score["max_latent_norm"] is None else f"{format_setting(score['max_latent_norm'])} √Z",
+            with_std(score, "fd", 2),
+            *(with_std(score, metric, 3) for metric in ("recall", "coverage")),
+            *(percent(score[metric], 1) for metric in ("class_accuracy", "low_confidence_fraction")),
+        ]
+        for score in records.max_latent_norms
+    ]
+    return Table(head, rows, SOURCE)
+
+
+def _best(scores: Sequence[Record], metric: str) -> float:
+    return max(score[metric] for score in scores)

@@ -1,0 +1,1 @@
+"""The memory page: recurrent networks that read palindromes, remember, forget and learn."""

@@ -1,0 +1,53 @@
+// The networks of the page: those it was built with, and those trained or loaded here.
+"use strict";
+(function (palingen) {
+  const { memory, page } = palingen;
+  const CELL_NAMES = { rnn: "RNN", gru: "GRU", lstm: "LSTM", peephole: "Peephole LSTM" };
+
+  /** A stage whose network is decoded when it is first used. */
+  function lazyStage({ name, network }) {
+    let decoded = null;
+    return { name, network: () => (decoded ??= palingen.decodeRecurrent(network)) };
+  }
+
+  const networks = JSON.parse(page.byId("networks-data").textContent).map((entry) => ({
+    ...entry, origin: "shipped", stages: entry.stages.map(lazyStage),
+  }));
+  page.byId("networks-data").remove();
+
+  const howTrained = ({ curriculum_threshold: threshold }) => (threshold === null ? "at full length" : "with a curriculum");
+
+  /** Key of the networks that are compared with each other: those of the same settings but for cell and seed. */
+  const familyKey = ({ origin, config }) =>
+    (origin === "shipped" ? `T${config.length}-${config.hidden_size}-${config.input_encoding}` : "here");
+
+  const familyName = ({ origin, config }) =>
+    (origin === "shipped" ? `trained on T = ${config.length} ${howTrained(config)}` : "trained or loaded here");
+
+  const cellName = ({ config }) => CELL_NAMES[config.cell];
+  const title = (entry) => `${cellName(entry)}, ${entry.origin === "shipped" ? familyName(entry) : entry.name}`;
+
+  const final = (entry) => entry.stages.at(-1).network();
+
+  /** Families by key, with their names and networks. */
+  function families() {
+    const groups = new Map();
+    for (const entry of networks) {
+      const key = familyKey(entry);
+      if (!groups.has(key)) groups.set(key, { key, name: familyName(entry), networks: [] });
+      groups.get(key).networks.push(entry);
+    }
+    return [...groups.values()];
+  }
+
+  /** Add a network, or replace the one of the same name. */
+  function addNetwork(entry) {
+    const at = networks.findIndex(({ name }) => name === entry.name);
+    if (at >= 0) networks[at] = entry;
+    else networks.push(entry);
+  }
+
+  const find = (name) => networks.find((entry) => entry.name === name) ?? networks[0];
+
+  Object.assign(memory, { CELL_NAMES, networks, families, familyKey, cellName, title, final, addNetwork, find });
+})(globalThis.palingen);

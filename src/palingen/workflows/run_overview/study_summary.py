@@ -1,0 +1,109 @@
+"""Summary of a study: the runs that its study.json holds, and those that are in its folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from palingen.report import record_shapes as shapes
+from palingen.runtime.json_io import read_json
+from palingen.workflows.run_overview.recipe_values import closest_recipe
+from palingen.workflows.run_overview.summary import ProblemCollector, State, Summary, measure
+
+ADVICE = "delete it; the study makes it again from its runs"
+
+STUDIED = ("cell", "length", "seed")
+"""Fields that a palindrome study varies."""
+
+
+def read_study_summary(folder: Path) -> Summary:
+    """Summary of a study folder."""
+    collector = ProblemCollector(folder)
+    study: Mapping[str, Any] = collector.read(lambda: _read_study(folder), {})
+    runs = study.get("runs", [])
+    total = max(len(runs), sum(1 for _ in folder.glob("*/config.json")))
+    config = {name: value for name, value in study.get("config", {}).items() if name not in STUDIED}
+    recipe, overrides = closest_recipe(config) if config else _recipes(runs)
+    state: State = "damaged" if collector.problems else "finished" if len(runs) == total else "unfinished"
+    size, modified = measure(folder)
+    is_gan = bool(study) and not config
+    return Summary(
+        folder=folder,
+        kind="gan study" if is_gan else "palindrome study",
+        state=state,
+        recipe=recipe,
+        overrides={**overrides, **_varied(runs)},
+        done=len(runs),
+        total=total,
+        result=_best_variant(runs) if is_gan else _accuracies(runs),
+        config=config,
+        environment=_common_environment(runs),
+        numbers={_run_name(run): _run_numbers(run) for run in runs},
+        modified=modified,
+        size=size,
+        problems=tuple(collector.problems),
+    )
+
+
+def _read_study(folder: Path) -> Mapping[str, Any]:
+    """Content of study.json; only that of a palindrome study has a config for all runs."""
+    shape = (shapes.PALINDROME_STUDY, shapes.GAN_STUDY)
+    study: Mapping[str, Any] = read_json(folder / "study.json", shape, advice=ADVICE)
+    return study
+
+
+def _recipes(runs: Sequence[Mapping[str, Any]]) -> tuple[str | None, dict[str, Any]]:
+    """Recipes of a GAN study, whose runs have overrides of their own."""
+    return ", ".join(sorted({run["recipe"] for run in runs})) or None, {}
+
+
+def _varied(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Values of the fields in which the runs differ, or the number of variants."""
+    if not runs:
+        return {}
+    if "recipe" in runs[0]:
+        return {
+            "variants": len({_variant(run) for run in runs}),
+            "seeds": len({run["seed"] for run in runs}),
+            "epochs": sorted({run["epochs"] for run in runs}),
+        }
+    return {f"{name}s": sorted({run[name] for run in runs}) for name in STUDIED}
+
+
+def _accuracies(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    accuracies = [run["accuracy"] for run in runs]
+    return {"lowest_accuracy": min(accuracies), "highest_accuracy": max(accuracies)} if accuracies else {}
+
+
+def _best_variant(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Run with the lowest Frechet distance."""
+    scored = [run for run in runs if run["score"]]
+    if not scored:
+        return {}
+    best = min(scored, key=lambda run: run["score"]["fd"])
+    return {"lowest_fd": best["score"]["fd"], "variant": _variant(best)}
+
+
+def _common_environment(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Entries in which the environments of all runs agree."""
+    environments = [run.get("environment") or {} for run in runs]
+    if not environments:
+        return {}
+    first, *others = environments
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+
+
+def _variant(run: Mapping[str, Any]) -> str:
+    return ", ".join([run["recipe"], *(f"{name} {value}" for name, value in run["overrides"].items())])
+
+
+def _run_name(run: Mapping[str, Any]) -> str:
+    if "recipe" in run:
+        return f"{_variant(run)}, {run['epochs']} epochs, seed {run['seed']}"
+    return f"{run['cell']} T={run['length']} seed {run['seed']}"
+
+
+def _run_numbers(run: Mapping[str, Any]) -> dict[str, Any]:
+    if "recipe" in run:
+        score = run["score"] or {}
+        return {name: score[name] for name in ("fd", "recall", "coverage") if name in score}
+    return {name: run[name] for name in ("accuracy", "loss")}

@@ -1,0 +1,49 @@
+"""Export of a studied network."""
+
+import json
+
+import pytest
+import torch
+
+from palingen.recurrence.config import PalindromeConfig, build_network
+from palingen.recurrence.export import LENGTHS, accuracy_at, export_network
+from palingen.recurrence.pretrained import load_network
+from palingen.recurrence.study import TrainOptions, enumerate_runs, run_study
+from palingen.runtime.errors import RunError
+from palingen.runtime.parallel import ParallelConfig
+from palingen.runtime.safetensors_io import load_weights
+
+BASE = PalindromeConfig(cell="gru", num_samples=200, hidden_size=8, batch_size=32, epochs=4)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Study of a GRU at T = 6 with two seeds."""
+    folder = tmp_path / "study"
+    list(run_study(enumerate_runs(BASE, ["gru"], [6], 2), folder, ParallelConfig(jobs=1), TrainOptions()))
+    return folder
+
+
+def test_an_export_has_three_stages_and_the_scores_of_every_seed(study, tmp_path):
+    files = export_network(study, "gru", 6, tmp_path / "out", "palingen palindrome export study")
+    assert [path.name for path in files] == ["start.safetensors", "middle.safetensors", "end.safetensors", "score.json"]
+    final = load_weights(study / "gru-T6-seed0" / "weights.safetensors")
+    start, middle, end = (load_network(path) for path in files[:3])
+    assert start[0] == middle[0] == end[0] == load_network(study / "gru-T6-seed0")[0]
+    untrained = build_network(start[0]).state_dict()
+    for name, weight in final.items():
+        assert torch.equal(end[1].state_dict()[name], weight.half().float())
+        assert torch.equal(start[1].state_dict()[name], untrained[name].half().float())
+        assert not torch.equal(middle[1].state_dict()[name], start[1].state_dict()[name])
+    score = json.loads(files[3].read_text())
+    assert [seed["seed"] for seed in score["seeds"]] == [0, 1]
+    assert score["lengths"] == list(LENGTHS)
+    assert score["epochs"]["middle"] == 2
+    assert score["commands"][1] == "palingen palindrome export study"
+    again = load_network(study / "gru-T6-seed1")
+    assert score["seeds"][1]["by_length"][0] == pytest.approx(accuracy_at(again[1], again[0], LENGTHS[0]), abs=1e-4)
+
+
+def test_a_study_without_the_network_is_named(study, tmp_path):
+    with pytest.raises(RunError, match="has no finished run of cell='lstm' at length=6"):
+        export_network(study, "lstm", 6, tmp_path / "out", "command")
