@@ -1,6 +1,5 @@
 """Fixtures, and the import hook that checks every call in the package against its shapes and types."""
 
-import pkgutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from browser import ARGUMENTS, find
 from hypothesis import settings
 from jaxtyping import install_import_hook
 from playwright.sync_api import sync_playwright
-from support import Command, run_in
+from support import ROOT, Command, run_in
 
 UNCHECKED = {
     "palingen.__main__",  # runs the command line when imported
@@ -33,19 +32,20 @@ UNCHECKED = {
 
 
 def checked_modules() -> list[str]:
-    """All modules of the package but the unchecked ones."""
-    import palingen
-
-    names = [module.name for module in pkgutil.walk_packages(palingen.__path__, "palingen.", onerror=lambda name: None)]
+    """All modules of the package but the unchecked ones. A package would bring all its modules with it."""
+    source = ROOT / "src"
+    paths = [path for path in (source / "palingen").rglob("*.py") if path.name != "__init__.py"]
+    names = [".".join(path.relative_to(source).with_suffix("").parts) for path in paths]
     return [name for name in names if not any(name == out or name.startswith(f"{out}.") for out in UNCHECKED)]
 
 
-with install_import_hook(checked_modules(), "typechecker.checked"):
-    from palingen.gan.data.mnist import LabeledImages, load_images, write_images
-    from palingen.gan.evaluation.classifier import load_classifier
-    from palingen.gan.evaluation.classifier_pair import ClassifierPair
-    from palingen.gan.evaluation.evaluator import Evaluator
-    from palingen.gan.evaluation.second_classifier import load_second_classifier
+install_import_hook(checked_modules(), "typechecker.checked")  # before the first import of the package, and for good
+
+from palingen.gan.data.mnist import LabeledImages, load_images, write_images  # noqa: E402
+from palingen.gan.evaluation.classifier import load_classifier  # noqa: E402
+from palingen.gan.evaluation.classifier_pair import ClassifierPair  # noqa: E402
+from palingen.gan.evaluation.evaluator import Evaluator  # noqa: E402
+from palingen.gan.evaluation.second_classifier import load_second_classifier  # noqa: E402
 
 settings.register_profile("any machine", deadline=None)  # some are slow now and then
 settings.load_profile("any machine")

@@ -16,8 +16,9 @@ from palingen.workflows.run_overview import Summary
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Runs in every condition under runs/."""
+def folder(tmp_path, monkeypatch):
+    """Runs in every condition under runs/, and a width that no variable sets, as parallel tests do."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     runs = tmp_path / "runs"
     for name in ("palindromes/lstm-T20-seed1", "palindromes/rnn-T20-seed2", "gan-course"):
         shutil.copytree(RUNS / name, runs / name, ignore=shutil.ignore_patterns("*.npy"))

@@ -13,7 +13,8 @@ from palingen.recurrence.palindromes import encode
 from palingen.recurrence.pretrained import PRETRAINED_NETWORKS, load_network, shipped_networks
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.errors import PalingenError, RunError
-from palingen.runtime.safetensors_io import load_metadata, load_weights, save_weights
+from palingen.runtime.safetensors_header import load_metadata
+from palingen.runtime.safetensors_io import load_weights, save_weights
 
 MAX_BYTES = 150_000
 

@@ -217,18 +217,18 @@ def test_records_that_changed_since_the_checkpoint_are_noticed(tmp_path, damage)
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("write", ["save_checkpoint", "finalize"])
+@pytest.mark.parametrize("write", [lambda run: run.save_checkpoint(POSITION), lambda run: run.finalize({})])
 def test_a_folder_that_is_removed_or_replaced_under_a_run_ends_it_in_one_line(tmp_path, write):
     folder = tmp_path / "run"
     with open_run(folder, Count()) as run:
         shutil.rmtree(folder)
         with pytest.raises(RunError, match="removed or replaced while the run was working"):
-            getattr(run, write)(POSITION)
+            write(run)
         assert not folder.exists()
         with open_run(folder, Count()) as other:
             other.log("step", step=1)
             with pytest.raises(RunError, match="removed or replaced"):
-                getattr(run, write)(POSITION)
+                write(run)
         assert len(read_records(folder)) == 1
 
 

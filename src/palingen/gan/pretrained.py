@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import index
 from pathlib import Path
-from typing import Self
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -105,7 +104,7 @@ class PretrainedGenerator:
         floats = 3 * self.config.channels * IMAGE_SIZE**2 + 2 * (self.config.latent_dim + self.config.num_classes)
         return Need("the images", 4 * count * floats, "count")
 
-    def with_max_latent_norm(self, max_latent_norm: float | None) -> Self:
+    def with_max_latent_norm(self, max_latent_norm: float | None) -> "PretrainedGenerator":
         """Copy of this generator with another maximum latent norm."""
         if max_latent_norm is not None and (rule := LATENT_NORM.broken_rule(max_latent_norm)):
             require("max_latent_norm", max_latent_norm, False, rule)

@@ -16,6 +16,7 @@ from torch.nn.functional import linear
 from palingen.recurrence import engines
 from palingen.recurrence.cells import Cell, State
 from palingen.recurrence.unroll import CellWeights, RNNOutput, unroll
+from palingen.runtime.torch_private import scan_operation
 
 
 def run_cell(
@@ -51,9 +52,7 @@ def run_cell(
 
 def scan_cell(cell: Cell, weights: CellWeights, inputs: Float[Tensor, "B T I"], state: State | None) -> RNNOutput:
     """`unroll` as one operation, for graphs whose number of steps is open: ONNX calls it Scan."""
-    try:
-        from torch._higher_order_ops.scan import scan  # private, and imports the compiler, which takes seconds
-    except ImportError:
+    if (scan := scan_operation()) is None:
         return unroll(cell, weights, inputs, state)  # the number of steps is then that of the example
 
     weight_hh, extra = weights.weight_hh, weights.extra

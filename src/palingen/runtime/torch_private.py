@@ -8,6 +8,7 @@
     _inductor.compile                   a kernel that is called without `torch.compile`'s checks at every time step,
                                         which take as long as the kernel saves
     aten._to_copy                       a change of dtype in the traced step of a cell
+    _higher_order_ops.scan              a loop over time as one operation, in an exported graph
 
 Experimental, but public: `torch.fx.experimental.proxy_tensor.make_fx`, which traces a cell's step.
 """
@@ -79,3 +80,13 @@ def compile_graph(graph: GraphModule, examples: Sequence[Tensor]) -> Callable[..
 
     compiled: Callable[..., Any] = inductor(graph, list(examples))
     return compiled
+
+
+def scan_operation() -> Callable[..., Any] | None:
+    """Loop over the first axis as one operation of a graph; None if this torch has none."""
+    try:
+        from torch._higher_order_ops.scan import scan  # imports the compiler, which takes seconds
+    except ImportError:
+        return None
+    operation: Callable[..., Any] = scan
+    return operation

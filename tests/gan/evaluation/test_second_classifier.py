@@ -9,7 +9,8 @@ from palingen.gan.evaluation.second_classifier import SECOND_WEIGHTS, load_secon
 from palingen.recipes import CLASSIFIER
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import RunError
-from palingen.runtime.safetensors_io import load_metadata, save_weights
+from palingen.runtime.safetensors_header import load_metadata
+from palingen.runtime.safetensors_io import save_weights
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 N  images in the dataset      B  images of a batch
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -18,6 +18,7 @@ STACKED_SIZE = 240_000
 """Images of StackedMNIST, as many as in the literature."""
 
 
+@runtime_checkable
 class ImageDataset(Protocol):
     """Training images with their classes."""
 

@@ -6,7 +6,7 @@ B  images
 import sys
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 from torch import nn
 
@@ -47,7 +47,7 @@ class Monitor:
         self.inputs = append_one_hot(sample_latents(count, config.latent_dim, config.seed), labels, config.num_classes)
 
     @classmethod
-    def create(cls, config: GanConfig, dataset: ImageDataset) -> Self | None:
+    def create(cls, config: GanConfig, dataset: ImageDataset) -> "Monitor | None":
         """Monitor of a training; None if it is switched off or there are too few images.
 
         Raises:

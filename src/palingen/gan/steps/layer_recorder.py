@@ -81,7 +81,7 @@ class RecordedConv2d(RecordedLinear):
         weight: Tensor,
         bias: Tensor | None = None,
         stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] = 0,
+        padding: int | tuple[int, int] | str = 0,
         dilation: int | tuple[int, int] = 1,
         groups: int = 1,
     ) -> None:

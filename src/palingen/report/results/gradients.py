@@ -69,7 +69,7 @@ def check_claims(records: Records) -> None:
     check_claim(faster, "the untrained RNN's gradient vanishes faster")
     check_claim(first["lstm", "trained"] > 0.1, "the trained LSTM's gradient reaches the first digit undiminished")
     check_claim(first["rnn", "trained"] < 1e-3, "the trained RNN's gradient still vanishes")
-    no_open_unit = _max_product(_forget_gates(cells)) < 0.01
+    no_open_unit = bool(_max_product(_forget_gates(cells)) < 0.01)
     check_claim(no_open_unit, "no unit of the trained LSTM keeps the digit behind an open forget gate")
 
 
@@ -85,7 +85,7 @@ def _retentions(cells: Mapping[str, Record]) -> dict[tuple[str, str], Retention]
     for cell, part in MEMORY.items():
         for stage in STAGES:
             norms = np.asarray(cells[cell][stage][part])
-            retentions[cell, stage] = Retention(norms[0] / norms[-1], norms.min() / norms[-1])
+            retentions[cell, stage] = Retention(float(norms[0] / norms[-1]), float(norms.min() / norms[-1]))
     return retentions
 
 
