@@ -51,7 +51,7 @@ def private_names(text, defined=frozenset()):
             case _:
                 parts = set()
         found |= {part for part in parts if re.match(r"_(?!_)\w", part)}
-    return found - defined - STANDARD_LIBRARY
+    return found - defined - STANDARD_LIBRARY - {"_reverse"}  # an ending of public names
 
 
 def defined_names(texts):
