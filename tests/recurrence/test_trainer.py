@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -23,7 +25,8 @@ def test_auto_is_resolved_once_when_the_trainer_is_built():
 
 
 def test_an_engine_that_cannot_run_is_refused_when_the_trainer_is_built(monkeypatch):
-    monkeypatch.setattr(type(ENGINES["native"]), "unsupported_reason", lambda *_: "there is no compiler")
+    engine = replace(ENGINES["native"], unsupported_reason=lambda *_: "there is no compiler")
+    monkeypatch.setitem(ENGINES, "native", engine)
     with pytest.raises(ConfigError, match="there is no compiler"):
         PalindromeTrainer(PalindromeConfig(**SMALL), CPU, "native")
 

@@ -114,7 +114,7 @@ def set_clock_back(folder: Path) -> None:
     before_step(12, lambda: setattr(time, "time", lambda: now() - 1e8))
 
 
-@pytest.mark.parametrize("size", [0, 300, 2_000, pytest.param(12_000, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("size", [300, *(pytest.param(size, marks=pytest.mark.torture) for size in (0, 2_000, 12_000))])
 def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_when_there_is_room(tmp_path, whole, size):
     folder = tmp_path / "run"
     code, message = outcome(folder, SmallDisk(size))
