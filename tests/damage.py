@@ -103,12 +103,12 @@ def huge_header(content: bytes, rng: random.Random) -> bytes:
 def _mutated(content: bytes, rng: random.Random, new_value: Callable[[], Any] | None) -> bytes:
     lines = content.decode().splitlines()
     try:
-        whole = json.loads(content)
+        document = json.loads(content)
     except ValueError:
         number = rng.randrange(len(lines))
         lines[number] = json.dumps(_mutate(json.loads(lines[number]), rng, new_value))
         return "\n".join(lines).encode()
-    return json.dumps(_mutate(whole, rng, new_value)).encode()
+    return json.dumps(_mutate(document, rng, new_value)).encode()
 
 
 def _mutate(value: Any, rng: random.Random, new_value: Callable[[], Any] | None) -> Any:

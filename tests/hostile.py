@@ -42,14 +42,14 @@ class Visit:
 def visit(browser: Any, url: str, **options: Any) -> Iterator[Visit]:
     """Open a page under its own policy."""
     context = browser.new_context(**options)
-    seen = Visit(context.new_page())
-    seen.page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
-    seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    seen.page.on("request", lambda request: seen.requests.append(request.url))
-    seen.page.on("requestfailed", lambda request: seen.failures.update({request.url: request.failure}))
-    seen.page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
+    visited = Visit(context.new_page())
+    visited.page.on("console", lambda message: visited.errors.append(message.text) if message.type == "error" else None)
+    visited.page.on("pageerror", lambda error: visited.errors.append(str(error)))
+    visited.page.on("request", lambda request: visited.requests.append(request.url))
+    visited.page.on("requestfailed", lambda request: visited.failures.update({request.url: request.failure}))
+    visited.page.on("dialog", lambda dialog: (visited.dialogs.append(dialog.message), dialog.dismiss()))
     try:
-        seen.page.goto(url)
-        yield seen
+        visited.page.goto(url)
+        yield visited
     finally:
         context.close()

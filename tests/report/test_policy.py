@@ -31,22 +31,22 @@ def hostile_page(tmp_path):
 
 
 def test_a_page_shows_hostile_text_literally_in_its_style(chromium, hostile_page):
-    with visit(chromium, hostile_page.as_uri()) as seen:
-        page = seen.page
+    with visit(chromium, hostile_page.as_uri()) as visited:
+        page = visited.page
         texts = [page.locator(selector).first.text_content() for selector in ("title", "h1", "h2", "p", "th", "td")]
         assert texts == [NAME] * 6
         assert page.title() == " ".join(re.split(r"[ \n]+", NAME))
         assert page.get_attribute("img", "alt") == page.locator("figcaption").text_content() == NAME
         assert page.locator("script, svg, main > a, meta[http-equiv] ~ meta[http-equiv]").count() == 0
         assert page.locator("body").evaluate("body => getComputedStyle(body).maxWidth") == "960px"
-    seen.assert_quiet(*LOCAL)
+    visited.assert_quiet(*LOCAL)
 
 
 def test_the_policy_of_a_page_refuses_another_style(chromium, hostile_page):
     hostile_page.write_text(hostile_page.read_text().replace(html.STYLE, html.STYLE + " "))
-    with visit(chromium, hostile_page.as_uri()) as seen:
-        assert seen.page.locator("body").evaluate("body => getComputedStyle(body).maxWidth") == "none"
-    (error,) = seen.errors
+    with visit(chromium, hostile_page.as_uri()) as visited:
+        assert visited.page.locator("body").evaluate("body => getComputedStyle(body).maxWidth") == "none"
+    (error,) = visited.errors
     assert "style-src" in error
 
 
@@ -60,12 +60,12 @@ def test_the_report_allows_its_two_styles_by_hash_and_has_no_style_attributes():
 
 
 def test_the_report_works_under_its_policy(chromium):
-    with visit(chromium, (ROOT / "report" / "report.html").as_uri()) as seen:
-        widths = seen.page.eval_on_selector_all(".drawing svg", "all => all.map(one => one.clientWidth)")
+    with visit(chromium, (ROOT / "report" / "report.html").as_uri()) as visited:
+        widths = visited.page.eval_on_selector_all(".drawing svg", "all => all.map(one => one.clientWidth)")
         assert len(widths) == 4
         assert min(widths) > 500
-        assert seen.page.locator("main").evaluate("main => getComputedStyle(main).maxWidth") == "752px"
-    seen.assert_quiet(*LOCAL)
+        assert visited.page.locator("main").evaluate("main => getComputedStyle(main).maxWidth") == "752px"
+    visited.assert_quiet(*LOCAL)
 
 
 def test_the_report_shows_hostile_records_literally(chromium, tmp_path):
@@ -79,8 +79,8 @@ def test_the_report_shows_hostile_records_literally(chromium, tmp_path):
     value["text"] = NAME
     (tmp_path / "inputs" / "data.json").write_text(json.dumps(data))
     (tmp_path / "report.html").write_bytes(typst.compile_report(tmp_path / "inputs")["report.html"])
-    with visit(chromium, (tmp_path / "report.html").as_uri()) as seen:
-        text = " ".join(seen.page.locator("main").text_content().split())
+    with visit(chromium, (tmp_path / "report.html").as_uri()) as visited:
+        text = " ".join(visited.page.locator("main").text_content().split())
         assert text.count(" ".join(NAME.split())) >= 2
-        assert seen.page.locator("script, img[onerror], svg[onload]").count() == 0
-    seen.assert_quiet(*LOCAL)
+        assert visited.page.locator("script, img[onerror], svg[onload]").count() == 0
+    visited.assert_quiet(*LOCAL)

@@ -36,7 +36,7 @@ def _restore_cache():
 
 def private_names(text, defined=frozenset()):
     """Private names that a module takes from another package: imports, attributes and names in strings."""
-    found, nodes = set(), list(ast.walk(ast.parse(text)))
+    names_found, nodes = set(), list(ast.walk(ast.parse(text)))
     formatted = {part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in nodes:
         match node:
@@ -50,8 +50,8 @@ def private_names(text, defined=frozenset()):
                 parts = {*value.split(".")}
             case _:
                 parts = set()
-        found |= {part for part in parts if re.match(r"_(?!_)\w", part)}
-    return found - defined - STANDARD_LIBRARY - {"_reverse"}  # an ending of public names
+        names_found |= {part for part in parts if re.match(r"_(?!_)\w", part)}
+    return names_found - defined - STANDARD_LIBRARY - {"_reverse"}  # an ending of public names
 
 
 def defined_names(texts):

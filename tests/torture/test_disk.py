@@ -49,10 +49,10 @@ def outcome(folder: Path, trouble: Trouble | None = None) -> tuple[int, str]:
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> dict[str, object]:
+def uninterrupted(tmp_path: Path) -> dict[str, object]:
     """Files of a training without trouble."""
-    assert outcome(tmp_path / "whole") == (0, "")
-    return contents(tmp_path / "whole")
+    assert outcome(tmp_path / "uninterrupted") == (0, "")
+    return contents(tmp_path / "uninterrupted")
 
 
 def before_step(step: int, action: Callable[[], object]) -> None:
@@ -115,19 +115,19 @@ def set_clock_back(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [300, *(pytest.param(size, marks=pytest.mark.torture) for size in (0, 2_000, 12_000))])
-def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_when_there_is_room(tmp_path, whole, size):
+def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_when_there_is_room(tmp_path, uninterrupted, size):
     folder = tmp_path / "run"
     code, message = outcome(folder, SmallDisk(size))
     assert (code, message.count("\n")) == (2, 0)
     assert message.startswith(f"palingen: error: {folder}")
     assert message.endswith("File too large")
     assert outcome(folder) == (0, "")
-    assert contents(folder) == whole
+    assert contents(folder) == uninterrupted
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("kilobytes", [8, 28, 40, 64])
-def test_a_real_disk_that_is_full_loses_nothing(tmp_path, whole, kilobytes):
+def test_a_real_disk_that_is_full_loses_nothing(tmp_path, uninterrupted, kilobytes):
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", str(disk)]
@@ -140,7 +140,7 @@ def test_a_real_disk_that_is_full_loses_nothing(tmp_path, whole, kilobytes):
         assert message.endswith("No space left on device")
         subprocess.run(["mount", "-o", "remount,size=4M", str(disk)], check=True)
         assert outcome(disk / "run") == (0, "")
-        assert contents(disk / "run") == whole
+        assert contents(disk / "run") == uninterrupted
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
@@ -169,12 +169,12 @@ def test_a_folder_that_may_not_be_written_is_named_in_one_line(tmp_path):
     assert contents(tmp_path / "run") == before
 
 
-def test_a_clock_that_is_set_back_changes_nothing(tmp_path, whole):
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path, uninterrupted):
     assert outcome(tmp_path / "run", set_clock_back) == (0, "")
-    assert contents(tmp_path / "run") == whole
+    assert contents(tmp_path / "run") == uninterrupted
 
 
-def test_two_trainings_in_one_folder_are_refused_in_one_line(tmp_path, whole):
+def test_two_trainings_in_one_folder_are_refused_in_one_line(tmp_path, uninterrupted):
     folder = tmp_path / "run"
     ours, theirs = multiprocessing.Pipe(duplex=False)
     first = start(run_command, folder, theirs, slow_down)
@@ -184,7 +184,7 @@ def test_two_trainings_in_one_folder_are_refused_in_one_line(tmp_path, whole):
     assert (code, message) == (2, f"palingen: error: {folder}: another process is working in this run folder")
     first.join()
     ours.close()
-    assert contents(folder) == whole
+    assert contents(folder) == uninterrupted
 
 
 def slow_down(folder: Path) -> None:

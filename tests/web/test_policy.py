@@ -40,8 +40,8 @@ def test_the_policy_allows_by_hash_alone(page_file):
 
 
 def test_every_panel_works_under_the_policy(chromium, page_file):
-    with visit(chromium, page_file.as_uri(), accept_downloads=True) as seen:
-        page = seen.page
+    with visit(chromium, page_file.as_uri(), accept_downloads=True) as visited:
+        page = visited.page
         ready(page)
         page.click("#grid button:nth-child(7)")
         page.click("[data-pin=a]")
@@ -62,17 +62,17 @@ def test_every_panel_works_under_the_policy(chromium, page_file):
         assert page.locator("#bars i").first.get_attribute("style").startswith("--probability")
         page.select_option("#model", "1")
         page.wait_for_selector("#digit", state="visible")
-    seen.assert_quiet(*LOCAL)
+    visited.assert_quiet(*LOCAL)
 
 
 def test_a_hostile_name_is_shown_literally_and_does_nothing(chromium, hostile_file):
-    with visit(chromium, hostile_file.as_uri()) as seen:
-        ready(seen.page)
-        assert seen.page.locator("#model option").first.text_content() == NAME
-        assert seen.page.locator("#scores th").nth(1).text_content() == NAME
-        assert seen.page.title() == "palingen: explorer"
-        assert seen.page.locator("script").count() == 6
-    seen.assert_quiet(*LOCAL)
+    with visit(chromium, hostile_file.as_uri()) as visited:
+        ready(visited.page)
+        assert visited.page.locator("#model option").first.text_content() == NAME
+        assert visited.page.locator("#scores th").nth(1).text_content() == NAME
+        assert visited.page.title() == "palingen: explorer"
+        assert visited.page.locator("script").count() == 6
+    visited.assert_quiet(*LOCAL)
 
 
 INJECTED = """
@@ -86,18 +86,18 @@ INJECTED = """
 
 def test_markup_that_got_into_the_page_all_the_same_neither_runs_nor_loads_anything(chromium, page_file, tmp_path):
     (tmp_path / "page.html").write_text(page_file.read_text().replace("<header>", INJECTED + "<header>", 1))
-    with visit(chromium, (tmp_path / "page.html").as_uri()) as seen:
-        ready(seen.page)
+    with visit(chromium, (tmp_path / "page.html").as_uri()) as visited:
+        ready(visited.page)
         for button in ("#go", "#send"):
-            seen.page.locator(button).dispatch_event("click")
-        assert seen.page.locator("h1").is_visible()
-        seen.page.wait_for_timeout(200)
-        assert seen.page.url.startswith("file:")
-    assert seen.dialogs == []
-    assert all("Content Security Policy" in error for error in seen.errors), seen.errors
+            visited.page.locator(button).dispatch_event("click")
+        assert visited.page.locator("h1").is_visible()
+        visited.page.wait_for_timeout(200)
+        assert visited.page.url.startswith("file:")
+    assert visited.dialogs == []
+    assert all("Content Security Policy" in error for error in visited.errors), visited.errors
     refused = ("script-src", "img-src", "style-src", "base-uri", "form-action")
-    assert [name for name in refused if not any(f"{name} " in error for error in seen.errors)] == []
+    assert [name for name in refused if not any(f"{name} " in error for error in visited.errors)] == []
     # The browser reports a request before it asks the policy.
-    assert {url: seen.failures.get(url) for url in seen.requests if not url.startswith(LOCAL)} == {
+    assert {url: visited.failures.get(url) for url in visited.requests if not url.startswith(LOCAL)} == {
         "https://example.invalid/x": "csp", "https://example.invalid/x.css": "csp"
     }  # fmt: skip

@@ -172,10 +172,10 @@ def test_ctrl_c_ends_the_server_which_has_said_its_address(tmp_path, capsys, mon
 def test_the_explorer_works_when_it_is_served(chromium, page_file, host):
     with running(page_file) as server:
         origin = f"http://{host}:{server.server_port}"
-        with visit(chromium, f"{origin}/{page_file.name}") as seen:
-            seen.page.wait_for_selector("#training-image[data-painted]")
+        with visit(chromium, f"{origin}/{page_file.name}") as visited:
+            visited.page.wait_for_selector("#training-image[data-painted]")
             policy = ask(server, target=f"/{page_file.name}")[1]["Content-Security-Policy"]
         assert policy.count("sha256-") == 5
         assert "unsafe" not in policy
-        seen.assert_quiet(f"{origin}/explorer.html", f"blob:{origin}/", "data:")
-        assert [url for url in seen.requests if url.startswith("http")] == [f"{origin}/explorer.html"]
+        visited.assert_quiet(f"{origin}/explorer.html", f"blob:{origin}/", "data:")
+        assert [url for url in visited.requests if url.startswith("http")] == [f"{origin}/explorer.html"]

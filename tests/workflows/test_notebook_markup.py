@@ -40,15 +40,15 @@ def shown(text):
 
 
 def test_a_notebook_shows_hostile_texts_literally_and_runs_none(chromium, page_file):
-    with visit(chromium, page_file.as_uri()) as seen:
+    with visit(chromium, page_file.as_uri()) as visited:
         first, parameters, configs, settings = (
-            seen.page.locator("table").nth(number).locator("th, td").all_text_contents() for number in range(4)
+            visited.page.locator("table").nth(number).locator("th, td").all_text_contents() for number in range(4)
         )
-        code = seen.page.locator("pre").last.text_content()
-        assert seen.page.locator("script, img, svg, table a, table em, table strong").count() == 0
+        code = visited.page.locator("pre").last.text_content()
+        assert visited.page.locator("script, img, svg, table a, table em, table strong").count() == 0
     assert first == [shown(name) for name in (NAME, NAME, *NAMES)]
     assert parameters[3] == shown(PARAMETER) + ".weight"
     assert configs == ["setting", shown(NAME), "other", "data", shown(NAME), "other"]
     assert settings == ["setting", "value", "data", shown(NAME)]
     assert code.strip() == f"name = {NAME!r}"
-    seen.assert_quiet("file:", "data:")
+    visited.assert_quiet("file:", "data:")

@@ -17,6 +17,7 @@ from palingen import recipes
 from palingen.gan.config import GanConfig
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.train import train_palindrome
+from palingen.runtime.config_io import OLD_ENDING
 from palingen.runtime.errors import Interrupted, PalingenError
 from palingen.runtime.paths import cache_folder
 from palingen.workflows.run_overview import compare, find_runs, read_summary, resolve_run
@@ -171,7 +172,7 @@ def test_a_study_stands_for_its_runs_unless_it_is_named(tmp_path, run):
     [
         ('{"model_type": "bert"}', "kind is missing"),
         ('{"kind": "BertConfig"}', "not a run of this version"),
-        ('{"kind": "GanRun"}', "older version"),
+        (json.dumps({"kind": f"Gan{OLD_ENDING}"}), "older version"),
         ("// comments", "not of palingen"),
     ],
 )

@@ -11,7 +11,7 @@ from torch import Tensor, nn, relu
 from torch.nn.functional import pad
 
 from palingen.nn.stack import RecurrentStack
-from palingen.recurrence.cells import CELLS, Cell
+from palingen.recurrence.cells import CELLS, Cell, CellName
 from palingen.recurrence.unroll import CellWeights
 
 
@@ -41,6 +41,34 @@ class _TorchStack(RecurrentStack):
 
     def _cell_repr(self) -> tuple[str, ...]:
         return ()
+
+
+class _CellStack(_TorchStack):
+    """Stack of one cell, without arguments of its own.
+
+    Attributes:
+        cell_name: name of the cell.
+    """
+
+    cell_name: CellName
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        *,
+        engine: str = "auto",
+    ) -> None:
+        # Long: the arguments of torch's layer, in their order.
+        options = bias, batch_first, dropout, bidirectional, device, dtype
+        super().__init__(CELLS[self.cell_name], input_size, hidden_size, num_layers, *options, engine=engine)
 
 
 class LSTM(_TorchStack):
@@ -76,32 +104,14 @@ class LSTM(_TorchStack):
         super().__init__(CELLS["lstm"], input_size, hidden_size, num_layers, *options, engine=engine)
 
 
-class GRU(_TorchStack):
+class GRU(_CellStack):
     """Gated recurrent unit, in place of `torch.nn.GRU`.
 
     The cell is `palingen.cells.gru`, whose b_hn is the last third of `bias_hh`; for arguments and results see
     `RecurrentStack`, or torch.
     """
 
-    mode = "GRU"
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        *,
-        engine: str = "auto",
-    ) -> None:
-        # Long: the arguments of torch's layer, in their order.
-        options = bias, batch_first, dropout, bidirectional, device, dtype
-        super().__init__(CELLS["gru"], input_size, hidden_size, num_layers, *options, engine=engine)
+    mode, cell_name = "GRU", "gru"
 
     def _extra_names(self) -> tuple[str, ...]:
         return ()
@@ -148,29 +158,11 @@ class RNN(_TorchStack):
         self.nonlinearity, self.mode = nonlinearity, f"RNN_{nonlinearity.upper()}"
 
 
-class Peephole(_TorchStack):
+class Peephole(_CellStack):
     """LSTM with peephole connections: arguments, results and parameters of `LSTM`, and three weights for each unit.
 
     The cell is `palingen.cells.peephole`. Layer k has `p_i_lk`, `p_f_lk` and `p_o_lk` [H] besides, so that the state
     dict of an LSTM loads with `strict=False`.
     """
 
-    mode = "PEEPHOLE"
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        *,
-        engine: str = "auto",
-    ) -> None:
-        # Long: the arguments of torch's layer, in their order.
-        options = bias, batch_first, dropout, bidirectional, device, dtype
-        super().__init__(CELLS["peephole"], input_size, hidden_size, num_layers, *options, engine=engine)
+    mode, cell_name = "PEEPHOLE", "peephole"
