@@ -18,7 +18,7 @@ WEB = PACKAGE_DIR / "web"
 SHARED_MATHS = ("decode", "random")
 """Scripts without DOM that both laboratories and their workers use."""
 
-SHARED_PAGE = ("controls", "download", "tabs")
+SHARED_PAGE = ("controls", "download", "tabs", "store")
 """Scripts of the page that both laboratories use, in the order in which they run."""
 
 

@@ -4,34 +4,8 @@
   const { memory } = palingen;
   const MAX_LENGTH = 1000;
 
-  let state = null, linkTimer = 0;
-  const subscribers = [];
-
-  function readLink() {
-    state = { ...palingen.parseView(location.hash), tab: palingen.tabs.isOnly() ? null : "memory" };
-  }
-  readLink();
-
-  const subscribe = (names, callback) => subscribers.push({ names, callback });
-
-  function notify(changed) {
-    for (const { names, callback } of subscribers) if (names.some((name) => changed.includes(name))) callback();
-  }
-
-  /** Change the state; subscribers are called, and the link in the address bar follows. */
-  function setState(changes) {
-    const changed = Object.keys(changes).filter((name) => state[name] !== changes[name]);
-    if (!changed.length) return;
-    Object.assign(state, changes);
-    notify(changed);
-    clearTimeout(linkTimer);
-    linkTimer = setTimeout(() => {
-      linkTimer = 0;
-      history.replaceState(null, "", link());
-    }, 150);
-  }
-
-  const link = () => location.href.split("#")[0] + palingen.formatView(state);
+  const store = palingen.createStore("memory", palingen.parseView, palingen.formatView);
+  const { state, subscribe } = store;
 
   const current = () => memory.find(state.net);
   const length = () => state.length ?? current().config.length;
@@ -88,9 +62,6 @@
     });
   }
 
-  /** A fraction as per cent: rounded down, so that only certainty is 100 %. */
-  const percent = (fraction) => `${fraction < 0.0995 ? (100 * fraction).toFixed(1) : Math.floor(100 * fraction + 1e-9)}\u00a0%`;
-
   /** Save the canvases of a panel with its button. */
   function savePanel(id, canvases) {
     const section = document.getElementById(id);
@@ -100,14 +71,8 @@
     });
   }
 
-  addEventListener("hashchange", () => {
-    if (palingen.tabs.current() !== "memory") return;
-    readLink();
-    notify(Object.keys(state));
-  });
-
   Object.assign(memory, {
-    MAX_LENGTH, subscribe, notify, setState, link, current, length, palindrome, inputs, step, reading, unitsOff, panel, percent,
-    savePanel, state: () => state, isLinkWritten: () => !linkTimer,
+    ...store, MAX_LENGTH, current, length, palindrome, inputs, step, reading, unitsOff, panel, savePanel,
+    percent: palingen.percent, state: () => state,
   });
 })(globalThis.palingen);
