@@ -2,9 +2,12 @@ import matplotlib
 import numpy as np
 import pytest
 from fake_records import analysis, palindrome_run, palindrome_study, strip, variant_results
+from support import ROOT
 
 from palingen.report import figures
+from palingen.report.build import screen_figures
 from palingen.report.figures.variants import PANELS
+from palingen.report.record_reader import read_records
 
 EPOCHS = palindrome_run("lstm", 5, [1 - 0.9 / epoch for epoch in range(1, 6)]).of("epoch")
 STEPS = [
@@ -23,6 +26,33 @@ def test_palindrome_curves_show_percent_and_nats():
     accuracy, loss = figures.palindrome_curves({"lstm T = 5": EPOCHS}).axes
     assert lines(accuracy)["lstm T = 5"] == pytest.approx([100 * record["test_accuracy"] for record in EPOCHS])
     assert lines(loss)["lstm T = 5"] == pytest.approx([record["loss"] for record in EPOCHS])
+
+
+def tick_labels(figure):
+    """Texts beside the ticks of a figure, as they are drawn."""
+    figure.draw_without_rendering()
+    axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    return [label.get_text() for axis in axes for label in axis.get_ticklabels(which="both") if label.get_text()]
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ((2.0, 0.03), {"10⁰", "10⁻¹"}),
+        ((0.9, 0.3), {f"{factor} \N{MULTIPLICATION SIGN} 10⁻¹" for factor in (4, 6)}),
+        ((1e-8, 1e-3), {"10⁻⁷", "10⁻³"}),
+    ],
+)
+def test_a_logarithmic_axis_has_powers_of_ten_as_plain_text(losses, expected):
+    epochs = [{**EPOCHS[0], "epoch": epoch, "loss": loss} for epoch, loss in enumerate(losses, 1)]
+    labels = tick_labels(figures.palindrome_curves({"lstm": epochs}))
+    assert expected <= set(labels)
+    assert [label for label in labels if "$" in label or "\\" in label] == []
+
+
+def test_no_tick_of_the_committed_figures_shows_markup():
+    for name, figure in screen_figures(read_records(ROOT / "report")).items():
+        assert [label for label in tick_labels(figure) if "$" in label] == [], name
 
 
 def test_a_cell_has_one_colour_and_its_further_runs_are_dashed():

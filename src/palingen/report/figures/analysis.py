@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
-from palingen.report.figures.style import COLOURS, DASHES, OTHER, SCREEN, Style, new_figure
+from palingen.report.figures.style import COLOURS, DASHES, OTHER, SCREEN, Style, new_figure, power_ticks
 from palingen.report.record_files import Record
 
 GATES = {"f": "forget gate f(t)", "i": "input gate i(t)", "o": "output gate o(t)",
@@ -91,5 +91,6 @@ def _draw_gradients(figure: Figure | SubFigure, records: Sequence[Record]) -> No
                 axes.semilogy(steps, np.maximum(norms, MIN_NORM), color=colour, linestyle=dashes, label=label)
         axes.set(title=f"Gradient at step t, {title}", xlabel="t")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        power_ticks(axes.yaxis)
     row[0].set(ylabel="mean norm")
     row[1].legend(loc="best")

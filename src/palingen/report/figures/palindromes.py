@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
-from palingen.report.figures.style import COLOURS, DASHES, GUIDE, OTHER, SCREEN, Style, new_figure
+from palingen.report.figures.style import COLOURS, DASHES, GUIDE, OTHER, SCREEN, Style, new_figure, power_ticks
 from palingen.report.record_files import Record
 from palingen.report.records import RunRecords
 
@@ -42,6 +42,7 @@ def palindrome_curves(runs: Mapping[str, Sequence[Record]], style: Style = SCREE
             loss.semilogy(numbers, [record["loss"] for record in epochs], **line)
         _draw_chance(accuracy)
         accuracy.set(title="Accuracy on unseen palindromes", xlabel="epoch", ylabel="%", ylim=(-3, 103))
+        power_ticks(loss.yaxis)
         loss.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy, nats")
         for axes in (accuracy, loss):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))

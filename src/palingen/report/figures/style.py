@@ -13,9 +13,10 @@ from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FormatStrFormatter, LogFormatterSciNotation, LogLocator, NullLocator
 from numpy import ndarray
 
+from palingen.report.values import SUPERSCRIPTS
 from palingen.runtime.atomic_io import write_atomically
 
 COLOURS = {"lstm": "#1f5fa8", "rnn": "#d1602b", "gru": "#3a8f5c", "peephole": "#8454a3"}
@@ -127,6 +128,25 @@ def show_image(axes: Axes, pixels: UInt8[ndarray, "H W"]) -> None:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+class PowerFormatter(LogFormatterSciNotation):
+    """Powers of ten as plain text: figures parse no mathematics, since a name may hold dollar signs."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Text beside a tick."""
+        text = super().__call__(x, pos)
+        parts = re.fullmatch(r"\$\\mathdefault\{(?:(.+)\\times)?10\^\{(-?\d+)\}\}\$", text)
+        if not parts:
+            return text
+        factor = f"{parts[1]} \N{MULTIPLICATION SIGN} " if parts[1] else ""
+        return f"{factor}10{parts[2].translate(SUPERSCRIPTS)}"
+
+
+def power_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis with powers of ten, and within a single decade with multiples of them."""
+    axis.set_major_formatter(PowerFormatter())
+    axis.set_minor_formatter(PowerFormatter(labelOnlyBase=False))
 
 
 def plain_log_ticks(axis: Axis) -> None:
