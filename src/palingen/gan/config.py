@@ -33,6 +33,8 @@ RANGES = {
     "beta2": FRACTION,
     "beta2_final": FRACTION,
     "ema_half_life": COUNT,
+    "frechet_steps": COUNT,
+    "frechet_learning_rate": Interval(above=0, maximum=100, too_large="about the change of a weight at each step"),
     "monitor_samples": Interval(minimum=MIN_MONITOR_SAMPLES, maximum=MAX_COUNT),
     "save_interval": COUNT,
     "log_interval": COUNT,
@@ -76,7 +78,7 @@ class GanConfig:
     """Weight of the gradient penalty."""
 
     penalty_weight_final_ratio: float = 1.0
-    """Final penalty weight over the first, along half a cosine."""
+    """Final penalty weight over the first; `schedule` says how it gets there."""
 
     batch_size: int = 64
     """Real images a step, and as many generated ones."""
@@ -88,7 +90,11 @@ class GanConfig:
     """Adam's learning rate, for both networks."""
 
     lr_final_ratio: float = 1.0
-    """Final learning rate over the first, along half a cosine."""
+    """Final learning rate over the first; `schedule` says how it gets there."""
+
+    schedule: Literal["cosine", "geometric"] = "cosine"
+    """Course of learning rate and penalty weight to their final values: half a `cosine`, or `geometric`, half a cosine
+    of their logarithms, which spends more of the training at small values."""
 
     warmup_fraction: float = 0.0
     """Fraction of the steps over which the learning rate rises from zero."""
@@ -105,6 +111,13 @@ class GanConfig:
     ema_half_life: int | None = None
     """Half-life of the generator's weight average, in steps, at most a twentieth of the steps so far. Images are then
     sampled from the averaged weights."""
+
+    frechet_steps: int | None = None
+    """Last steps in which the generator is also trained on the Frechet distance of its features to those of the
+    training images, class by class, by small classifiers that are trained for it; off by default."""
+
+    frechet_learning_rate: float = 1e-4
+    """Adam's learning rate for that distance; it falls to zero."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
     """`bfloat16` trains under bfloat16 autocast; use float32 on CPUs without bfloat16 arithmetic."""
@@ -133,6 +146,8 @@ class GanConfig:
         require_field(self, "keep", can_keep, "is chosen by the monitor; set monitor_samples")
         compatible = not (self.conditional and self.data == "stacked")
         require_field(self, "conditional", compatible, "is incompatible with data='stacked'")
+        has_classifiers = self.frechet_steps is None or self.data != "stacked"
+        require_field(self, "frechet_steps", has_classifiers, "is incompatible with data='stacked'")
 
     @property
     def num_classes(self) -> int:

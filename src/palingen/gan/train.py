@@ -12,6 +12,7 @@ from palingen.gan.config import GanConfig
 from palingen.gan.data.datasets import dataset_size, load_dataset
 from palingen.gan.evaluation.best_generator import BestGenerator
 from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch
+from palingen.gan.frechet_tuning import FrechetTuning
 from palingen.gan.memory_estimate import require_training_memory
 from palingen.gan.sampling.snapshots import SnapshotWriter
 from palingen.gan.steps import EngineName
@@ -93,13 +94,22 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
         min_batch_size=2 * process_group.world_size,  # BatchNorm needs two images
     )
     best = BestGenerator() if config.keep == "best" else None
-    state = {**trainer.state, "means": means, **({"best": best} if best else {})}
+    tuning = FrechetTuning(trainer, plan.total_steps) if config.frechet_steps else None
+    state = {
+        **trainer.state, "means": means, **({"best": best} if best else {}), **(tuning.state if tuning else {})
+    }  # fmt: skip
     loop = TrainingLoop(run, "gan", plan, state, process_group)
     recorder = _Recorder(run, trainer, plan.total_steps, best) if process_group.is_main else None
     if not loop.resume() and recorder:
         recorder.snapshots.write(trainer.generator, 0)
     for batch in loop:
-        metrics = trainer.step(batch.indices, batch.step, batch.step / plan.total_steps)
+        if tuning:
+            progress, lr = tuning.progress(batch.step), tuning.learning_rate(batch.step)
+        else:
+            progress, lr = batch.step / plan.total_steps, None
+        metrics = trainer.step(batch.indices, batch.step, progress, lr)
+        if tuning:
+            tuning.step(batch.step)
         means.add(*metrics, weight=len(process_group.shard(batch.indices)) / len(batch.indices))
         if batch.step % config.log_interval == 0 or batch.step == plan.total_steps:
             averages = loop.averages(means, batch)

@@ -83,19 +83,22 @@ class GanTrainer:
             for key, tensor in network.state_dict().items()
         }
 
-    def step(self, batch: Int64[Tensor, " B"], number: int, progress: float) -> StepMetrics:
+    def step(
+        self, batch: Int64[Tensor, " B"], number: int, progress: float, learning_rate: float | None = None
+    ) -> StepMetrics:
         """Update both networks once; return the metrics of this process's shard.
 
         Args:
             batch: positions of the real images.
             number: number of the step, from 1.
-            progress: fraction of the training that is done.
+            progress: fraction of the schedules that is done.
+            learning_rate: replaces that of the schedule.
         """
         shard = self.process_group.shard(batch)
         metrics = self.train_step.compute_gradients(self._inputs(batch, shard), penalty_weight(self.config, progress))
         self._all_reduce(len(shard) / len(batch))
         for optimizer in self.optimizers:
-            update_adam(optimizer, self.config, progress)
+            update_adam(optimizer, self.config, progress, learning_rate)
             optimizer.step()
         if self.ema:
             self.ema.update(self.generator, number)

@@ -1,6 +1,6 @@
 """Schedules over the training: penalty weight, learning rate and Adam's beta2. `progress` runs from 0 to 1."""
 
-from math import cos, pi
+from math import cos, exp, log, pi
 
 import torch
 
@@ -14,15 +14,25 @@ def cosine_interpolate(start: float, end: float, progress: float) -> float:
 
 def penalty_weight(config: GanConfig, progress: float) -> float:
     """Weight of the gradient penalty."""
-    final = config.penalty_weight * config.penalty_weight_final_ratio
-    return cosine_interpolate(config.penalty_weight, final, progress)
+    return _decay(config, config.penalty_weight, config.penalty_weight_final_ratio, progress)
 
 
-def update_adam(optimizer: torch.optim.Adam, config: GanConfig, progress: float) -> None:
-    """Set Adam's learning rate and beta2."""
+def learning_rate(config: GanConfig, progress: float) -> float:
+    """Adam's learning rate, warmup included."""
     warmup = min(1.0, progress / config.warmup_fraction) if config.warmup_fraction else 1.0
-    lr = cosine_interpolate(config.learning_rate, config.learning_rate * config.lr_final_ratio, progress)
+    return warmup * _decay(config, config.learning_rate, config.lr_final_ratio, progress)
+
+
+def update_adam(optimizer: torch.optim.Adam, config: GanConfig, progress: float, lr: float | None = None) -> None:
+    """Set Adam's learning rate and beta2; `lr` replaces the learning rate of the schedule."""
     beta2_final = config.beta2 if config.beta2_final is None else config.beta2_final
     for group in optimizer.param_groups:
-        group["lr"] = warmup * lr
+        group["lr"] = learning_rate(config, progress) if lr is None else lr
         group["betas"] = (config.beta1, cosine_interpolate(config.beta2, beta2_final, progress))
+
+
+def _decay(config: GanConfig, start: float, final_ratio: float, progress: float) -> float:
+    """Value on the way from `start` to `start * final_ratio` by the config's schedule."""
+    if config.schedule == "geometric":
+        return start * exp(cosine_interpolate(0.0, log(final_ratio), progress))
+    return cosine_interpolate(start, start * final_ratio, progress)

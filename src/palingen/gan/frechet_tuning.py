@@ -1,0 +1,232 @@
+"""Last part of a GAN training: the generator's features are matched with those of the training images as well.
+
+    feature networks   trained on the training images in the steps before, one batch a step
+    matching           at each of the last `frechet_steps` steps, after the adversarial step, one step of the generator
+                       against the Frechet distance and the cross-entropy of its classes
+
+The generator starts from its average. Both learning rates fall to zero. The adversarial game goes on, because a few
+networks' moments alone do not keep digits clear: without it the distance by a foreign classifier falls less, and recall
+too.
+
+B  images of a batch      K  classes
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from palingen.gan.data.datasets import ImageDataset, load_batch
+from palingen.gan.models.feature_networks import FEATURE_NETWORKS, FeatureNetwork
+from palingen.gan.objectives.frechet_loss import FrechetLoss, Moments
+from palingen.gan.objectives.schedules import cosine_interpolate
+from palingen.gan.sampling.latents import NoiseSource, append_one_hot
+from palingen.gan.steps.adam_state import AdamState
+from palingen.gan.steps.forward import autocast
+from palingen.gan.trainer import GanTrainer
+from palingen.runtime.errors import DataError
+from palingen.runtime.training_loop import BatchPlan
+
+FEATURE_EPOCHS, FEATURE_BATCH, FEATURE_LEARNING_RATE = 4, 256, 2e-3
+"""Training of the feature networks: passes over the images, images a step, and largest learning rate of Adam."""
+
+BATCH = 500
+"""Generated images of a matching step, equally many of every class."""
+
+START_BATCHES = 20
+"""Batches from which the running moments start."""
+
+UPDATE_INTERVAL = 10
+"""Steps between two updates of the loss's weights, which take an eigendecomposition for every class."""
+
+BETAS = (0.5, 0.99)
+"""Adam's betas for the matching steps."""
+
+ADVERSARIAL_FACTOR = 3.0
+"""Adversarial learning rate at the start of the matching steps, over `frechet_learning_rate`."""
+
+CLASS_WEIGHT = 0.5
+"""Weight of the cross-entropy beside the Frechet distance, which is 1 at the start."""
+
+AVERAGED_FRACTION = 0.1
+"""Largest half-life of the generator's average during the matching steps, as a fraction of their number."""
+
+
+class FrechetTuning:
+    """Feature networks and matching steps of a training.
+
+    Args:
+        trainer: the training whose generator is matched.
+        total_steps: steps of the training.
+
+    Raises:
+        DataError: the training is shorter than its matching steps.
+    """
+
+    def __init__(self, trainer: GanTrainer, total_steps: int) -> None:
+        config, self.trainer, self.process_group = trainer.config, trainer, trainer.process_group
+        self.config, self.dataset, self.device = config, trainer.dataset, trainer.process_group.device
+        self.steps = config.frechet_steps or 0
+        self.start = total_steps - self.steps
+        if self.start < 1:
+            raise DataError(f"frechet_steps={self.steps}: must be fewer than the {total_steps} steps of the training")
+        size = len(self.dataset)
+        self.plan = BatchPlan(
+            dataset_size=size,
+            batch_size=min(FEATURE_BATCH, size),
+            epochs=FEATURE_EPOCHS,
+            seed=config.seed,
+            min_batch_size=self.process_group.world_size,
+        )
+        self.feature_steps = min(self.plan.total_steps, self.start)
+        self.num_classes = int(self.dataset.labels.max()) + 1
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.networks = nn.ModuleList([build(self.num_classes) for build in FEATURE_NETWORKS]).to(self.device)
+        self.feature_optimizer = torch.optim.Adam(self.networks.parameters(), FEATURE_LEARNING_RATE)
+        self.optimizer = torch.optim.Adam(trainer.generator.parameters(), betas=BETAS)
+        groups = config.num_classes or 1
+        self.losses = [FrechetLoss(groups, network.head.in_features, self.device) for network in self._networks]
+        self.noise = NoiseSource(config.seed + 1, self.device)
+        self._epoch: tuple[int, list[Tensor]] = -1, []
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Everything a checkpoint must hold, by name."""
+        losses = {f"frechet_loss_{index}": loss for index, loss in enumerate(self.losses)}
+        return {
+            "feature_networks": self.networks,
+            "feature_optimizer": AdamState(self.feature_optimizer),
+            "frechet_optimizer": AdamState(self.optimizer),
+            "frechet_noise": self.noise,
+            **losses,
+        }
+
+    def progress(self, number: int) -> float:
+        """Fraction of the adversarial schedule that is done at a step, which ends where the matching steps start."""
+        return min(1.0, number / self.start)
+
+    def learning_rate(self, number: int) -> float | None:
+        """Adversarial learning rate of a matching step; None before them, where the schedule gives it."""
+        return ADVERSARIAL_FACTOR * self._matching_rate(number) if number > self.start else None
+
+    def step(self, number: int) -> None:
+        """Do what follows the adversarial step of this number, from 1."""
+        if number > self.start:
+            if self.trainer.ema:
+                self.trainer.ema.half_life = min(self.trainer.ema.half_life, AVERAGED_FRACTION * self.steps)
+            self._match(number)
+        elif number > self.start - self.feature_steps:
+            self._train_networks(number - (self.start - self.feature_steps))
+        if number == self.start:
+            self._begin()
+
+    @property
+    def _networks(self) -> Iterator[FeatureNetwork]:
+        for network in self.networks:
+            assert isinstance(network, FeatureNetwork)
+            yield network
+
+    def _matching_rate(self, number: int) -> float:
+        return cosine_interpolate(self.config.frechet_learning_rate, 0.0, (number - self.start - 1) / self.steps)
+
+    def _train_networks(self, number: int) -> None:
+        """Update the feature networks once, each with the same batch, shifted by up to one pixel."""
+        indices = self._feature_batch(number - 1)
+        shard = self.process_group.shard(indices)
+        shift = torch.randint(-1, 2, (2,), generator=Generator().manual_seed(number)).tolist()
+        images, labels = load_batch(self.dataset, shard).roll(shift, (2, 3)), self.dataset.labels[shard]
+        progress = number / self.feature_steps
+        rising, falling = min(1.0, progress / 0.2), cosine_interpolate(1.0, 0.0, max(0.0, (progress - 0.2) / 0.8))
+        for group in self.feature_optimizer.param_groups:
+            group["lr"] = FEATURE_LEARNING_RATE * rising * falling
+        with autocast(self.config.precision, self.device):
+            logits = [network(images) for network in self._networks]
+        self.feature_optimizer.zero_grad()
+        torch.stack([cross_entropy(output.float(), labels) for output in logits]).sum().backward()
+        gradients = [parameter.grad for parameter in self.networks.parameters() if parameter.grad is not None]
+        self.process_group.all_reduce_sum(gradients, len(shard) / len(indices))
+        self.feature_optimizer.step()
+
+    def _feature_batch(self, step: int) -> Tensor:
+        epoch, position = divmod(step, self.plan.steps_per_epoch)
+        if self._epoch[0] != epoch:
+            self._epoch = epoch, self.plan.batches(epoch, self.device)
+        return self._epoch[1][position]
+
+    @torch.no_grad()
+    def _begin(self) -> None:
+        """Start from the averaged generator, and compute the moments of the real and of its images."""
+        generator = self.trainer.generator
+        if self.trainer.ema:
+            for parameter, average in zip(generator.parameters(), self.trainer.ema.network.parameters(), strict=True):
+                parameter.copy_(average)
+        labels = self.dataset.labels if self.config.conditional else None
+        everything = torch.arange(len(self.dataset), device=self.device).split(BATCH)
+        for network, loss in zip(self._networks, self.losses, strict=True):
+            features = [self._features(network, load_batch(self.dataset, indices)) for indices in everything]
+            loss.set_real(torch.cat(features), labels)
+        batches = [self._generate() for _ in range(START_BATCHES)]
+        for network, loss in zip(self._networks, self.losses, strict=True):
+            loss.start([self._moments(loss, self._features(network, images)) for images in batches])
+
+    def _match(self, number: int) -> None:
+        """Update the generator once against the Frechet distance and the cross-entropy."""
+        generator, labels = self.trainer.generator, self.process_group.shard(self.labels)
+        images = self._generate()
+        features, gradients = [], []
+        for network, loss in zip(self._networks, self.losses, strict=True):
+            features.append(self._features(network, images))
+            loss.update_moments(self._moments(loss, features[-1]))
+            gradient = loss.gradient(features[-1])
+            if self.config.conditional:
+                gradient = gradient + CLASS_WEIGHT * _class_gradient(network.head, features[-1].detach(), labels)
+            gradients.append(gradient / len(self.losses))
+        parameters = list(generator.parameters())
+        for parameter, grad in zip(parameters, torch.autograd.grad(features, parameters, gradients), strict=True):
+            parameter.grad = grad
+        self.process_group.all_reduce_sum(
+            [parameter.grad for parameter in parameters if parameter.grad is not None], 1 / self.process_group.world_size
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._matching_rate(number)
+        self.optimizer.step()
+        if number % UPDATE_INTERVAL == 0:
+            for loss in self.losses:
+                loss.update_weight()
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """Classes of a matching batch, sorted, equally many of each for every process; one group if unconditional."""
+        groups, processes = self.config.num_classes or 1, self.process_group.world_size
+        count = max(2, BATCH // (groups * processes)) * processes
+        return torch.arange(groups, device=self.device).repeat_interleave(count)
+
+    def _generate(self) -> Tensor:
+        """Images of this process's shard of a batch."""
+        shard = self.process_group.shard
+        latents = shard(self.noise.sample(len(self.labels), self.config.latent_dim))
+        classes = shard(self.labels) if self.config.conditional else None
+        with autocast(self.config.precision, self.device):
+            images: Tensor = self.trainer.generator(append_one_hot(latents, classes, self.config.num_classes))
+        return images.float()
+
+    def _features(self, network: FeatureNetwork, images: Tensor) -> Tensor:
+        with autocast(self.config.precision, self.device):
+            return network.features(images).float()
+
+    def _moments(self, loss: FrechetLoss, features: Tensor) -> Moments:
+        """Moments of a batch over all processes."""
+        moments = loss.moments(features)
+        self.process_group.all_reduce_sum(moments, 1 / self.process_group.world_size)
+        return moments
+
+
+def _class_gradient(head: nn.Linear, features: Tensor, labels: Tensor) -> Tensor:
+    """Gradient of the mean cross-entropy of the requested classes with respect to the features."""
+    weight = head.weight.detach()
+    probabilities = (features @ weight.T + head.bias.detach()).softmax(1)
+    return (probabilities - one_hot(labels, len(weight))) @ weight / len(features)
