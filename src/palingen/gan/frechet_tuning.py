@@ -19,7 +19,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from palingen.gan.data.datasets import ImageDataset, load_batch
+from palingen.gan.data.datasets import load_batch
 from palingen.gan.models.feature_networks import FEATURE_NETWORKS, FeatureNetwork
 from palingen.gan.objectives.frechet_loss import FrechetLoss, Moments
 from palingen.gan.objectives.schedules import cosine_interpolate

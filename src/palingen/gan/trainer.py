@@ -13,14 +13,18 @@ from palingen.gan.models import Networks
 from palingen.gan.objectives.ema import BN_SAMPLES, EMA, update_bn_stats
 from palingen.gan.objectives.gradient_penalties import PENALTIES
 from palingen.gan.objectives.losses import LOSSES
-from palingen.gan.objectives.schedules import penalty_weight, update_adam
+from palingen.gan.objectives.schedules import build_adam, penalty_weight, update_adam
 from palingen.gan.sampling.latents import NoiseSource, append_one_hot, sample_inputs
 from palingen.gan.steps import STEPS, EngineName, resolve_engine
 from palingen.gan.steps.adam_state import AdamState
+from palingen.gan.steps.cuda_graph import StepGraph
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import DataError
 from palingen.runtime.training_loop import Stateful
+
+GRAPH_SUFFIX = ", CUDA graph"
+"""Ending of the engine's name in records if its step is a CUDA graph."""
 
 
 class GanTrainer:
@@ -30,7 +34,8 @@ class GanTrainer:
         config: the experiment.
         dataset: training images, on the process's device.
         process_group: processes that train together.
-        engine: implementation of the step; `auto` is the fastest that supports the config.
+        engine: implementation of the step; `auto` is the fastest that supports the config, on one CUDA device as a
+            CUDA graph.
 
     Raises:
         ConfigError: the engine does not support the config.
@@ -52,13 +57,18 @@ class GanTrainer:
         setup = step_setup(config, Networks(self.generator, self.discriminator))
         self.engine = resolve_engine(engine, setup)
         self.train_step = STEPS[self.engine](setup)
-        betas = config.beta1, config.beta2
+        uses_graph = engine == "auto" and process_group.device.type == "cuda" and process_group.world_size == 1
         self.optimizers = [
-            torch.optim.Adam(parameters, config.learning_rate, betas, fused=True)
-            for parameters in self.train_step.parameters()
+            build_adam(parameters, config, capturable=uses_graph) for parameters in self.train_step.parameters()
         ]
         self.ema = EMA(self.generator, config.ema_half_life) if config.ema_half_life else None
         self.noise = NoiseSource(config.seed, process_group.device)
+        self._graph: StepGraph | None = None
+        if uses_graph:
+            self.engine += GRAPH_SUFFIX
+            recorded = self._update if config.beta2_final is None else self._compute_gradients  # it holds one beta2
+            parameters = [parameter for group in self.train_step.parameters() for parameter in group]
+            self._graph = StepGraph(recorded, self.noise.generator, parameters)
 
     @property
     def state(self) -> dict[str, Stateful]:
@@ -94,15 +104,34 @@ class GanTrainer:
             progress: fraction of the schedules that is done.
             learning_rate: replaces that of the schedule.
         """
-        shard = self.process_group.shard(batch)
-        metrics = self.train_step.compute_gradients(self._inputs(batch, shard), penalty_weight(self.config, progress))
-        self._all_reduce(len(shard) / len(batch))
+        weight = penalty_weight(self.config, progress)
         for optimizer in self.optimizers:
             update_adam(optimizer, self.config, progress, learning_rate)
-            optimizer.step()
+        if self._graph is None:
+            metrics = self._update(batch, weight)
+        else:
+            metrics = self._graph(batch, weight)
+            if self.config.beta2_final is not None:
+                self._optimize()
         if self.ema:
             self.ema.update(self.generator, number)
         return metrics
+
+    def _update(self, batch: Int64[Tensor, " B"], weight: float | Tensor) -> StepMetrics:
+        metrics = self._compute_gradients(batch, weight)
+        self._optimize()
+        return metrics
+
+    def _compute_gradients(self, batch: Int64[Tensor, " B"], weight: float | Tensor) -> StepMetrics:
+        """Write the gradients of both networks to their parameters' `.grad`; return the metrics."""
+        shard = self.process_group.shard(batch)
+        metrics = self.train_step.compute_gradients(self._inputs(batch, shard), weight)
+        self._all_reduce(len(shard) / len(batch))
+        return metrics
+
+    def _optimize(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.step()
 
     def sampling_generator(self) -> nn.Module:
         """Generator to sample from: the averaged one with fresh BatchNorm statistics, else the trained one."""

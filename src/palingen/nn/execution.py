@@ -30,7 +30,7 @@ def run_cell(
     """States of a cell at every step, and the final state.
 
     Args:
-        engine: name of an engine; `auto` says once on standard error if it must take a slower one than `native`.
+        engine: name of an engine; `auto` says once on standard error if it must take a slower one than the device's.
         cell: the cell.
         weights: its weights.
         inputs: input sequences.
@@ -71,9 +71,10 @@ def scan_cell(cell: Cell, weights: CellWeights, inputs: Float[Tensor, "B T I"], 
 
 @cache
 def _announce(cell: Cell, dtype: torch.dtype, device: torch.device) -> None:
-    """Say why a layer cannot run on the native engine, if so."""
-    if reason := engines.ENGINES["native"].unsupported_reason(cell, torch.empty(0, dtype=dtype, device=device)):
-        _print_once(f"palingen.nn: the native engine cannot run this layer, so it is slower ({reason})")
+    """Say why a layer cannot run on the fastest engine of its device, if so."""
+    engine = "triton" if device.type == "cuda" else "native"
+    if reason := engines.ENGINES[engine].unsupported_reason(cell, torch.empty(0, dtype=dtype, device=device)):
+        _print_once(f"palingen.nn: the {engine} engine cannot run this layer, so it is slower ({reason})")
 
 
 @cache

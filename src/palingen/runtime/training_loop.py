@@ -102,11 +102,12 @@ class RunningMeans:
     def __init__(self, *names: str, process_group: ProcessGroup) -> None:
         self.names, self.process_group = names, process_group
         self._sums = torch.zeros(len(names) + 1, device=process_group.device)  # the last one sums the weights
+        self._one = torch.ones((), device=process_group.device)
 
     def add(self, *values: Tensor, weight: float = 1.0) -> None:
         """Add one value for each name, with the given weight."""
         numbers = [value.detach().float() for value in values]
-        self._sums += weight * torch.stack([*numbers, torch.ones_like(self._sums[-1])])
+        self._sums.add_(torch.stack([*numbers, self._one]), alpha=weight)
 
     def compute_and_reset(self) -> dict[str, float]:
         """Weighted means over all processes since the last reset, by name.

@@ -19,19 +19,19 @@ class NoiseSource:
     """Standard normal noise from a random generator of its own, which resumes exactly."""
 
     def __init__(self, seed: int, device: torch.device) -> None:
-        self._generator = Generator(device).manual_seed(seed)
+        self.generator = Generator(device).manual_seed(seed)
 
     def sample(self, *shape: int) -> Float[Tensor, "..."]:
         """Next noise of the given shape."""
-        return torch.randn(*shape, generator=self._generator, device=self._generator.device)
+        return torch.randn(*shape, generator=self.generator, device=self.generator.device)
 
     def state_dict(self) -> dict[str, Any]:
         """State of the random generator."""
-        return {"generator": self._generator.get_state()}
+        return {"generator": self.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Restore the random generator."""
-        self._generator.set_state(state["generator"])
+        self.generator.set_state(state["generator"])
 
 
 def sample_latents(count: int, latent_dim: int, seed: int) -> Float[Tensor, "B Z"]:

@@ -28,7 +28,7 @@ class AutogradStep:
         generator, discriminator = self.setup.networks
         return list(generator.parameters()), list(discriminator.parameters())
 
-    def compute_gradients(self, inputs: StepInputs, penalty_weight: float = 0.0) -> StepMetrics:
+    def compute_gradients(self, inputs: StepInputs, penalty_weight: float | Tensor = 0.0) -> StepMetrics:
         """Write the gradients of both networks to their parameters' `.grad`."""
         (generator, discriminator), real = self.setup.networks, inputs.real
         with autocast(self.setup.precision, real.device):

@@ -138,7 +138,7 @@ class ManualStep:
         return [generator], [discriminator]
 
     @torch.no_grad()
-    def compute_gradients(self, inputs: StepInputs, penalty_weight: float = 0.0) -> StepMetrics:
+    def compute_gradients(self, inputs: StepInputs, penalty_weight: float | Tensor = 0.0) -> StepMetrics:
         """Write the gradients of both networks to their parameters' `.grad`."""
         for layer in (*self.generator, *self.discriminator):
             layer.cast(self.dtype)

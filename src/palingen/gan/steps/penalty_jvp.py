@@ -47,7 +47,7 @@ class PenaltyJvpStep:
         generator, discriminator = self.setup.networks
         return list(generator.parameters()), list(discriminator.parameters())
 
-    def compute_gradients(self, inputs: StepInputs, penalty_weight: float = 0.0) -> StepMetrics:
+    def compute_gradients(self, inputs: StepInputs, penalty_weight: float | Tensor = 0.0) -> StepMetrics:
         """Write the gradients of both networks to their parameters' `.grad`."""
         setup, real = self.setup, inputs.real
         generator, discriminator = setup.networks
@@ -74,7 +74,7 @@ class PenaltyJvpStep:
         set_gradients(fake, generator, dG_dfake.to(fake.dtype))
         return metrics
 
-    def _penalty_gradient(self, dD_dimages: Tensor, penalty_weight: float) -> Tensor:
+    def _penalty_gradient(self, dD_dimages: Tensor, penalty_weight: float | Tensor) -> Tensor:
         """Derivative of the weighted penalty with respect to each squared gradient norm."""
         assert self.setup.penalty is not None  # checked by unsupported_reason
         norms = dD_dimages.square().flatten(1).sum(1).requires_grad_()

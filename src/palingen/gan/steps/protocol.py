@@ -71,5 +71,5 @@ class TrainStep(Protocol):
     def parameters(self) -> tuple[Sequence[nn.Parameter], Sequence[nn.Parameter]]:
         """Parameters of generator and discriminator for their optimisers."""
 
-    def compute_gradients(self, inputs: StepInputs, penalty_weight: float = 0.0) -> StepMetrics:
+    def compute_gradients(self, inputs: StepInputs, penalty_weight: float | Tensor = 0.0) -> StepMetrics:
         """Write the gradients of both networks to their parameters' `.grad`."""

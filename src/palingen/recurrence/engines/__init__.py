@@ -3,7 +3,9 @@
     reference   plain loop over the steps, the definition; runs everything (`reference.py`)
     compiled    any cell whose step reads its arguments only, compiled once by torch (`compiled.py`); any device, dtype
     native      any pointwise cell, the whole loop in C++ generated from its step (`native/`); float32 on a CPU
-    auto        native if supported, else compiled for sequences long enough to repay the compilation, else reference
+    triton      any pointwise cell, the whole loop in one launch generated from its step (`triton/`); float32 on CUDA
+    auto        triton or native if supported, else compiled for sequences long enough to repay the compilation, else
+                reference
 
 To add one, write a module with `unsupported_reason` and `run` and add it to `ENGINES` and `EngineName`.
 """
@@ -17,12 +19,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from palingen.recurrence.cells import Cell, State
-from palingen.recurrence.engines import compiled, native, reference
+from palingen.recurrence.engines import compiled, native, reference, triton
 from palingen.recurrence.unroll import CellWeights, RNNOutput
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.validation import unknown_choice
 
-EngineName = Literal["auto", "reference", "compiled", "native"]
+EngineName = Literal["auto", "reference", "compiled", "native", "triton"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,12 @@ class Engine:
     run: Callable[..., RNNOutput]
     """`(cell, weights, inputs, state, reset_mask, *, recompute) -> RNNOutput`, equal to `unroll`."""
 
-    unsupported_reason: Callable[[Cell, Tensor], str | None]
-    """`(cell, inputs) -> ` reason why the engine cannot run the cell on these inputs, or None."""
+    unsupported_reason: Callable[..., str | None]
+    """`(cell, inputs, hidden_size) -> ` reason why the engine cannot run the cell on these inputs, or None."""
 
 
 ENGINES = {
+    "triton": Engine(triton.run, triton.unsupported_reason),
     "native": Engine(native.run, native.unsupported_reason),
     "compiled": Engine(compiled.run, compiled.unsupported_reason),
     "reference": Engine(reference.run, reference.unsupported_reason),
@@ -47,25 +50,29 @@ MIN_COMPILED_STEPS = 50
 """Steps from which `auto` compiles a step; this takes a few seconds, once."""
 
 
-def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"]) -> str:
+def resolve_engine(
+    name: str, cell: Cell, inputs: Float[Tensor, "B T I"], hidden_size: int | None = None
+) -> str:
     """Engine called `name`; for `auto`, the fastest that supports the cell and inputs like these.
 
     Args:
         name: name in `ENGINES`, or `auto`.
         cell: cell to run.
         inputs: example of the inputs; device, dtype and T matter.
+        hidden_size: H; None for one that every engine supports.
 
     Raises:
         ConfigError: there is no such engine, or it does not support the cell or the inputs.
     """
     if name == "auto":
-        if native.unsupported_reason(cell, inputs) is None:
-            return "native"
+        for engine in ("triton", "native"):
+            if ENGINES[engine].unsupported_reason(cell, inputs, hidden_size) is None:
+                return engine
         repays = inputs.shape[1] >= MIN_COMPILED_STEPS and compiled.unsupported_reason(cell, inputs) is None
         return "compiled" if repays else "reference"
     if name not in ENGINES:
         raise ConfigError(f"engine: {unknown_choice(name, ('auto', *ENGINES))}")
-    if reason := ENGINES[name].unsupported_reason(cell, inputs):
+    if reason := ENGINES[name].unsupported_reason(cell, inputs, hidden_size):
         raise ConfigError(f"engine={name!r}: {reason}; choose engine='auto'")
     return name
 
@@ -94,7 +101,7 @@ def run_engine(
     Raises:
         ConfigError: there is no such engine, or it does not support the cell or the inputs.
     """
-    engine = resolve_engine(name, cell, inputs)
+    engine = resolve_engine(name, cell, inputs, weights.weight_hh.shape[1])
     device = inputs.device.type
     if engine != "reference" and torch.is_autocast_enabled(device):
         # Fused loops cannot mix dtypes, so they compute everything in the dtype of the weights.

@@ -21,7 +21,7 @@ from palingen.recurrence.unroll import CellWeights, RNNOutput
 Tensors = tuple[Tensor, ...]
 
 
-def unsupported_reason(cell: Cell, inputs: Tensor) -> str | None:
+def unsupported_reason(cell: Cell, inputs: Tensor, hidden_size: int | None = None) -> str | None:
     """Reason why the step must not be compiled, or None: it reads values that would be frozen."""
     return frozen_reason(cell)
 

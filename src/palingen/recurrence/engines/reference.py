@@ -10,7 +10,7 @@ from palingen.recurrence.cells import Cell, State
 from palingen.recurrence.unroll import CellWeights, RNNOutput, unroll
 
 
-def unsupported_reason(cell: Cell, inputs: Tensor) -> str | None:
+def unsupported_reason(cell: Cell, inputs: Tensor, hidden_size: int | None = None) -> str | None:
     """Return None: the reference engine supports everything."""
     return None
 

@@ -67,6 +67,9 @@ class Instruction:
     is_backward: bool = False
     """Whether it depends on the gradient of the next state."""
 
+    op: Any = None
+    """Pointwise operation; None for an input."""
+
 
 class LoweredStep:
     """Step of a cell and its vector-Jacobian product as C++ instructions.
@@ -158,7 +161,7 @@ class LoweredStep:
             for operand in operands
         )
         name, code = f"v{len(self.instructions)}", CPP_TEMPLATES[op].format(*operands)
-        self.instructions[name] = Instruction(code, operands, op in SAVED_OPS and not is_backward, is_backward)
+        self.instructions[name] = Instruction(code, operands, op in SAVED_OPS and not is_backward, is_backward, op)
         return name
 
 

@@ -7,12 +7,8 @@ the gradient needs, the step saves those that are expensive to recompute, such a
 from collections.abc import Collection, Sequence
 
 from palingen.recurrence.cells import Cell
-from palingen.recurrence.engines.native.aten_lowering import LoweredStep, projection_names
 from palingen.recurrence.engines.native.layout_ops import UnsupportedOperationError
-from palingen.recurrence.engines.native.tracing import TraceSize
-
-TRACE_SIZES = TraceSize(B=3, H=5), TraceSize(B=4, H=7)
-"""Sizes of two traces, which must give the same code."""
+from palingen.recurrence.engines.native.step_analysis import TRACE_SIZES, AnalyzedStep
 
 
 def generate_header(cell: Cell, only_sum: bool) -> str:
@@ -31,21 +27,8 @@ def generate_header(cell: Cell, only_sum: bool) -> str:
     return header
 
 
-class CodeGenerator:
+class CodeGenerator(AnalyzedStep):
     """Generator of the header of one cell from one trace."""
-
-    def __init__(self, cell: Cell, only_sum: bool, size: TraceSize) -> None:
-        lowered = LoweredStep(cell, only_sum, size)
-        self.cell, self.instructions = cell, lowered.instructions
-        self.projections = projection_names(only_sum)
-        outputs = iter([vector for vectors in lowered.outputs for vector in vectors])
-        states, gates = range(len(cell.state)), range(len(cell.gates))
-        self.next_state = [next(outputs) for _ in states]
-        self.gradients = {f"d_{name}": [next(outputs) for _ in gates] for name in self.projections}
-        self.gradients["d_state"] = [next(outputs) for _ in states]
-        self.gradients["d_extra"] = list(outputs)
-        backward = [vector for vectors in self.gradients.values() for vector in vectors]
-        self.saved = [name for name in self._required(backward, stop_at_saved=True) if self.instructions[name].is_saved]
 
     def header(self) -> str:
         """Whole header."""
@@ -74,35 +57,14 @@ constexpr bool USES_ONLY_SUM = {_bool(len(self.projections) == 1)}, USES_HIDDEN 
             outputs.append("Vector *")
         parameters = [*inputs, *outputs, "Vector *d_state", "Vector *d_extra"]
         loads = [f"const Vector {name} = saved[{index}];" for index, name in enumerate(self.saved)]
-        backward = [vector for vectors in self.gradients.values() for vector in vectors]
         results = [line for name, vectors in self.gradients.items() for line in _assign(name, vectors)]
-        body = [*loads, *self._compute(backward, known=self.saved), *results]
+        body = [*loads, *self._compute(self.backward, known=self.saved), *results]
         return _function("cell_gradient", parameters, body)
 
     def _compute(self, results: Sequence[str], known: Collection[str] = ()) -> list[str]:
         """Instructions that compute `results` from the inputs and the `known` vectors."""
-        required = self._required(results, known)
+        required = self.required(results, known)
         return [f"const Vector {name} = {self.instructions[name].code};" for name in required]
-
-    def _required(
-        self, results: Sequence[str], known: Collection[str] = (), *, stop_at_saved: bool = False
-    ) -> list[str]:
-        """Names of all instructions that `results` depend on, in the order of computation.
-
-        Args:
-            results: vectors to compute.
-            known: vectors that are computed already.
-            stop_at_saved: leave out the operands of saved values.
-        """
-        required: set[str] = set()
-        stack = list(results)
-        while stack:
-            name = stack.pop()
-            if name in self.instructions and name not in required and name not in known:
-                required.add(name)
-                instruction = self.instructions[name]
-                stack.extend(() if stop_at_saved and instruction.is_saved else instruction.operands)
-        return [name for name in self.instructions if name in required]
 
 
 def _function(name: str, parameters: list[str], body: list[str]) -> str:

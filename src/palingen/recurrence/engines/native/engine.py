@@ -37,7 +37,7 @@ from palingen.recurrence.unroll import CellWeights, RNNOutput
 Tensors = tuple[Tensor, ...]
 
 
-def unsupported_reason(cell: Cell, inputs: Tensor) -> str | None:
+def unsupported_reason(cell: Cell, inputs: Tensor, hidden_size: int | None = None) -> str | None:
     """Reason why the native engine cannot run `cell` on `inputs`, or None."""
     if inputs.device.type != "cpu" or inputs.dtype != torch.float32:
         return f"computes in float32 on a CPU, not in {inputs.dtype} on {inputs.device.type}"
