@@ -106,3 +106,9 @@ def test_stacked_digits_have_three_channels():
     images = generator(torch.randn(2, 8))
     assert images.shape == (2, 3, 28, 28)
     assert discriminator(images).shape == (2,)
+
+
+def test_only_the_residual_generator_can_do_without_tanh():
+    with pytest.raises(ConfigError, match=r"generator_output='linear': needs architecture='residual'"):
+        GanConfig(generator_output="linear")
+    assert not build_networks(GanConfig(architecture="residual", generator_output="linear")).generator.is_bounded

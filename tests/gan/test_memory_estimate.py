@@ -28,8 +28,12 @@ MEMORY = "palingen.runtime.memory.available_memory"
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
 @pytest.mark.parametrize(
     "trainings",
-    [[{"architecture": "conv"}, {"architecture": "residual"}], [{"latent_dim": 40_000}]],
-    ids=["images", "weights"],
+    [
+        [{"architecture": "conv"}, {"architecture": "residual"}],
+        [{"latent_dim": 40_000}],
+        [{"architecture": "residual", "batch_size": 10, "epochs": 1, "frechet_steps": 2}],
+    ],
+    ids=["images", "weights", "frechet loss"],
 )
 def test_the_estimate_is_within_a_factor_of_two_of_the_measured_peak(few_digits, trainings):
     shared = {"data": str(few_digits), "monitor_samples": None, "epochs": 2, "batch_size": 200}

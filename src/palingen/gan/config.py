@@ -7,6 +7,7 @@ import torch
 
 from palingen.gan.data.mnist import NUM_CLASSES
 from palingen.gan.models import ARCHITECTURES, Networks
+from palingen.gan.models.residual import ResidualGenerator
 from palingen.runtime.validation import COUNT, MAX_COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
 MIN_MONITOR_SAMPLES = 100
@@ -58,6 +59,10 @@ class GanConfig:
 
     architecture: Literal["mlp", "conv", "residual"] = "mlp"
     """Networks: `mlp` (the course's, fully connected), `conv` (a small DCGAN), `residual` (no normalisation)."""
+
+    generator_output: Literal["tanh", "linear"] = "tanh"
+    """Last operation of the generator. `linear`, for architecture `residual`, leaves out the tanh, which saturates at
+    black; images are clamped when they are sampled."""
 
     conditional: bool = False
     """Class-conditional generator and discriminator."""
@@ -144,6 +149,8 @@ class GanConfig:
         require_field(self, "data", self.data.isprintable(), "must be printable text")
         can_keep = self.keep == "last" or self.monitor_samples is not None
         require_field(self, "keep", can_keep, "is chosen by the monitor; set monitor_samples")
+        can_be_linear = self.generator_output == "tanh" or self.architecture == "residual"
+        require_field(self, "generator_output", can_be_linear, "needs architecture='residual'")
         compatible = not (self.conditional and self.data == "stacked")
         require_field(self, "conditional", compatible, "is incompatible with data='stacked'")
         has_classifiers = self.frechet_steps is None or self.data != "stacked"
@@ -168,6 +175,9 @@ def build_networks(config: GanConfig) -> Networks:
     torch.manual_seed(config.seed)
     build = ARCHITECTURES[config.architecture]
     networks = build(config.latent_dim, config.batchnorm_eps, config.channels, config.num_classes)
+    if config.generator_output == "linear":
+        assert isinstance(networks.generator, ResidualGenerator)  # checked by the config
+        networks.generator.unbound()
     if config.conditional:
         uniform = torch.full((config.num_classes,), 1 / config.num_classes)
         networks.generator.register_buffer("class_frequencies", uniform)

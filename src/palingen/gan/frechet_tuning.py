@@ -2,11 +2,10 @@
 
     feature networks   trained on the training images in the steps before, one batch a step
     matching           at each of the last `frechet_steps` steps, after the adversarial step, one step of the generator
-                       against the Frechet distance and the cross-entropy of its classes
+                       against the Frechet distance
 
-The generator starts from its average. Both learning rates fall to zero. The adversarial game goes on, because a few
-networks' moments alone do not keep digits clear: without it the distance by a foreign classifier falls less, and recall
-too.
+Matching starts from the generator's average, and both learning rates fall to zero. The adversarial game goes on: with
+the moments of a few networks alone, the distance in the features of a network that takes no part falls less.
 
 B  images of a batch      K  classes
 """
@@ -17,12 +16,12 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy
 
 from palingen.gan.data.datasets import load_batch
 from palingen.gan.models.feature_networks import FEATURE_NETWORKS, FeatureNetwork
-from palingen.gan.objectives.frechet_loss import FrechetLoss, Moments
-from palingen.gan.objectives.schedules import cosine_interpolate
+from palingen.gan.objectives.frechet_loss import FRECHET_BATCH, FrechetLoss, Moments
+from palingen.gan.objectives.schedules import cosine_interpolate, learning_rate
 from palingen.gan.sampling.latents import NoiseSource, append_one_hot
 from palingen.gan.steps.adam_state import AdamState
 from palingen.gan.steps.forward import autocast
@@ -30,11 +29,8 @@ from palingen.gan.trainer import GanTrainer
 from palingen.runtime.errors import DataError
 from palingen.runtime.training_loop import BatchPlan
 
-FEATURE_EPOCHS, FEATURE_BATCH, FEATURE_LEARNING_RATE = 4, 256, 2e-3
+FEATURE_EPOCHS, FEATURE_BATCH, FEATURE_LEARNING_RATE = 6, 256, 2e-3
 """Training of the feature networks: passes over the images, images a step, and largest learning rate of Adam."""
-
-BATCH = 500
-"""Generated images of a matching step, equally many of every class."""
 
 START_BATCHES = 20
 """Batches from which the running moments start."""
@@ -44,12 +40,6 @@ UPDATE_INTERVAL = 10
 
 BETAS = (0.5, 0.99)
 """Adam's betas for the matching steps."""
-
-ADVERSARIAL_FACTOR = 3.0
-"""Adversarial learning rate at the start of the matching steps, over `frechet_learning_rate`."""
-
-CLASS_WEIGHT = 0.5
-"""Weight of the cross-entropy beside the Frechet distance, which is 1 at the start."""
 
 AVERAGED_FRACTION = 0.1
 """Largest half-life of the generator's average during the matching steps, as a fraction of their number."""
@@ -105,19 +95,25 @@ class FrechetTuning:
             **losses,
         }
 
-    def progress(self, number: int) -> float:
-        """Fraction of the adversarial schedule that is done at a step, which ends where the matching steps start."""
-        return min(1.0, number / self.start)
+    def prepare(self, number: int) -> tuple[float, float | None]:
+        """Set the half-life of the generator's average for an adversarial step.
 
-    def learning_rate(self, number: int) -> float | None:
-        """Adversarial learning rate of a matching step; None before them, where the schedule gives it."""
-        return ADVERSARIAL_FACTOR * self._matching_rate(number) if number > self.start else None
+        Args:
+            number: number of the step, from 1.
+
+        Returns:
+            The fraction of the schedules that is done, which end where matching starts, and a learning rate that
+            replaces that of the schedule, or None.
+        """
+        if number <= self.start:
+            return number / self.start, None
+        if self.trainer.ema:
+            self.trainer.ema.half_life = min(self.trainer.ema.half_life, AVERAGED_FRACTION * self.steps)
+        return 1.0, self._falling(learning_rate(self.config, 1.0), number)
 
     def step(self, number: int) -> None:
         """Do what follows the adversarial step of this number, from 1."""
         if number > self.start:
-            if self.trainer.ema:
-                self.trainer.ema.half_life = min(self.trainer.ema.half_life, AVERAGED_FRACTION * self.steps)
             self._match(number)
         elif number > self.start - self.feature_steps:
             self._train_networks(number - (self.start - self.feature_steps))
@@ -130,8 +126,9 @@ class FrechetTuning:
             assert isinstance(network, FeatureNetwork)
             yield network
 
-    def _matching_rate(self, number: int) -> float:
-        return cosine_interpolate(self.config.frechet_learning_rate, 0.0, (number - self.start - 1) / self.steps)
+    def _falling(self, rate: float, number: int) -> float:
+        """Learning rate at a matching step, of one that falls from `rate` to zero."""
+        return cosine_interpolate(rate, 0.0, (number - self.start - 1) / self.steps)
 
     def _train_networks(self, number: int) -> None:
         """Update the feature networks once, each with the same batch, shifted by up to one pixel."""
@@ -165,7 +162,7 @@ class FrechetTuning:
             for parameter, average in zip(generator.parameters(), self.trainer.ema.network.parameters(), strict=True):
                 parameter.copy_(average)
         labels = self.dataset.labels if self.config.conditional else None
-        everything = torch.arange(len(self.dataset), device=self.device).split(BATCH)
+        everything = torch.arange(len(self.dataset), device=self.device).split(FRECHET_BATCH)
         for network, loss in zip(self._networks, self.losses, strict=True):
             features = [self._features(network, load_batch(self.dataset, indices)) for indices in everything]
             loss.set_real(torch.cat(features), labels)
@@ -174,25 +171,20 @@ class FrechetTuning:
             loss.start([self._moments(loss, self._features(network, images)) for images in batches])
 
     def _match(self, number: int) -> None:
-        """Update the generator once against the Frechet distance and the cross-entropy."""
-        generator, labels = self.trainer.generator, self.process_group.shard(self.labels)
+        """Update the generator once against the Frechet distance."""
         images = self._generate()
-        features, gradients = [], []
+        features, of_features = [], []
         for network, loss in zip(self._networks, self.losses, strict=True):
             features.append(self._features(network, images))
             loss.update_moments(self._moments(loss, features[-1]))
-            gradient = loss.gradient(features[-1])
-            if self.config.conditional:
-                gradient = gradient + CLASS_WEIGHT * _class_gradient(network.head, features[-1].detach(), labels)
-            gradients.append(gradient / len(self.losses))
-        parameters = list(generator.parameters())
-        for parameter, grad in zip(parameters, torch.autograd.grad(features, parameters, gradients), strict=True):
-            parameter.grad = grad
-        self.process_group.all_reduce_sum(
-            [parameter.grad for parameter in parameters if parameter.grad is not None], 1 / self.process_group.world_size
-        )
+            of_features.append(loss.gradient(features[-1]) / len(self.losses))
+        parameters = list(self.trainer.generator.parameters())
+        gradients = torch.autograd.grad(features, parameters, of_features)
+        self.process_group.all_reduce_sum(gradients, 1 / self.process_group.world_size)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
         for group in self.optimizer.param_groups:
-            group["lr"] = self._matching_rate(number)
+            group["lr"] = self._falling(self.config.frechet_learning_rate, number)
         self.optimizer.step()
         if number % UPDATE_INTERVAL == 0:
             for loss in self.losses:
@@ -202,7 +194,7 @@ class FrechetTuning:
     def labels(self) -> Tensor:
         """Classes of a matching batch, sorted, equally many of each for every process; one group if unconditional."""
         groups, processes = self.config.num_classes or 1, self.process_group.world_size
-        count = max(2, BATCH // (groups * processes)) * processes
+        count = max(2, FRECHET_BATCH // (groups * processes)) * processes
         return torch.arange(groups, device=self.device).repeat_interleave(count)
 
     def _generate(self) -> Tensor:
@@ -223,10 +215,3 @@ class FrechetTuning:
         moments = loss.moments(features)
         self.process_group.all_reduce_sum(moments, 1 / self.process_group.world_size)
         return moments
-
-
-def _class_gradient(head: nn.Linear, features: Tensor, labels: Tensor) -> Tensor:
-    """Gradient of the mean cross-entropy of the requested classes with respect to the features."""
-    weight = head.weight.detach()
-    probabilities = (features @ weight.T + head.bias.detach()).softmax(1)
-    return (probabilities - one_hot(labels, len(weight))) @ weight / len(features)

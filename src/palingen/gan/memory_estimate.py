@@ -10,10 +10,14 @@ import torch
 from palingen.gan.config import GanConfig
 from palingen.gan.models import ARCHITECTURES
 from palingen.gan.objectives.ema import BN_SAMPLES
+from palingen.gan.objectives.frechet_loss import FRECHET_BATCH
 from palingen.runtime.memory import Need, require_memory
 
 FLOATS_PER_IMAGE = {"mlp": 20_000, "conv": 210_000, "residual": 235_000}
 """Numbers of 4 bytes that a training step holds for each real image of its batch, by architecture."""
+
+FRECHET_FLOATS_PER_IMAGE = 350_000
+"""Numbers of 4 bytes that a matching step holds for each generated image, in the generator and the feature networks."""
 
 PENALTY_FACTOR = 1.4
 """Factor of the memory of a step with a gradient penalty: 1 without double backward, up to 1.8 with it."""
@@ -35,10 +39,12 @@ def training_needs(config: GanConfig, dataset_size: int) -> list[Need]:
     factor = PENALTY_FACTOR if config.penalty else 1.0
     images = min(config.batch_size, dataset_size) * FLOATS_PER_IMAGE[config.architecture] * factor
     samples = min(config.monitor_samples or 0, dataset_size) + (BN_SAMPLES if config.ema_half_life else 0)
+    matched = FRECHET_BATCH * FRECHET_FLOATS_PER_IMAGE if config.frechet_steps else 0
     latents = (samples + 2 * min(config.batch_size, dataset_size)) * config.latent_dim
     return [
         Need("the weights and their optimiser", WEIGHT_COPIES * weight_bytes(config), "latent_dim"),
         Need("a batch of images", 4 * images, "batch_size"),
+        Need("the images of the Frechet loss", 4 * matched, "frechet_steps"),
         Need("latents", 4 * latents, "latent_dim"),
     ]
 

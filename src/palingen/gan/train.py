@@ -103,10 +103,7 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
     if not loop.resume() and recorder:
         recorder.snapshots.write(trainer.generator, 0)
     for batch in loop:
-        if tuning:
-            progress, lr = tuning.progress(batch.step), tuning.learning_rate(batch.step)
-        else:
-            progress, lr = batch.step / plan.total_steps, None
+        progress, lr = tuning.prepare(batch.step) if tuning else (batch.step / plan.total_steps, None)
         metrics = trainer.step(batch.indices, batch.step, progress, lr)
         if tuning:
             tuning.step(batch.step)

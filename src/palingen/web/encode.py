@@ -97,6 +97,8 @@ def _residual_layers(generator: ResidualGenerator) -> Iterator[Layer]:
     }
     yield {"kind": "leaky_relu", "negativeSlope": LEAKY_SLOPE}
     yield _conv_layer(generator.to_image, HALF)
+    if generator.is_bounded:
+        yield TANH
 
 
 def _sequential_layers(layers: list[nn.Module]) -> Iterator[Layer]:

@@ -22,6 +22,16 @@ def test_both_networks_have_the_documented_size():
     assert (num_parameters(generator), num_parameters(discriminator)) == (716_353, 539_498)
 
 
+def test_an_unbound_generator_starts_near_black_and_may_go_beyond():
+    generator, _ = residual(64, 1e-5)
+    latents = torch.randn(50, 64)
+    bounded = generator(latents)
+    generator.unbound()
+    images = generator(latents)
+    torch.testing.assert_close(images, bounded.atanh() / 2 - 1, rtol=0.01, atol=0.01)
+    assert images.min() < -1 < images.max()
+
+
 def test_there_is_no_normalisation():
     layers = [layer for network in residual(64, 1e-5) for layer in network.modules()]
     assert not any(isinstance(layer, _BatchNorm | nn.LayerNorm | nn.GroupNorm) for layer in layers)

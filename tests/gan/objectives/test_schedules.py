@@ -45,6 +45,25 @@ def test_the_learning_rate_rises_linearly_during_the_warmup(optimizer):
         assert optimizer.param_groups[0]["lr"] == pytest.approx(fraction * config.learning_rate)
 
 
+def test_a_geometric_schedule_passes_through_the_geometric_mean(optimizer):
+    config = GanConfig(
+        learning_rate=1e-3,
+        lr_final_ratio=0.01,
+        penalty_weight=1.0,
+        penalty_weight_final_ratio=0.04,
+        schedule="geometric",
+    )
+    for progress, lr, weight in ((0.0, 1e-3, 1.0), (0.5, 1e-4, 0.2), (1.0, 1e-5, 0.04)):
+        update_adam(optimizer, config, progress)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(lr)
+        assert penalty_weight(config, progress) == pytest.approx(weight)
+
+
+def test_a_given_learning_rate_replaces_that_of_the_schedule(optimizer):
+    update_adam(optimizer, GanConfig(), 0.5, lr=0.123)
+    assert optimizer.param_groups[0]["lr"] == 0.123
+
+
 def test_without_schedules_everything_is_constant(optimizer):
     config = GanConfig(learning_rate=3e-4, beta1=0.4, beta2=0.8, penalty_weight=2.0)
     for progress in (0.01, 0.7, 1.0):

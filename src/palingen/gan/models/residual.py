@@ -69,18 +69,27 @@ class ResidualGenerator(nn.Module):
         )
         self.block = UpBlock(wide, narrow)
         self.to_image = _up_conv(narrow, channels)
-        with torch.no_grad():  # starts near black, as most pixels are
-            self.to_image.weight.mul_(0.5)
-            self.to_image.bias.fill_(-1.0)
+        self.is_bounded = True
+
+    @torch.no_grad()
+    def unbound(self) -> None:
+        """Leave out the tanh, before training: images are -1 for black and 1 for white, but may lie beyond.
+
+        A tanh saturates at black, where most pixels are. Training starts near black; sampling clamps.
+        """
+        self.is_bounded = False
+        self.to_image.weight.mul_(0.5)
+        bias = self.to_image.get_parameter("bias")
+        bias.fill_(-1.0)
 
     def forward(self, latents: Latents) -> Images:
-        """Latents to images, black at -1 and white at 1.
+        """Latents to images in [-1, 1]; beyond if unbound.
 
-        Nothing bounds them but the discriminator: a tanh saturates at black, where most pixels are. Sampling clamps.
+        tanh makes uniform black easy, but saturates there, so training must start slowly.
         """
         features = self.stem(latents).contiguous(memory_format=torch.channels_last)  # faster convolutions
         image: Tensor = self.to_image(leaky_relu(self.block(features), LEAKY_SLOPE))
-        return image
+        return image.tanh() if self.is_bounded else image
 
 
 class ResidualDiscriminator(nn.Module):

@@ -24,6 +24,9 @@ Features = Float[Tensor, "B F"]
 Moments = tuple[Float[Tensor, "K F"], Float[Tensor, "K F F"]]
 """Mean of the features, and mean of their outer products, by class."""
 
+FRECHET_BATCH = 500
+"""Generated images of a matching step, equally many of every class."""
+
 PAST = 0.95
 """Weight of the past in the running moments. With 0.98 they lag behind a generator that changes quickly."""
 

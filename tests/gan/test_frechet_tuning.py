@@ -1,0 +1,115 @@
+"""Matching of features at the end of a training, on 200 images."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from palingen.gan import frechet_tuning
+from palingen.gan.config import GanConfig
+from palingen.gan.data.datasets import load_dataset
+from palingen.gan.frechet_tuning import FrechetTuning
+from palingen.gan.models.feature_networks import FEATURE_NETWORKS
+from palingen.gan.pretrained import load_generator
+from palingen.gan.train import train_gan
+from palingen.gan.trainer import GanTrainer
+from palingen.runtime.distributed import ProcessGroup
+from palingen.runtime.errors import ConfigError, DataError, Interrupted
+from palingen.runtime.training_loop import TrainingLoop
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def small(few_digits, monkeypatch):
+    monkeypatch.setattr(frechet_tuning, "FRECHET_BATCH", 40)
+    monkeypatch.setattr(frechet_tuning, "FEATURE_BATCH", 20)
+    monkeypatch.setattr(frechet_tuning, "START_BATCHES", 2)
+    return GanConfig(
+        data=str(few_digits), architecture="residual", latent_dim=8, conditional=True, penalty="r1-r2",
+        loss="relativistic", ema_half_life=5, epochs=2, batch_size=32, frechet_steps=5, monitor_samples=None,
+        generator_output="linear", schedule="geometric", lr_final_ratio=0.1,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def make_tuning(small):
+    def make(total_steps, **settings):
+        config = replace(small, **settings)
+        return FrechetTuning(GanTrainer(config, load_dataset(config.data, CPU), ProcessGroup(CPU)), total_steps)
+
+    return make
+
+
+@pytest.mark.parametrize("build", FEATURE_NETWORKS)
+def test_a_feature_network_maps_images_to_features_and_logits(build):
+    network = build(7)
+    images = torch.zeros(3, 1, 28, 28)
+    assert network(images).shape == (3, 7)
+    assert network.features(images).shape == (3, network.head.in_features)
+
+
+def test_matching_starts_from_the_averaged_generator(make_tuning):
+    tuning = make_tuning(9)
+    for average in tuning.trainer.ema.network.parameters():
+        average.data.add_(0.01)
+    for number in range(1, 5):
+        tuning.step(number)
+    pairs = zip(tuning.trainer.generator.parameters(), tuning.trainer.ema.network.parameters(), strict=True)
+    assert all(torch.equal(parameter, average) for parameter, average in pairs)
+
+
+@pytest.mark.parametrize("name", ["residual", "residual-unconditional"])
+def test_matching_brings_the_distance_of_a_trained_generator_down(make_tuning, name):
+    shipped = load_generator(name)
+    settings = {"latent_dim": shipped.config.latent_dim, "conditional": shipped.config.conditional}
+    tuning = make_tuning(90, generator_output="tanh", frechet_steps=30, **settings)
+    for network in (tuning.trainer.generator, tuning.trainer.ema.network):
+        network.load_state_dict(shipped.generator.state_dict())
+    for number in range(1, 91):
+        tuning.step(number)
+    relative = [float(loss.update_weight() / loss.first) for loss in tuning.losses]
+    assert max(relative) < 0.9, relative
+
+
+def test_the_networks_learn_the_classes(make_tuning):
+    tuning = make_tuning(66, frechet_steps=5)
+    for number in range(1, 61):
+        tuning.step(number)
+    images, labels = tuning.dataset.pixels(torch.arange(200)) / 127.5 - 1, tuning.dataset.labels
+    accuracies = [(network(images).argmax(1) == labels).float().mean().item() for network in tuning.networks]
+    assert min(accuracies) > 0.8, accuracies
+
+
+def test_learning_rates_fall_to_zero_while_features_are_matched(make_tuning):
+    tuning = make_tuning(9)
+    assert [tuning.prepare(number) for number in (2, 4)] == [(0.5, None), (1.0, None)]
+    progress, rates = zip(*map(tuning.prepare, range(5, 10)), strict=True)
+    assert set(progress) == {1.0}
+    assert rates[0] == pytest.approx(2e-5)  # the schedule's last
+    assert list(rates) == sorted(rates, reverse=True)
+    assert rates[-1] < rates[0] / 5
+
+
+def test_a_training_of_no_more_steps_than_matching_steps_is_refused(small, tmp_path):
+    with pytest.raises(DataError, match=r"^frechet_steps=14: must be fewer than the 14 steps of the training$"):
+        train_gan(replace(small, frechet_steps=14), tmp_path / "run")
+
+
+def test_stacked_digits_have_no_feature_networks():
+    with pytest.raises(ConfigError, match="frechet_steps=5: is incompatible with data='stacked'"):
+        GanConfig(data="stacked", frechet_steps=5)
+
+
+@pytest.mark.parametrize("stop", [6, 11], ids=["feature networks", "matching"])
+def test_an_interrupted_training_ends_in_the_same_bytes(small, tmp_path, monkeypatch, stop):
+    train_gan(small, tmp_path / "whole")
+    should_stop = TrainingLoop._should_stop
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingLoop, "_should_stop", lambda loop, step, asked: step == stop)
+        with pytest.raises(Interrupted):
+            train_gan(small, tmp_path / "stopped")
+    assert TrainingLoop._should_stop is should_stop
+    train_gan(small, tmp_path / "stopped")
+    for name in ("weights.safetensors", "end.safetensors"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "stopped" / name).read_bytes()
