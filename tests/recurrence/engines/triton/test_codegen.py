@@ -45,12 +45,13 @@ def test_functions_are_accurate_relative_to_their_value(function):
     assert ((actual - expected).abs() <= 1e-6 * expected.abs()).all()
 
 
-def test_gates_of_a_unit_stand_side_by_side_and_come_apart_again():
+@pytest.mark.parametrize(("size", "columns"), [(1, [0, 10]), (2, [0, 1, 10, 11]), (4, [0, 1, 10, 11, 2, 3, 12, 13])])
+def test_a_pair_of_gates_of_every_unit_is_followed_by_the_next_pair_and_they_come_apart_again(size, columns):
     module = emulated_kernels(CELLS["rnn"])
-    gates = tuple(torch.full((16, 4), float(gate)) for gate in range(8))
-    columns = module.group(gates, 16, 4, 8)
-    assert columns[0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7] * 4
-    for gate, block in zip(gates, module.ungroup(columns, 16, 4, 8), strict=True):
+    gates = tuple(torch.tensor([[gate, 10.0 + gate]]).expand(16, 2) for gate in range(size))
+    grouped = module.group(gates, 16, 2, size)
+    assert grouped[0].tolist() == columns
+    for gate, block in zip(gates, module.ungroup(grouped, 16, 2, size), strict=True):
         torch.testing.assert_close(block, gate)
 
 
