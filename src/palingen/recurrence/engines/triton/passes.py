@@ -123,7 +123,7 @@ class BackwardPass:
             if gradient is not None:
                 part.copy_(gradient)
         self.d_inputs = torch.empty_like(inputs) if with_inputs else None
-        self.d_weights: Tensors | None = None
+        self.d_weights: Tensors = ()
         self.d_extra = inputs.new_zeros(len(weights.extra), states[0].shape[2])
 
     def run(self, chunk: range, saved: Tensor | None) -> None:
@@ -136,6 +136,7 @@ class BackwardPass:
         forward_pass, only_sum = self.forward_pass, uses_only_sum(self.forward_pass.cell)
         if saved is None:
             saved = forward_pass.run(chunk, save=True)
+        assert saved is not None
         d_x_projs = saved.new_empty(len(chunk), len(forward_pass.inputs), len(forward_pass.weights.bias))
         d_h_projs = None if only_sum else torch.empty_like(d_x_projs)
         self._launch(chunk, saved, d_x_projs, d_h_projs)
@@ -175,7 +176,7 @@ class BackwardPass:
             d_h_projs.flatten(0, 1).T @ hidden.flatten(0, 1),
             d_x_projs.sum((0, 1)),
         )
-        if self.d_weights is None:
+        if not self.d_weights:
             self.d_weights = d_weights
         else:
             for total, part in zip(self.d_weights, d_weights, strict=True):
