@@ -76,3 +76,20 @@ def test_the_penalty_by_jvp_is_faster_than_by_double_backward():
     autograd, penalty_jvp, ratio = (line.split() for line in run.stdout.splitlines())
     assert float(ratio[1]) > 1
     assert float(ratio[1]) == pytest.approx(float(autograd[1]) / float(penalty_jvp[1]), rel=0.05)  # one decimal
+
+
+def test_the_engine_of_a_device_is_compared_with_torch_on_a_grid():
+    sizes = ("--hidden-sizes", 4, "--batch-sizes", 2, 3, "--lengths", 3, "--repeats", 3, "--device", "cpu")
+    run = benchmark("recurrence_grid.py", *sizes, "--json")
+    assert run.returncode == 0, run.stderr
+    record = json.loads(run.stdout)
+    assert record["engine"] in ("native", "reference")
+    assert [(row["mode"], row["B"], row["implementation"]) for row in record["rows"]] == [
+        (mode, B, name) for mode in ("training", "inference") for B in (2, 3) for name in ("torch", "lstm", "peephole")
+    ]
+
+
+def test_the_step_of_the_gan_training_is_timed_by_engine():
+    run = benchmark("gan_loop.py", "--repeats", 3, "--steps", 1, "--device", "cpu", "--json")
+    assert run.returncode == 0, run.stderr
+    assert set(json.loads(run.stdout)["step_us"]) == {"auto", "manual"}

@@ -139,7 +139,8 @@ def _modules():
     triton.jit, triton.language = Kernel, language
     functions = (load, store, inline_asm_elementwise, cast, dot)
     vars(language).update({function.__name__: function for function in functions})
-    names = "arange where zeros zeros_like full sum reshape broadcast_to exp abs int32 int64 float32".split()
+    names = ["arange", "where", "zeros_like", "sum", "permute", "reshape", "broadcast_to", "exp", "abs"]
+    names += ["int32", "int64", "float32"]
     vars(language).update({name: getattr(torch, name) for name in names})
     language.constexpr, language.static_range = Constant, range
     language.program_id = lambda axis: _program.index[axis]

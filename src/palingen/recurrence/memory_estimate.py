@@ -16,9 +16,16 @@ from palingen.recurrence.palindromes import NUM_DIGITS, split_need
 from palingen.recurrence.trainer import MAX_EVALUATION_DIGITS, VALIDATION_SAMPLES
 from palingen.runtime.memory import Need, require_memory
 
-FLOATS_PER_UNIT = {"auto": (1.5, 2.0), "native": (1.5, 2.0), "compiled": (3.0, 1.0), "reference": (5.0, 2.0)}
+FLOATS_PER_UNIT = {
+    "auto": (1.5, 2.0),
+    "native": (1.5, 2.0),
+    "triton": (2.0, 1.5),
+    "compiled": (3.0, 1.0),
+    "reference": (5.0, 2.0),
+}
 """Numbers of 4 bytes that a training step holds for each digit and hidden unit, by engine: for each gate, and for each
-part of the state. `auto` is taken for the native engine, which needs least, so that nothing is refused wrongly."""
+part of the state. `auto` is taken for the native engine, which needs least, so that nothing is refused wrongly. Those
+of `triton` are counted, not measured: projections or their gradients, saved values, states."""
 
 FLOATS_PER_INPUT = {"scalar": 2, "one-hot": 32}
 """Numbers of 4 bytes for each digit that is encoded."""

@@ -50,9 +50,7 @@ MIN_COMPILED_STEPS = 50
 """Steps from which `auto` compiles a step; this takes a few seconds, once."""
 
 
-def resolve_engine(
-    name: str, cell: Cell, inputs: Float[Tensor, "B T I"], hidden_size: int | None = None
-) -> str:
+def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"], hidden_size: int | None = None) -> str:
     """Engine called `name`; for `auto`, the fastest that supports the cell and inputs like these.
 
     Args:

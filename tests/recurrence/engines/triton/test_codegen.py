@@ -1,3 +1,5 @@
+import inspect
+
 import pytest
 import torch
 from engine_cases import LEAKY, SINE
@@ -29,7 +31,8 @@ def test_generated_steps_and_gradients_equal_those_of_autograd(name):
     leaves = [*x_proj, *h_proj, *others[0], *others[1]]
     leaves = [leaf.clone().requires_grad_() for leaf in leaves]
     gates, state, extra = leaves[: 2 * G], leaves[2 * G :][: len(cell.state)], leaves[2 * G + len(cell.state) :]
-    expected = cell.step(torch.cat(gates[:G], -1), torch.cat(gates[G:], -1), tuple(state), *extra)
+    step = inspect.unwrap(cell.step)  # extra weights are per sequence here, as in the kernels
+    expected = step(torch.cat(gates[:G], -1), torch.cat(gates[G:], -1), tuple(state), *extra)
     following, saved = module.cell_step(tuple(x_proj), tuple(h_proj), tuple(others[0]), tuple(others[1]))
     torch.testing.assert_close(following, expected)
     d_leaves = torch.autograd.grad(expected, leaves, tuple(others[2]), materialize_grads=True, allow_unused=True)
@@ -45,12 +48,13 @@ def test_functions_are_accurate_relative_to_their_value(function):
     assert ((actual - expected).abs() <= 1e-6 * expected.abs()).all()
 
 
-def test_gates_of_a_unit_stand_side_by_side_and_come_apart_again():
+@pytest.mark.parametrize(("size", "columns"), [(1, [0, 10]), (2, [0, 1, 10, 11]), (4, [0, 1, 10, 11, 2, 3, 12, 13])])
+def test_a_pair_of_gates_of_every_unit_is_followed_by_the_next_pair_and_they_come_apart_again(size, columns):
     module = emulated_kernels(CELLS["rnn"])
-    gates = tuple(torch.full((16, 4), float(gate)) for gate in range(8))
-    columns = module.group(gates, 16, 4, 8)
-    assert columns[0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7] * 4
-    for gate, block in zip(gates, module.ungroup(columns, 16, 4, 8), strict=True):
+    gates = tuple(torch.tensor([[gate, 10.0 + gate]]).expand(16, 2) for gate in range(size))
+    grouped = module.group(gates, 16, 2, size)
+    assert grouped[0].tolist() == columns
+    for gate, block in zip(gates, module.ungroup(grouped, 16, 2, size), strict=True):
         torch.testing.assert_close(block, gate)
 
 

@@ -12,7 +12,9 @@ from palingen.recurrence.engines.triton.launch import (
 )
 
 
-@pytest.mark.parametrize(("B", "H", "group"), itertools.product((1, 16, 100, 1000), (1, 33, 128, 256, 512), (1, 4, 8)))
+@pytest.mark.parametrize(
+    ("B", "H", "group"), [*itertools.product((1, 16, 100, 1000), (1, 33, 128, 256, 512), (1, 4, 8))]
+)
 def test_every_unit_of_every_sequence_has_one_program_and_all_programs_of_a_launch_run_at_once(B, H, group):
     plan = LaunchPlan(B, H, group, multiprocessors=132)
     assert plan.parts * plan.units == plan.padded >= H
@@ -30,7 +32,7 @@ def test_few_sequences_are_computed_by_many_programs_of_few_units():
 
 def test_more_hidden_units_than_fit_into_the_registers_of_all_programs_are_refused():
     with pytest.raises(ValueError, match=r"^2048 hidden units need more than this device's 132 multiprocessors$"):
-        LaunchPlan(16, 2048, 4, 132).units
+        LaunchPlan(16, 2048, 4, 132)
 
 
 def test_waiting_loads_all_numbers_before_it_compares_any():

@@ -1,4 +1,4 @@
-"""Triton code of a cell's step and of its vector-Jacobian product, which completes `kernels.py`.
+"""Triton code of a cell's step and of its vector-Jacobian product, which completes the folder `kernels`.
 
 The step is analysed as for the native engine (`native/step_analysis.py`); a vector of units is here a block of units of
 several sequences.
@@ -35,8 +35,13 @@ TRITON_TEMPLATES: dict[Any, str] = {
 }
 """Triton expression of each pointwise operation; an operand is a block or a number."""
 
-CELL_IMPORT = "from cell import EXTRAS, GATES, GROUP, SAVED, STATES, cell_gradient, cell_step\n"
-"""Line of `kernels.py` in whose place the code of the cell is written."""
+KERNELS = "blocks", "forward", "backward"
+"""Files of the folder `kernels`, in the order in which they need each other."""
+
+HEADER = "import triton\nimport triton.language as tl\n"
+
+FIRST_FUNCTION = "@triton.jit\n"
+"""Beginning of the part of a file that is used, after its description and imports."""
 
 
 def generate_kernels(cell: Cell, only_sum: bool) -> str:
@@ -52,9 +57,9 @@ def generate_kernels(cell: Cell, only_sum: bool) -> str:
     code, other = (TritonGenerator(cell, only_sum, size).code() for size in TRACE_SIZES)
     if code != other:
         raise UnsupportedOperationError("the step depends on the number of sequences or units")
-    imports, separator, kernels = (Path(__file__).parent / "kernels.py").read_text().partition(CELL_IMPORT)
-    assert separator
-    return f"{imports}{code}{kernels}"
+    files = [(Path(__file__).parent / "kernels" / f"{name}.py").read_text() for name in KERNELS]
+    functions = [text[text.index(FIRST_FUNCTION) :] for text in files]
+    return "\n\n".join([f"{HEADER}{code}", *functions])
 
 
 class TritonGenerator(AnalyzedStep):

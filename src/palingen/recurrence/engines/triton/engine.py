@@ -1,4 +1,4 @@
-"""Triton engine: the whole time loop in one launch (`kernels.py`), compiled at first use; float32 on CUDA.
+"""Triton engine: the whole time loop in one launch (`kernels`), compiled at first use; float32 on CUDA.
 
 B  sequences      T  steps      I  inputs      H  hidden units
 """
@@ -41,7 +41,7 @@ def unsupported_reason(cell: Cell, inputs: Tensor, hidden_size: int | None = Non
         return reason
     try:
         if hidden_size is not None:
-            launch_plan(cell, 1, hidden_size, inputs.device).units
+            launch_plan(cell, 1, hidden_size, inputs.device)
     except ValueError as error:
         return str(error)
     return None

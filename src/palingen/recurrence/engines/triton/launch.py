@@ -5,6 +5,7 @@ B  sequences      H  hidden units      G  gates
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 ROWS = 16
 """Sequences of a program: the rows of a tensor core's product."""
@@ -16,6 +17,9 @@ MAX_WEIGHTS = 16384
 """Most recurrent weights of a program, so that they fit into its registers in two parts each."""
 
 MAX_WARPS = 8
+
+STORE = "{ st.relaxed.gpu.global.b32 [$1], $2; mov.b32 $0, 0; }"
+"""Store that other multiprocessors can see."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +39,30 @@ class LaunchPlan:
     multiprocessors: int
     """Programs that the device runs at once."""
 
+    def __post_init__(self) -> None:
+        if not self._choices():
+            raise ValueError(
+                f"{self.H} hidden units need more than this device's {self.multiprocessors} multiprocessors"
+            )
+
     @property
     def padded(self) -> int:
         """Hidden units, to a power of two."""
         return max(16, 1 << (self.H - 1).bit_length())
 
+    def _choices(self) -> list[int]:
+        """Hidden units of a program: powers of two whose weights fit into it, and whose programs run at once."""
+        fewest = max(1, MIN_COLUMNS // self.group)
+        powers = [fewest << power for power in range(8) if fewest << power <= self.padded]
+        fitting = [units for units in powers if units * self.group * self.padded <= MAX_WEIGHTS]
+        return [units for units in fitting if self.padded // units <= self.multiprocessors]
+
     @cached_property
     def units(self) -> int:
-        """Hidden units of a program: few, so that a step is short, but no more programs than run at once."""
-        fewest = max(1, MIN_COLUMNS // self.group)
-        choices = [fewest << power for power in range(8) if fewest << power <= self.padded]
-        fitting = [units for units in choices if units * self.group * self.padded <= MAX_WEIGHTS]
-        fitting = [units for units in fitting if self.padded // units <= self.multiprocessors]
-        if not fitting:
-            raise ValueError(f"{self.H} hidden units need more than this device's {self.multiprocessors} multiprocessors")
-        tiles = -(-self.B // ROWS)
-        at_once = [units for units in fitting if tiles * (self.padded // units) <= self.multiprocessors]
-        return (at_once or fitting[-1:])[0]
+        """Hidden units of a program: few, so that a step is short, but all sequences at once if possible."""
+        tiles, choices = -(-self.B // ROWS), self._choices()
+        at_once = [units for units in choices if tiles * (self.padded // units) <= self.multiprocessors]
+        return (at_once or choices[-1:])[0]
 
     @property
     def parts(self) -> int:
@@ -60,22 +71,34 @@ class LaunchPlan:
 
     @property
     def warps(self) -> int:
-        """Warps of a program."""
-        return min(MAX_WARPS, self.padded // 16)
+        """Warps of a program: few, since each adds a part to every sum, but enough for the registers of its weights."""
+        few = MAX_WARPS // 2 if self.units * self.group * self.padded <= MAX_WEIGHTS // 2 else MAX_WARPS
+        return min(few, self.padded // 16)
 
     @property
     def pack(self) -> int:
         """Numbers that each thread receives."""
         return ROWS * self.padded // (32 * self.warps)
 
+    @cached_property
+    def constants(self) -> dict[str, Any]:
+        """Arguments of both kernels that are compiled into them."""
+        return {
+            "ROWS": ROWS,
+            "UNITS": self.units,
+            "PADDED": self.padded,
+            "STORE": STORE,
+            "WAIT": wait_instructions(self.pack),
+            "CONSTRAINTS": wait_constraints(self.pack),
+            "PACK": self.pack,
+            "num_warps": self.warps,
+            "launch_cooperative_grid": True,  # programs wait for each other, so all must run at once
+        }
+
     def tile_groups(self) -> list[range]:
         """Tiles of sequences of each launch, one launch if all fit at once."""
         tiles, size = -(-self.B // ROWS), self.multiprocessors // self.parts
         return [range(start, min(start + size, tiles)) for start in range(0, tiles, size)]
-
-
-STORE = "{ st.relaxed.gpu.global.b32 [$1], $2; mov.b32 $0, 0; }"
-"""Store that other multiprocessors can see."""
 
 
 def wait_instructions(pack: int) -> str:

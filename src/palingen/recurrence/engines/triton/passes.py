@@ -18,7 +18,7 @@ from torch import Tensor
 from palingen.recurrence.cells import Cell
 from palingen.recurrence.engines.compiled_step import uses_only_sum
 from palingen.recurrence.engines.triton.codegen import generate_kernels, group_size
-from palingen.recurrence.engines.triton.launch import ROWS, STORE, LaunchPlan, wait_constraints, wait_instructions
+from palingen.recurrence.engines.triton.launch import ROWS, LaunchPlan
 from palingen.recurrence.engines.triton.module_loader import load_module
 from palingen.recurrence.unroll import CellWeights
 
@@ -71,26 +71,14 @@ class ForwardPass:
         extra = self.weights.extra
         return torch.stack(extra) if extra else self.weights.bias
 
-    @cached_property
+    @property
     def options(self) -> dict[str, Any]:
         """Constants of both kernels."""
-        plan = self.plan
-        return {
-            "HAS_RESETS": self.keep_mask is not None,
-            "TF32": torch.get_float32_matmul_precision() != "highest",
-            "ROWS": ROWS,
-            "UNITS": plan.units,
-            "PADDED": plan.padded,
-            "STORE": STORE,
-            "WAIT": wait_instructions(plan.pack),
-            "CONSTRAINTS": wait_constraints(plan.pack),
-            "PACK": plan.pack,
-            "num_warps": plan.warps,
-            "launch_cooperative_grid": True,  # programs wait for each other, so all must run at once
-        }
+        uses_tf32 = torch.get_float32_matmul_precision() != "highest"
+        return {**self.plan.constants, "HAS_RESETS": self.keep_mask is not None, "TF32": uses_tf32}
 
     def run(self, chunk: range, *, save: bool) -> Tensor | None:
-        """Compute the states of a chunk; return the values [C, B, SAVED, H] that its gradient needs if they are saved."""
+        """Compute the states of a chunk; return the values [C, B, SAVED, H] for its gradient, if they are saved."""
         inputs, (weight_ih, weight_hh, bias, _), module, plan = self.inputs, self.weights, kernels(self.cell), self.plan
         B, H = self.states[0].shape[1:]
         rows = inputs[:, chunk.start : chunk.stop].transpose(0, 1).reshape(len(chunk) * B, -1)
@@ -129,14 +117,14 @@ class BackwardPass:
         self.forward_pass = forward_pass
         inputs, states, weights = forward_pass.inputs, forward_pass.states, forward_pass.weights
         gradients, d_final_state = d_outputs[: len(states)], d_outputs[len(states) :]
-        self._d_states = tuple(
-            part if part is None or part.stride(2) == 1 else part.contiguous() for part in gradients
-        )
-        zero = torch.zeros_like(states[0][0])
-        self.d_state = torch.stack([zero if gradient is None else gradient for gradient in d_final_state])
+        self._d_states = tuple(part if part is None or part.stride(2) == 1 else part.contiguous() for part in gradients)
+        self.d_state = torch.zeros(len(states), *states[0].shape[1:], device=inputs.device)
+        for part, gradient in zip(self.d_state, d_final_state, strict=True):
+            if gradient is not None:
+                part.copy_(gradient)
         self.d_inputs = torch.empty_like(inputs) if with_inputs else None
-        self.d_weights: Tensors | None = None
-        self.d_extra = inputs.new_zeros(len(weights.extra), zero.shape[1])
+        self.d_weights: Tensors = ()
+        self.d_extra = inputs.new_zeros(len(weights.extra), states[0].shape[2])
 
     def run(self, chunk: range, saved: Tensor | None) -> None:
         """Go back through a chunk.
@@ -148,8 +136,8 @@ class BackwardPass:
         forward_pass, only_sum = self.forward_pass, uses_only_sum(self.forward_pass.cell)
         if saved is None:
             saved = forward_pass.run(chunk, save=True)
-        GH, H = forward_pass.weights.weight_hh.shape
-        d_x_projs = saved.new_empty(len(chunk), len(forward_pass.inputs), GH)
+        assert saved is not None
+        d_x_projs = saved.new_empty(len(chunk), len(forward_pass.inputs), len(forward_pass.weights.bias))
         d_h_projs = None if only_sum else torch.empty_like(d_x_projs)
         self._launch(chunk, saved, d_x_projs, d_h_projs)
         self._add_products(chunk, d_x_projs, d_x_projs if d_h_projs is None else d_h_projs)
@@ -188,7 +176,7 @@ class BackwardPass:
             d_h_projs.flatten(0, 1).T @ hidden.flatten(0, 1),
             d_x_projs.sum((0, 1)),
         )
-        if self.d_weights is None:
+        if not self.d_weights:
             self.d_weights = d_weights
         else:
             for total, part in zip(self.d_weights, d_weights, strict=True):
