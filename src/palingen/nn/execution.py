@@ -26,6 +26,8 @@ def run_cell(
     inputs: Float[Tensor, "B T I"],
     state: State | None,
     reset_mask: Bool[Tensor, "B T"] | None,
+    *,
+    hidden_only: bool = False,
 ) -> RNNOutput:
     """States of a cell at every step, and the final state.
 
@@ -36,6 +38,7 @@ def run_cell(
         inputs: input sequences.
         state: initial state; zero by default.
         reset_mask: True where the state is set to zero before a step.
+        hidden_only: return no states but h, see `run_engine`.
 
     Raises:
         ConfigError: the engine does not support the cell or the inputs.
@@ -47,7 +50,7 @@ def run_cell(
         engine = "reference"
     elif engine == "auto":
         _announce(cell, inputs.dtype, inputs.device)
-    return engines.run_engine(engine, cell, weights, inputs, state, reset_mask)
+    return engines.run_engine(engine, cell, weights, inputs, state, reset_mask, hidden_only=hidden_only)
 
 
 def scan_cell(cell: Cell, weights: CellWeights, inputs: Float[Tensor, "B T I"], state: State | None) -> RNNOutput:

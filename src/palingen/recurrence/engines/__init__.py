@@ -79,6 +79,7 @@ def run_engine(
     reset_mask: Bool[Tensor, "B T"] | None = None,
     *,
     recompute: bool = False,
+    hidden_only: bool = False,
 ) -> RNNOutput:
     """States at every step, and the final state, of `cell` run over `inputs` by an engine.
 
@@ -90,16 +91,24 @@ def run_engine(
         state: initial state, each part [B, H]; zero by default.
         reset_mask: True where the state is set to zero before a step.
         recompute: recompute in the backward pass instead of storing: less memory, more time.
+        hidden_only: of the states at every step return h alone, contiguous as [T, B, H] and in memory of its own, so
+            that the caller may change it in place.
 
     Raises:
         ConfigError: there is no such engine, or it does not support the cell or the inputs.
     """
     engine = resolve_engine(name, cell, inputs)
     device = inputs.device.type
+    options = {"recompute": recompute, **({"hidden_only": hidden_only} if engine == "native" else {})}
     if engine != "reference" and torch.is_autocast_enabled(device):
         # Fused loops cannot mix dtypes, so they compute everything in the dtype of the weights.
         with torch.autocast(device, enabled=False):
             dtype = weights.weight_hh.dtype
             state = state and tuple(part.to(dtype) for part in state)
-            return ENGINES[engine].run(cell, weights, inputs.to(dtype), state, reset_mask, recompute=recompute)
-    return ENGINES[engine].run(cell, weights, inputs, state, reset_mask, recompute=recompute)
+            output = ENGINES[engine].run(cell, weights, inputs.to(dtype), state, reset_mask, **options)
+    else:
+        output = ENGINES[engine].run(cell, weights, inputs, state, reset_mask, **options)
+    if hidden_only and engine != "native":
+        hidden = output.states[0].transpose(0, 1).clone(memory_format=torch.contiguous_format)
+        return output._replace(states=(hidden.transpose(0, 1),))
+    return output
