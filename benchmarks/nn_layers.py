@@ -4,6 +4,7 @@
     python benchmarks/nn_layers.py --batch-sizes 1 --lengths 100 --layers LSTM GRU --json
     python benchmarks/nn_layers.py --threads 1 --cpu-time
     python benchmarks/nn_layers.py --num-layers 2 --bidirectional --modes inference
+    python benchmarks/nn_layers.py --precision bfloat16 --batch-sizes 128 --hidden-sizes 128 --lengths 100
 
 Float32, subnormal numbers flushed. Training: forward and backward pass of a loss on all outputs; inference: forward
 pass without gradients. The implementations take turns; a point ends after `--rounds` rounds, or after `--seconds` and
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable
 from itertools import product
 from statistics import geometric_mean, median, quantiles
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from recurrence_process import seconds
@@ -26,6 +27,7 @@ from rich.table import Table
 from torch import Tensor
 
 import palingen.nn
+from palingen.recurrence.engines import Precision
 from palingen.runtime.processor import processor_name
 from palingen.runtime.progress import progress
 
@@ -37,7 +39,7 @@ MODES = ("training", "inference")
 def implementations(name: str, inputs: Tensor, options: argparse.Namespace, H: int, mode: str) -> dict[str, Work]:
     """Work of each implementation."""
     sizes = inputs.shape[2], H, options.num_layers
-    layer = getattr(palingen.nn, name)(*sizes, bidirectional=options.bidirectional)
+    layer = getattr(palingen.nn, name)(*sizes, bidirectional=options.bidirectional, precision=options.precision)
     torch_layer = getattr(torch.nn, name)(*sizes, bidirectional=options.bidirectional)
     layer.load_state_dict(torch_layer.state_dict())
 
@@ -134,6 +136,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--input-size", type=int, default=10, help="inputs")
     parser.add_argument("--num-layers", type=int, default=1, help="layers over each other")
     parser.add_argument("--bidirectional", action="store_true", help="both directions")
+    parser.add_argument("--precision", choices=get_args(Precision), default="float32", help="ours; torch has float32")
     parser.add_argument("--threads", type=int, default=2, help="threads of every implementation")
     parser.add_argument("--rounds", type=int, default=41, help="rounds of a point at most, at least 3")
     parser.add_argument("--seconds", type=float, default=5.0, help="seconds of a point after which it ends early")
@@ -154,7 +157,11 @@ def main() -> None:
     rows = measure(options)
     summary = summarise(rows)
     if options.json:
-        shape = {"num_layers": options.num_layers, "bidirectional": options.bidirectional}
+        shape = {
+            "num_layers": options.num_layers,
+            "bidirectional": options.bidirectional,
+            "precision": options.precision,
+        }
         run = {"torch": torch.__version__, "threads": options.threads, **shape, "processor": processor_name()}
         print(json.dumps({"rows": rows, "summary": summary, **run}))
     else:

@@ -37,6 +37,7 @@ class RecurrentStack(StackParameters):
         device: device of the parameters.
         dtype: dtype of the parameters.
         engine: `auto` (the fastest), `native`, `compiled` or `reference`; all are equal up to rounding.
+        precision: arithmetic of the products, `float32` or `bfloat16`, for which the processor needs AVX512-BF16.
 
     Raises:
         TypeError, ValueError: an argument is invalid.
@@ -116,6 +117,7 @@ class RecurrentStack(StackParameters):
                     self.engine,
                     *(self.cell, weights, steps, initial, sequences.reset_mask),
                     hidden_only=sequences.reset_mask is None,
+                    precision=self.precision,
                 )
                 outputs.append(sequences.outputs(output.states[0], reverse=direction == 1))
                 final_states.append(sequences.final_state(output))

@@ -10,7 +10,7 @@ To add one, write a module with `unsupported_reason` and `run` and add it to `EN
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -23,6 +23,9 @@ from palingen.runtime.errors import ConfigError
 from palingen.runtime.validation import unknown_choice
 
 EngineName = Literal["auto", "reference", "compiled", "native"]
+
+Precision = Literal["float32", "bfloat16"]
+"""Arithmetic of matrix products: float32, or factors in bfloat16 and sums in float32 (the native engine alone)."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,20 @@ MIN_COMPILED_STEPS = 50
 """Steps from which `auto` compiles a step; this takes a few seconds, once."""
 
 
-def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"]) -> str:
+def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"], precision: Precision = "float32") -> str:
     """Engine called `name`; for `auto`, the fastest that supports the cell and inputs like these.
 
     Args:
         name: name in `ENGINES`, or `auto`.
         cell: cell to run.
         inputs: example of the inputs; device, dtype and T matter.
+        precision: arithmetic of the products.
 
     Raises:
-        ConfigError: there is no such engine, or it does not support the cell or the inputs.
+        ConfigError: there is no such engine, or it does not support the cell, the inputs or the precision.
     """
+    if precision != "float32":
+        return _resolve_half_precision(name, cell, inputs, precision)
     if name == "auto":
         if native.unsupported_reason(cell, inputs) is None:
             return "native"
@@ -70,6 +76,16 @@ def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"]) -> str
     return name
 
 
+def _resolve_half_precision(name: str, cell: Cell, inputs: Tensor, precision: str) -> str:
+    if precision not in get_args(Precision):
+        raise ConfigError(f"precision: {unknown_choice(precision, get_args(Precision))}")
+    if name not in ("auto", "native"):
+        raise ConfigError(f"precision={precision!r}: engine {name!r} has none but float32; choose engine='native'")
+    if reason := native.unsupported_reason(cell, inputs, precision):
+        raise ConfigError(f"precision={precision!r}: {reason}; choose precision='float32'")
+    return "native"
+
+
 def run_engine(
     name: str,
     cell: Cell,
@@ -80,6 +96,7 @@ def run_engine(
     *,
     recompute: bool = False,
     hidden_only: bool = False,
+    precision: Precision = "float32",
 ) -> RNNOutput:
     """States at every step, and the final state, of `cell` run over `inputs` by an engine.
 
@@ -93,13 +110,16 @@ def run_engine(
         recompute: recompute in the backward pass instead of storing: less memory, more time.
         hidden_only: of the states at every step return h alone, contiguous as [T, B, H] and in memory of its own, so
             that the caller may change it in place.
+        precision: arithmetic of the products.
 
     Raises:
-        ConfigError: there is no such engine, or it does not support the cell or the inputs.
+        ConfigError: there is no such engine, or it does not support the cell, the inputs or the precision.
     """
-    engine = resolve_engine(name, cell, inputs)
+    engine = resolve_engine(name, cell, inputs, precision)
     device = inputs.device.type
-    options = {"recompute": recompute, **({"hidden_only": hidden_only} if engine == "native" else {})}
+    options: dict[str, Any] = {"recompute": recompute}
+    if engine == "native":
+        options |= {"hidden_only": hidden_only, "precision": precision}
     if engine != "reference" and torch.is_autocast_enabled(device):
         # Fused loops cannot mix dtypes, so they compute everything in the dtype of the weights.
         with torch.autocast(device, enabled=False):

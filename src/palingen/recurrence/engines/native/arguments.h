@@ -35,6 +35,7 @@ struct SequenceArgs {
 struct GradientArgs {
     const float *d_states[MAX_STATES];  // gradient of each part of the state at every step, [T, B, H], or null
     long d_states_stride_t[MAX_STATES], d_states_stride_b[MAX_STATES];
+    long d_states_stride_u[MAX_STATES];           // 1, or 0 for a gradient that all units share, as that of a sum
     const float *d_final_state[MAX_STATES];       // [B, H], or null
     float *d_weight_hh, *d_weight_ih, *d_bias;    // like the weights
     float *d_extra_weights;                       // [EXTRAS, HP]

@@ -61,6 +61,7 @@ class GradientArgs(ctypes.Structure):
         ("d_states", Pointer * MAX_STATES),
         ("d_states_stride_t", Long * MAX_STATES),
         ("d_states_stride_b", Long * MAX_STATES),
+        ("d_states_stride_u", Long * MAX_STATES),
         ("d_final_state", Pointer * MAX_STATES),
         *((name, Pointer) for name in ("d_weight_hh", "d_weight_ih", "d_bias", "d_extra_weights")),
         ("d_initial_state", Pointer * MAX_STATES),

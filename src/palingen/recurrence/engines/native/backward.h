@@ -1,6 +1,7 @@
 // Backward pass of one thread: back through the steps of its sequences and units.
 #pragma once
 
+#include "operand_gradients.h"
 #include "weight_gradients.h"
 
 namespace {
@@ -10,8 +11,6 @@ struct PackedWeights {
     const float *forward;  // null where the values of every step were saved
     const float *hidden, *inputs;
 };
-
-constexpr auto nothing = [](long, long) {};
 
 struct BackwardPass {
     const SequenceArgs& s;
@@ -61,50 +60,10 @@ struct BackwardPass {
         return d_state + ((part_of_state * panels(s) + m) * rows() + local) * V;
     }
 
-    // Gradient of the operand of a projection, for R sequences and N vectors of its columns from n on: the gradients
-    // of the projections times the weights, packed in groups of `vectors` vectors in all. Never inlined: that would
-    // compile all that follows once for every size of tile.
-    template <long R, long N>
-    __attribute__((noinline)) void project_back(const float* gradients, const float* weights, long vectors, long b,
-                                                long n, Vector* result) const {
-        const long group = n / BACK_VECTORS * BACK_VECTORS, left = vectors - group;
-        const long stride = (left < BACK_VECTORS ? left : BACK_VECTORS) * V;
-        Vector sums[R][N] = {};
-        constexpr long SIZE = TILE / PAIR;  // words of a panel
-        multiply_add(sums, Factors{gradients + (b - part.sequences.first) * SIZE, SIZE, 1, rows() * SIZE},
-                     Columns{weights + group * V * words(width(s)) + (n - group) * V, stride, stride * SIZE}, SIZE,
-                     panels(s));
-        for (long i = 0; i < R * N; i++) result[i] = sums[i / N][i % N];
-    }
-
-    // Call body(b, m, gradient) for sequences and vectors of columns of the operand of a projection; for those of a
-    // tile, prepare(b, m) before the product, during which what it asks of memory arrives.
-    template <class Prepare, class Body>
-    void for_operands(const float* gradients, const float* weights, long vectors, Range sequences, Range columns,
-                      const Prepare& prepare, const Body& body) const {
-        Vector tile[BACK_ROWS * BACK_VECTORS];
-        if (BFLOAT16) {
-            float* copy = scratch<8>(rows() * words(width(s)));
-            pack_row(gradients, rows() * width(s), copy);
-            gradients = copy;
-        }
-        for (long from = columns.first, to; from < columns.last; from = to) {
-            to = (from / BACK_VECTORS + 1) * BACK_VECTORS;  // no tile goes across groups of weights
-            to = to < columns.last ? to : columns.last;
-            for_blocks<BACK_VECTORS>(from, to, [&](auto N, long n) {
-                for_even_blocks<BACK_ROWS>(sequences.first, sequences.last, [&](auto R, long b) {
-                    for (long i = 0; i < R * N; i++) prepare(b + i / N, n + i % N);
-                    project_back<R, N>(gradients, weights, vectors, b, n, tile);
-                    for (long i = 0; i < R * N; i++) body(b + i / N, n + i % N, tile[i]);
-                });
-            });
-        }
-    }
-
     template <class Prepare, class Body>
     void for_units(const float* next, const Prepare& prepare, const Body& body) const {
-        for_operands(next + (PROJECTIONS - 1) * rows() * width(s), packed.hidden, panels(s), part.sequences,
-                     part.panels, prepare, body);
+        const OperandGradients hidden{s, part.sequences, packed.hidden, panels(s)};
+        hidden.for_tiles(next + (PROJECTIONS - 1) * rows() * width(s), part.sequences, part.panels, prepare, body);
     }
 
     // Values of step t that the gradient reads.
@@ -141,8 +100,10 @@ struct BackwardPass {
     inline Vector state_gradient(long i, long t, long b, long m) const {
         const long u = m * V;
         Vector sum = vector_at(d_state_at(i, m, b - part.sequences.first));
-        if (d.d_states[i])
-            sum += load_units(d.d_states[i] + t * d.d_states_stride_t[i] + b * d.d_states_stride_b[i] + u, s.H - u);
+        if (d.d_states[i]) {
+            const float* from = d.d_states[i] + t * d.d_states_stride_t[i] + b * d.d_states_stride_b[i];
+            sum += d.d_states_stride_u[i] ? load_units(from + u, s.H - u) : broadcast(*from);
+        }
         if (t == s.T - 1 && d.d_final_state[i]) sum += load_units(d.d_final_state[i] + b * s.H + u, s.H - u);
         return sum;
     }
@@ -218,7 +179,8 @@ struct BackwardPass {
 
     void write_input_gradients(const float* projections, long t) const {
         const long vectors = (s.I + V - 1) / V;
-        for_operands(projections, packed.inputs, vectors, part.inputs, {0, vectors}, nothing, [&](long b, long m, Vector units) {
+        const OperandGradients inputs{s, part.sequences, packed.inputs, vectors};
+        inputs.for_tiles(projections, part.inputs, {0, vectors}, nothing, [&](long b, long m, Vector units) {
             store_units(d.d_inputs + (t * s.B + b) * s.I + m * V, units, s.I - m * V);
         });
     }

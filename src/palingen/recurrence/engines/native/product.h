@@ -7,12 +7,13 @@
 
 // In bfloat16, a word of 32 bits holds a pair of factors, for two neighbouring k: one instruction multiplies two pairs
 // and adds both products to a float32. Words are moved as if they were floats.
+constexpr bool BFLOAT16 = BFLOAT16_PRODUCTS;
 constexpr long PAIR = BFLOAT16 ? 2 : 1;
 
 // Words for `count` factors.
 constexpr long words(long count) { return (count + PAIR - 1) / PAIR; }
 
-#if BFLOAT16_MODE
+#if BFLOAT16_PRODUCTS
 inline Vector multiply_add(Vector sum, Vector a, Vector b) {
     return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
 }

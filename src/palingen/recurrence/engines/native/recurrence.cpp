@@ -1,5 +1,5 @@
-// A pointwise cell over a whole sequence, forward and backward, in float32 on a CPU; `step.h` is generated from the
-// cell.
+// A pointwise cell over a whole sequence, forward and backward, on a CPU in float32; `step.h` is generated from the
+// cell. The products may be of bfloat16 numbers (`product.h`).
 //
 //     T  steps    B  sequences    H  hidden units (HP: padded to whole vectors)    I  inputs    V  floats in a vector
 //
@@ -12,6 +12,7 @@
 //     packing.h           weights in the layouts of the products
 //     forward.h           steps of the cell
 //     backward.h          their gradients
+//     operand_gradients.h products backwards through the weights
 //     weight_gradients.h  products of several steps at once
 
 #include "backward.h"

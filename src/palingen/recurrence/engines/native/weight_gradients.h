@@ -37,10 +37,13 @@ struct WeightGradients {
         const long hidden = panels(s), all = s.KP / V;
         const long start = chunk.first == 0 && zero_initial_state(s) ? 1 : 0;  // h(0) is zero
         if (BFLOAT16) pack_states(chunk);
-        for (long j = part.panels.first; j < part.panels.last; j++) {
-            add_columns(chunk, gradients, PROJECTIONS - 1, j, start, 0, hidden);
-            add_columns(chunk, gradients, 0, j, 0, hidden, all);
-        }
+        for (long j = part.panels.first; j < part.panels.last; j++)
+            if (USES_ONLY_SUM && start == 0) {
+                add_columns(chunk, gradients, 0, j, 0, 0, all);
+            } else {
+                add_columns(chunk, gradients, PROJECTIONS - 1, j, start, 0, hidden);
+                add_columns(chunk, gradients, 0, j, 0, hidden, all);
+            }
     }
 
     long rows() const { return part.sequences.size(); }
