@@ -116,19 +116,30 @@ def run_engine(
         ConfigError: there is no such engine, or it does not support the cell, the inputs or the precision.
     """
     engine = resolve_engine(name, cell, inputs, precision)
-    device = inputs.device.type
     options: dict[str, Any] = {"recompute": recompute}
     if engine == "native":
         options |= {"hidden_only": hidden_only, "precision": precision}
-    if engine != "reference" and torch.is_autocast_enabled(device):
-        # Fused loops cannot mix dtypes, so they compute everything in the dtype of the weights.
-        with torch.autocast(device, enabled=False):
-            dtype = weights.weight_hh.dtype
-            state = state and tuple(part.to(dtype) for part in state)
-            output = ENGINES[engine].run(cell, weights, inputs.to(dtype), state, reset_mask, **options)
-    else:
-        output = ENGINES[engine].run(cell, weights, inputs, state, reset_mask, **options)
+    output = _run_in_one_dtype(engine, cell, weights, inputs, state, reset_mask, options)
     if hidden_only and engine != "native":
         hidden = output.states[0].transpose(0, 1).clone(memory_format=torch.contiguous_format)
         return output._replace(states=(hidden.transpose(0, 1),))
     return output
+
+
+def _run_in_one_dtype(
+    engine: str,
+    cell: Cell,
+    weights: CellWeights,
+    inputs: Tensor,
+    state: State | None,
+    reset_mask: Tensor | None,
+    options: dict[str, Any],
+) -> RNNOutput:
+    """Run an engine; under autocast, a fused loop computes everything in the dtype of the weights: it cannot mix."""
+    device, run = inputs.device.type, ENGINES[engine].run
+    if engine == "reference" or not torch.is_autocast_enabled(device):
+        return run(cell, weights, inputs, state, reset_mask, **options)
+    with torch.autocast(device, enabled=False):
+        dtype = weights.weight_hh.dtype
+        state = state and tuple(part.to(dtype) for part in state)
+        return run(cell, weights, inputs.to(dtype), state, reset_mask, **options)
