@@ -1,13 +1,15 @@
-"""Speed of `palingen.nn` layers against torch.nn's, and against the engine called directly.
+"""Speed of `palingen.nn` layers against torch.nn's, over a grid of sizes.
 
-    python benchmarks/nn_layers.py
+    python benchmarks/nn_layers.py                     the whole grid, some fifteen minutes
     python benchmarks/nn_layers.py --batch-sizes 1 --lengths 100 --layers LSTM GRU --json
     python benchmarks/nn_layers.py --threads 1 --cpu-time
+    python benchmarks/nn_layers.py --num-layers 2 --bidirectional --modes inference
+    python benchmarks/nn_layers.py --precision bfloat16 --batch-sizes 128 --hidden-sizes 128 --lengths 100
 
-Float32, one layer, subnormal numbers flushed. Training: forward and backward pass of a loss on all outputs; inference:
-forward pass without gradients. The three implementations take turns in every round; `ratio` is torch's median over
-ours, above 1 is faster, with the quartiles of the ratios of single rounds. `overhead` is our median over that of the
-engine alone, called with the same weights.
+Float32, subnormal numbers flushed. Training: forward and backward pass of a loss on all outputs; inference: forward
+pass without gradients. The implementations take turns; a point ends after `--rounds` rounds, or after `--seconds` and
+at least five. `ratio` is torch's median over ours, above 1 is faster, with the quartiles of the ratios of single
+rounds.
 """
 
 import argparse
@@ -15,8 +17,8 @@ import json
 import time
 from collections.abc import Callable
 from itertools import product
-from statistics import median, quantiles
-from typing import Any
+from statistics import geometric_mean, median, quantiles
+from typing import Any, get_args
 
 import torch
 from recurrence_process import seconds
@@ -25,38 +27,30 @@ from rich.table import Table
 from torch import Tensor
 
 import palingen.nn
-from palingen.nn.stack import RecurrentStack
-from palingen.recurrence.engines import run_engine
+from palingen.recurrence.engines import Precision
+from palingen.runtime.processor import processor_name
 from palingen.runtime.progress import progress
 
 Work = Callable[[], object]
 
-
-def engine_outputs(layer: RecurrentStack, inputs: Tensor) -> Callable[[], Tensor]:
-    """Hidden states by the engine alone, on the weights of a layer."""
-    weights = layer._cell_weights(layer._parameters_of(0, ""))
-    leaves = weights._replace(bias=weights.bias.detach().requires_grad_())
-    return lambda: run_engine("auto", layer.cell, leaves, inputs.transpose(0, 1)).states[0]
+MODES = ("training", "inference")
 
 
-def implementations(name: str, inputs: Tensor, hidden_size: int, *, training: bool) -> dict[str, Work]:
+def implementations(name: str, inputs: Tensor, options: argparse.Namespace, H: int, mode: str) -> dict[str, Work]:
     """Work of each implementation."""
-    sizes = inputs.shape[2], hidden_size
-    layer, torch_layer = getattr(palingen.nn, name)(*sizes), getattr(torch.nn, name)(*sizes)
+    sizes = inputs.shape[2], H, options.num_layers
+    layer = getattr(palingen.nn, name)(*sizes, bidirectional=options.bidirectional, precision=options.precision)
+    torch_layer = getattr(torch.nn, name)(*sizes, bidirectional=options.bidirectional)
     layer.load_state_dict(torch_layer.state_dict())
-    outputs = {
-        "ours": lambda: layer(inputs)[0],
-        "engine": engine_outputs(layer, inputs),
-        "torch": lambda: torch_layer(inputs)[0],
-    }
 
-    def train(forward: Callable[[], Tensor]) -> Work:
-        return lambda: forward().sum().backward()
+    def train(module: torch.nn.Module) -> Work:
+        return lambda: module(inputs)[0].sum().backward()
 
-    def infer(forward: Callable[[], Tensor]) -> Work:
-        return torch.no_grad()(forward)
+    def infer(module: torch.nn.Module) -> Work:
+        return torch.no_grad()(lambda: module(inputs))
 
-    return {implementation: (train if training else infer)(forward) for implementation, forward in outputs.items()}
+    work = train if mode == "training" else infer
+    return {"ours": work(layer), "torch": work(torch_layer)}
 
 
 def cpu_seconds(work: Work) -> float:
@@ -66,63 +60,92 @@ def cpu_seconds(work: Work) -> float:
     return time.process_time() - start
 
 
+def measure_point(works: dict[str, Work], options: argparse.Namespace) -> dict[str, float]:
+    """Medians and ratios of one point of the grid."""
+    for work in [*works.values()] * 2:
+        work()
+    times: dict[str, list[float]] = {name: [] for name in works}
+    start = time.perf_counter()
+    while (n := len(times["ours"])) < min(5, options.rounds) or (
+        n < options.rounds and time.perf_counter() - start < options.seconds
+    ):
+        for name, work in works.items():
+            times[name].append(1000 * (cpu_seconds if options.cpu_time else seconds)(work))
+    ours, theirs = median(times["ours"]), median(times["torch"])
+    lower, _, upper = quantiles([b / a for a, b in zip(times["ours"], times["torch"], strict=True)], n=4)
+    return {
+        "ours_ms": ours,
+        "torch_ms": theirs,
+        "ratio": theirs / ours,
+        "quartile_1": lower,
+        "quartile_3": upper,
+        "rounds": n,
+    }
+
+
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """One row for each layer, mode, batch size and length."""
-    grid = [*product(options.layers, ("training", "inference"), options.batch_sizes, options.lengths)]
+    """One row for each point of the grid."""
+    sizes = options.batch_sizes, options.hidden_sizes, options.lengths
+    grid = [*product(options.layers, options.modes, *sizes)]
     rows = []
     with progress("layers", len(grid), "points") as bar:
-        for index, (name, mode, B, T) in enumerate(grid):
-            inputs = torch.randn(T, B, options.input_size)
-            works = implementations(name, inputs, options.hidden_size, training=mode == "training")
-            for work in [*works.values()] * 3:
-                work()
-            times: dict[str, list[float]] = {implementation: [] for implementation in works}
-            for _ in range(options.repeats):
-                for implementation, work in works.items():
-                    times[implementation].append(1000 * (cpu_seconds if options.cpu_time else seconds)(work))
-            rows.append({"layer": name, "mode": mode, "B": B, "T": T, **summary(times)})
+        for index, (name, mode, B, H, T) in enumerate(grid):
+            works = implementations(name, torch.randn(T, B, options.input_size), options, H, mode)
+            rows.append({"layer": name, "mode": mode, "B": B, "H": H, "T": T, **measure_point(works, options)})
             bar.advance(index + 1)
     return rows
 
 
-def summary(times: dict[str, list[float]]) -> dict[str, float]:
-    """Medians and ratios from the milliseconds of every round."""
-    medians = {name: median(values) for name, values in times.items()}
-    lower, _, upper = quantiles([b / a for a, b in zip(times["ours"], times["torch"], strict=True)], n=4)
-    ratios = {"ratio": medians["torch"] / medians["ours"], "quartile_1": lower, "quartile_3": upper}
-    return {
-        **{f"{name}_ms": ms for name, ms in medians.items()},
-        **ratios,
-        "overhead": medians["ours"] / medians["engine"],
-    }
+def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Geometric mean of the ratios of each layer and mode, and the points below 1."""
+    groups = sorted({(row["layer"], row["mode"]) for row in rows})
+    ratios = {group: [row["ratio"] for row in rows if (row["layer"], row["mode"]) == group] for group in groups}
+    return [
+        {
+            "layer": layer,
+            "mode": mode,
+            "geometric_mean": geometric_mean(values),
+            "lowest": min(values),
+            "highest": max(values),
+            "below_1": sum(value < 1 for value in values),
+            "points": len(values),
+        }
+        for (layer, mode), values in ratios.items()
+    ]
 
 
-def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print one row for each point of the grid."""
-    table = Table(title="layers", title_justify="left", title_style="bold")
+def print_table(title: str, rows: list[dict[str, Any]]) -> None:
+    """Print one line for each row."""
+    table = Table(title=title, title_justify="left", title_style="bold")
     for name in rows[0]:
         table.add_column(name.replace("_", " "), justify="left" if name in ("layer", "mode") else "right")
     for row in rows:
         table.add_row(*(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=100)).print(table)
 
 
 def parse_options() -> argparse.Namespace:
     """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", nargs="+", default=["LSTM"], choices=("LSTM", "GRU", "RNN"), help="layers")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 16, 128], metavar="B", help="sequences")
-    parser.add_argument("--lengths", type=int, nargs="+", default=[20, 100], metavar="T", help="steps")
+    parser.add_argument("--modes", nargs="+", default=MODES, choices=MODES, help="work")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 16, 128, 512], metavar="B", help="sequences")
+    parser.add_argument("--hidden-sizes", type=int, nargs="+", default=[32, 128, 256, 512], metavar="H", help="units")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[5, 20, 100], metavar="T", help="steps")
     parser.add_argument("--input-size", type=int, default=10, help="inputs")
-    parser.add_argument("--hidden-size", type=int, default=128, help="hidden units")
+    parser.add_argument("--num-layers", type=int, default=1, help="layers over each other")
+    parser.add_argument("--bidirectional", action="store_true", help="both directions")
+    parser.add_argument("--precision", choices=get_args(Precision), default="float32", help="ours; torch has float32")
     parser.add_argument("--threads", type=int, default=2, help="threads of every implementation")
-    parser.add_argument("--repeats", type=int, default=41, help="rounds, at least 3")
+    parser.add_argument("--rounds", type=int, default=41, help="rounds of a point at most, at least 3")
+    parser.add_argument("--seconds", type=float, default=5.0, help="seconds of a point after which it ends early")
     parser.add_argument("--cpu-time", action="store_true", help="for a machine with other load; with --threads 1")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    sizes = *options.batch_sizes, *options.lengths, options.input_size, options.hidden_size, options.threads
-    if min(*sizes, options.repeats - 2) < 1:
-        parser.error("sizes must be at least 1, and --repeats at least 3")
+    sizes = *options.batch_sizes, *options.hidden_sizes, *options.lengths, options.input_size, options.num_layers
+    if min(*sizes, options.threads, options.rounds - 2) < 1:
+        parser.error("sizes must be at least 1, and --rounds at least 3")
     return options
 
 
@@ -132,10 +155,18 @@ def main() -> None:
     torch.set_flush_denormal(True)
     torch.set_num_threads(options.threads)
     rows = measure(options)
+    summary = summarise(rows)
     if options.json:
-        print(json.dumps({"rows": rows, "torch": torch.__version__, "threads": options.threads}))
+        shape = {
+            "num_layers": options.num_layers,
+            "bidirectional": options.bidirectional,
+            "precision": options.precision,
+        }
+        run = {"torch": torch.__version__, "threads": options.threads, **shape, "processor": processor_name()}
+        print(json.dumps({"rows": rows, "summary": summary, **run}))
     else:
-        print_table(rows)
+        print_table("layers", rows)
+        print_table("summary", summary)
 
 
 if __name__ == "__main__":

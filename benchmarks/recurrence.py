@@ -1,11 +1,13 @@
-"""Speed of each engine against torch.nn.LSTM, a plain loop, and the matrix products alone.
+"""Speed of each engine against torch.nn.LSTM, a plain loop, and the peak of the processor.
 
     python benchmarks/recurrence.py                    everything, some minutes on two cores
     python benchmarks/recurrence.py --only speed --json
 
 Speed: forward and backward pass of a loss on the final state, float32, subnormal numbers flushed. All implementations
 take turns, so that other load on the machine affects them equally. A ratio is one of medians; above 1 is faster than
-torch (`plain_ratio`: than the plain loop). Compile time and memory are measured in new processes.
+torch (`plain_ratio`: than the plain loop). `peak_share` is the part of the cores' multiply-add peak, measured in the
+same process, that the matrix products of the step alone would take. Compile time and memory are measured in new
+processes.
 """
 
 import argparse
@@ -15,7 +17,8 @@ from statistics import median
 from typing import Any
 
 import torch
-from recurrence_baselines import PlainLoop, Work, matrix_products, training_step
+from peak import lstm_gflop, peak_gflops
+from recurrence_baselines import PlainLoop, Work, training_step
 from recurrence_process import Job, run_in_process, seconds
 from rich.console import Console
 from rich.table import Table
@@ -65,8 +68,7 @@ def measure_speed(options: argparse.Namespace) -> Rows:
     with progress("speed", len(options.lengths) * options.repeats, "rounds") as bar:
         for index, length in enumerate(options.lengths):
             inputs = torch.randn(options.batch_size, length, options.input_size)
-            products = matrix_products(*inputs.shape, options.hidden_size)
-            works = {**implementations(inputs, options.hidden_size), ("products", ""): products}
+            works = implementations(inputs, options.hidden_size)
             for work in [*works.values()] * 2:
                 work()
             times: dict[tuple[str, str], list[float]] = {name: [] for name in works}
@@ -74,14 +76,15 @@ def measure_speed(options: argparse.Namespace) -> Rows:
                 for name, work in works.items():
                     times[name].append(1000 * seconds(work))
                 bar.advance(index * options.repeats + turn + 1)
-            rows += speed_rows(times, length)
+            peak_ms = 1000 * lstm_gflop(*inputs.shape, options.hidden_size) / peak_gflops(options.threads)
+            rows += speed_rows(times, length, peak_ms)
     return rows
 
 
-def speed_rows(times: dict[tuple[str, str], list[float]], length: int) -> Rows:
-    """Rows of one length from the milliseconds of every turn."""
+def speed_rows(times: dict[tuple[str, str], list[float]], length: int, peak_ms: float) -> Rows:
+    """Rows of one length from the milliseconds of every turn, and of the products at the peak."""
     medians = {name: median(values) for name, values in times.items()}
-    torch_ms, products_ms = medians["torch", "lstm"], medians["products", ""]
+    torch_ms = medians["torch", "lstm"]
     return [
         {
             "engine": engine,
@@ -93,10 +96,9 @@ def speed_rows(times: dict[tuple[str, str], list[float]], length: int) -> Rows:
             "torch_ms": torch_ms,
             "ratio": torch_ms / ms,
             "plain_ratio": medians["plain", cell] / ms,
-            "floor_ms": products_ms,
+            "peak_share": peak_ms / ms,
         }
         for (engine, cell), ms in medians.items()
-        if engine != "products"
     ]
 
 
@@ -134,11 +136,15 @@ def print_tables(results: dict[str, Rows]) -> None:
     """Print one table for each part."""
     for title, rows in results.items():
         table = Table(title=title, title_justify="left", title_style="bold")
-        for name in rows[0]:
+        names = [name for name in rows[0] if name != "torch_ms"]  # a row of its own
+        for name in names:
             table.add_column(name.replace("_", " "), justify="left" if name in ("engine", "cell") else "right")
         for row in rows:
-            table.add_row(*(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()))
-        Console().print(table)
+            table.add_row(
+                *(f"{value:.2f}" if isinstance(value, float) else str(value) for value in map(row.get, names))
+            )
+        console = Console()
+        (console if console.is_terminal else Console(width=100)).print(table)
 
 
 def parse_options() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""Baselines of the recurrence benchmark: the loop as usually written, and the matrix products alone."""
+"""Baseline of the recurrence benchmark: the loop as usually written."""
 
 from collections.abc import Callable
 
@@ -37,22 +37,5 @@ def training_step(module: nn.Module, final_hidden: Callable[[], Tensor]) -> Work
     def run() -> None:
         module.zero_grad()
         final_hidden().sum().backward()
-
-    return run
-
-
-def matrix_products(B: int, T: int, I: int, H: int) -> Work:
-    """Matrix products of one training step of an LSTM and nothing else, into memory that is already allocated."""
-    gate_inputs, gates = torch.randn(T * B, H + I), torch.randn(T * B, 4 * H)
-    forward, backward = torch.randn(4 * H, H + I).T.contiguous(), torch.randn(4 * H, H)
-    d_hidden, d_weight = torch.empty(B, H), torch.empty(4 * H, H + I)
-
-    def run() -> None:
-        for t in range(T):
-            rows = slice(t * B, (t + 1) * B)
-            torch.mm(gate_inputs[rows], forward, out=gates[rows])
-        for t in range(T):
-            torch.mm(gates[t * B : (t + 1) * B], backward, out=d_hidden)
-        torch.mm(gates.T, gate_inputs, out=d_weight)
 
     return run

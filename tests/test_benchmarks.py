@@ -29,7 +29,7 @@ def test_too_few_repeats_are_refused():
     assert "needs --repeats of at least 20" in run.stderr
 
 
-def test_every_engine_is_compared_with_torch_and_with_the_products_alone():
+def test_every_engine_is_compared_with_torch_and_with_the_peak():
     sizes = ("--lengths", 3, 4, "--batch-size", 4, "--hidden-size", 8, "--repeats", 3)
     run = benchmark("recurrence.py", "--only", "speed", *sizes, "--json")
     assert run.returncode == 0, run.stderr
@@ -44,20 +44,34 @@ def test_every_engine_is_compared_with_torch_and_with_the_products_alone():
     for row in rows:
         assert row["ratio"] == row["torch_ms"] / row["ms"]
         assert row["lowest_ms"] <= row["ms"] <= row["highest_ms"]
-        assert row["floor_ms"] > 0
+        assert 0 < row["peak_share"] < 1
 
 
-def test_layers_are_compared_with_torchs_and_with_the_engine_alone():
-    sizes = ("--batch-sizes", 2, "--lengths", 3, "--hidden-size", 8, "--layers", "LSTM", "RNN", "--repeats", 3)
-    run = benchmark("nn_layers.py", *sizes, "--threads", 1, "--cpu-time", "--json")
+def test_layers_are_compared_with_torchs_over_a_grid():
+    sizes = ("--batch-sizes", 2, "--lengths", 3, "--hidden-sizes", 8, 9, "--layers", "LSTM", "RNN", "--rounds", 3)
+    run = benchmark(
+        "nn_layers.py", *sizes, "--threads", 1, "--cpu-time", "--num-layers", 2, "--bidirectional", "--json"
+    )
     assert run.returncode == 0, run.stderr
-    rows = json.loads(run.stdout)["rows"]
-    modes = {(layer, mode) for layer in ("LSTM", "RNN") for mode in ("training", "inference")}
-    assert {(row["layer"], row["mode"]) for row in rows} == modes
+    result = json.loads(run.stdout)
+    rows, modes = result["rows"], {(layer, mode) for layer in ("LSTM", "RNN") for mode in ("training", "inference")}
+    assert {(row["layer"], row["mode"], row["H"]) for row in rows} == {(*mode, H) for mode in modes for H in (8, 9)}
     for row in rows:
         assert row["ratio"] == row["torch_ms"] / row["ours_ms"]
-        assert row["overhead"] == row["ours_ms"] / row["engine_ms"]
         assert row["quartile_1"] <= row["quartile_3"]
+        assert row["rounds"] == 3
+    for group in result["summary"]:
+        ratios = [row["ratio"] for row in rows if (row["layer"], row["mode"]) == (group["layer"], group["mode"])]
+        assert group["geometric_mean"] == pytest.approx((ratios[0] * ratios[1]) ** 0.5)
+        assert group["below_1"] == sum(ratio < 1 for ratio in ratios)
+    assert (result["threads"], result["num_layers"], result["bidirectional"]) == (1, 2, True)
+
+
+def test_tables_of_layers_fit_a_hundred_columns_when_piped():
+    run = benchmark("nn_layers.py", "--batch-sizes", 2, "--lengths", 3, "--hidden-sizes", 8, "--rounds", 3)
+    assert run.returncode == 0, run.stderr
+    assert "…" not in run.stdout
+    assert max(map(len, run.stdout.splitlines())) <= 100
 
 
 def test_the_memory_of_a_training_step_is_measured_in_a_process_of_its_own(monkeypatch):

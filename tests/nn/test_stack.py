@@ -208,3 +208,17 @@ def test_a_batch_without_sequences_and_layers_without_memory_give_shapes():
     layer = palingen.nn.LSTM(2, 3, device="meta").to_empty(device="cpu")
     layer.reset_parameters()
     assert layer(torch.zeros(4, 1, 2))[0].shape == (4, 1, 3)
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_outputs_are_contiguous_and_may_be_changed_in_place_before_the_backward_pass(engine):
+    layer = palingen.nn.LSTM(2, 3, engine=engine)
+    inputs = torch.randn(4, 5, 2)
+    layer(inputs)[0].sum().backward()
+    gradients = [weight.grad.clone() for weight in layer.parameters()]
+    layer.zero_grad()
+    output, (h, c) = layer(inputs)
+    assert output.is_contiguous()
+    (output.mul_(2).sum() + 0 * (h.mul_(3).sum() + c.add_(1).sum())).backward()
+    for weight, gradient in zip(layer.parameters(), gradients, strict=True):
+        torch.testing.assert_close(weight.grad, 2 * gradient)

@@ -43,3 +43,9 @@ def test_torch_uses_no_arithmetic_that_the_processor_lacks():
     features = processor_features()
     assert features.get("AVX-512", True) or "AVX512" not in capability
     assert features.get("AVX2", True) or "AVX2" not in capability
+
+
+def test_only_a_processor_that_names_it_has_avx512_bf16(monkeypatch):
+    for cpuinfo, expected in ((XEON, True), (OLD, False), (GRAVITON, False), ("", False)):
+        monkeypatch.setattr(processor, "_read_cpuinfo", lambda text=cpuinfo: text)
+        assert processor.has_avx512_bf16() == expected

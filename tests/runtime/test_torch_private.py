@@ -13,6 +13,7 @@ from packaging.version import Version
 from support import ROOT
 from torch.nn.functional import linear
 
+import palingen.nn
 from palingen.gan.objectives.ema import EMA
 from palingen.gan.steps.manual import fast_linear
 from palingen.recurrence.cells import Cell
@@ -68,7 +69,7 @@ def test_no_other_module_takes_a_private_name_from_torch():
     foreign = {name: private_names(text, defined) for name, text in texts.items() if text}
     assert foreign.pop("runtime/torch_private.py") == {
         "_linear_pointwise", "_is_mkldnn_bf16_supported", "_foreach_lerp_", "_inductor", "_to_copy",
-        "_higher_order_ops",
+        "_higher_order_ops", "_current_level",
     }  # fmt: skip
     assert {name: names for name, names in foreign.items() if names} == {}
 
@@ -189,3 +190,14 @@ def test_the_running_torch_is_one_that_was_tested_and_the_pin_is_the_oldest():
     assert bounds[">="] == ".".join(pin.split(".")[:2])
     assert set(bounds) == {">=", "<"}
     assert pin in torch_range
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch's own call
+def test_forward_gradients_are_noticed_and_the_native_engine_does_not_drop_them():
+    layer = palingen.nn.LSTM(2, 3)
+    inputs = torch.ones(1, 1, 2)
+    assert not torch_private.forward_gradients_enabled()
+    with torch.no_grad(), torch.autograd.forward_ad.dual_level():
+        assert torch_private.forward_gradients_enabled()
+        with pytest.raises(RuntimeError, match="jvp"):
+            layer(torch.autograd.forward_ad.make_dual(inputs, inputs))

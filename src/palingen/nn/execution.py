@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 
 from palingen.recurrence import engines
 from palingen.recurrence.cells import Cell, State
+from palingen.recurrence.engines import Precision
 from palingen.recurrence.unroll import CellWeights, RNNOutput, unroll
 from palingen.runtime.torch_private import scan_operation
 
@@ -26,6 +27,9 @@ def run_cell(
     inputs: Float[Tensor, "B T I"],
     state: State | None,
     reset_mask: Bool[Tensor, "B T"] | None,
+    *,
+    hidden_only: bool = False,
+    precision: Precision = "float32",
 ) -> RNNOutput:
     """States of a cell at every step, and the final state.
 
@@ -36,6 +40,8 @@ def run_cell(
         inputs: input sequences.
         state: initial state; zero by default.
         reset_mask: True where the state is set to zero before a step.
+        hidden_only: return no states but h, see `run_engine`.
+        precision: arithmetic of the products; float32 in exported and traced graphs.
 
     Raises:
         ConfigError: the engine does not support the cell or the inputs.
@@ -44,10 +50,11 @@ def run_cell(
         return scan_cell(cell, weights, inputs, state)
     tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     if tracing or inputs.is_meta or not len(inputs):  # without memory, or only torch's operations are seen
-        engine = "reference"
+        engine, precision = "reference", "float32"
     elif engine == "auto":
         _announce(cell, inputs.dtype, inputs.device)
-    return engines.run_engine(engine, cell, weights, inputs, state, reset_mask)
+    arguments = cell, weights, inputs, state, reset_mask
+    return engines.run_engine(engine, *arguments, hidden_only=hidden_only, precision=precision)
 
 
 def scan_cell(cell: Cell, weights: CellWeights, inputs: Float[Tensor, "B T I"], state: State | None) -> RNNOutput:

@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 
 from palingen.nn.stack import RecurrentStack
 from palingen.recurrence.cells import CELLS, Cell, CellName
+from palingen.recurrence.engines import Precision
 from palingen.recurrence.unroll import CellWeights
 
 
@@ -65,10 +66,13 @@ class _CellStack(_TorchStack):
         dtype: torch.dtype | None = None,
         *,
         engine: str = "auto",
+        precision: Precision = "float32",
     ) -> None:
         # Long: the arguments of torch's layer, in their order.
         options = bias, batch_first, dropout, bidirectional, device, dtype
-        super().__init__(CELLS[self.cell_name], input_size, hidden_size, num_layers, *options, engine=engine)
+        super().__init__(
+            CELLS[self.cell_name], input_size, hidden_size, num_layers, *options, engine=engine, precision=precision
+        )
 
 
 class LSTM(_TorchStack):
@@ -96,12 +100,15 @@ class LSTM(_TorchStack):
         dtype: torch.dtype | None = None,
         *,
         engine: str = "auto",
+        precision: Precision = "float32",
     ) -> None:
         # Long: the arguments of torch's layer, in their order.
         if proj_size != 0:
             raise ValueError(f"proj_size={proj_size}: must be 0, the engines have no projection; use torch.nn.LSTM")
         options = bias, batch_first, dropout, bidirectional, device, dtype
-        super().__init__(CELLS["lstm"], input_size, hidden_size, num_layers, *options, engine=engine)
+        super().__init__(
+            CELLS["lstm"], input_size, hidden_size, num_layers, *options, engine=engine, precision=precision
+        )
 
 
 class GRU(_CellStack):
@@ -149,12 +156,15 @@ class RNN(_TorchStack):
         dtype: torch.dtype | None = None,
         *,
         engine: str = "auto",
+        precision: Precision = "float32",
     ) -> None:
         # Long: the arguments of torch's layer, in their order.
         if nonlinearity not in RNN_CELLS:
             raise ValueError(f"nonlinearity={nonlinearity!r}: must be 'tanh' or 'relu'")
         options = bias, batch_first, dropout, bidirectional, device, dtype
-        super().__init__(RNN_CELLS[nonlinearity], input_size, hidden_size, num_layers, *options, engine=engine)
+        super().__init__(
+            RNN_CELLS[nonlinearity], input_size, hidden_size, num_layers, *options, engine=engine, precision=precision
+        )
         self.nonlinearity, self.mode = nonlinearity, f"RNN_{nonlinearity.upper()}"
 
 

@@ -4,14 +4,14 @@ I  inputs      H  hidden units      GH  gates times H      L  layers
 """
 
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
 from palingen.nn.checks import check_dropout, check_flags, check_names, check_sizes
 from palingen.recurrence.cells import CELLS, Cell
-from palingen.recurrence.engines import ENGINES
+from palingen.recurrence.engines import ENGINES, Precision
 from palingen.recurrence.unroll import CellWeights
 
 
@@ -35,17 +35,19 @@ class StackParameters(nn.Module):
         dtype: torch.dtype | None = None,
         *,
         engine: str = "auto",
+        precision: Precision = "float32",
     ) -> None:
         # Long: the arguments of torch's layers, in their order.
         super().__init__()
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         check_flags(bias=bias, batch_first=batch_first)
         check_dropout(dropout, num_layers)
-        check_names(cell=(cell, CELLS), engine=(engine, ("auto", *ENGINES)))
+        check_names(cell=(cell, CELLS), engine=(engine, ("auto", *ENGINES)), precision=(precision, get_args(Precision)))
         self.cell = CELLS[cell] if isinstance(cell, str) else cell
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
-        self.dropout, self.engine = float(dropout), engine
+        self.dropout, self.engine, self.precision = float(dropout), engine, precision
+        self._names = tuple(self._shapes(0))
         for layer, suffix in self._directions():
             for name, shape in self._shapes(layer).items():
                 weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
@@ -95,7 +97,7 @@ class StackParameters(nn.Module):
 
     def _parameters_of(self, layer: int, suffix: str) -> dict[str, nn.Parameter]:
         """Parameters by name without layer and direction, read anew at every call: they may have been replaced."""
-        return {name: getattr(self, f"{name}_l{layer}{suffix}") for name in self._shapes(layer)}
+        return {name: getattr(self, f"{name}_l{layer}{suffix}") for name in self._names}
 
     def _cell_weights(self, parameters: dict[str, nn.Parameter]) -> CellWeights:
         """Weights as the engines take them, with one bias."""

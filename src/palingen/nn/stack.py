@@ -37,6 +37,7 @@ class RecurrentStack(StackParameters):
         device: device of the parameters.
         dtype: dtype of the parameters.
         engine: `auto` (the fastest), `native`, `compiled` or `reference`; all are equal up to rounding.
+        precision: arithmetic of the products, `float32` or `bfloat16`, for which the processor needs AVX512-BF16.
 
     Raises:
         TypeError, ValueError: an argument is invalid.
@@ -112,12 +113,19 @@ class RecurrentStack(StackParameters):
                 initial = state and tuple(part[len(final_states)] for part in state)
                 steps = sequences.steps(inputs, reverse=direction == 1).transpose(0, 1)
                 weights = self._cell_weights(parameters)
-                output = run_cell(self.engine, self.cell, weights, steps, initial, sequences.reset_mask)
+                output = run_cell(
+                    self.engine,
+                    *(self.cell, weights, steps, initial, sequences.reset_mask),
+                    hidden_only=sequences.reset_mask is None,
+                    precision=self.precision,
+                )
                 outputs.append(sequences.outputs(output.states[0], reverse=direction == 1))
                 final_states.append(sequences.final_state(output))
-            inputs = torch.cat(outputs, dim=-1)  # a copy, so that it may be changed in place
+            inputs = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
             if self.dropout and layer < self.num_layers - 1:
                 inputs = dropout(inputs, self.dropout, self.training)
+        if len(final_states) == 1:
+            return inputs, tuple(part.unsqueeze(0) for part in final_states[0])
         return inputs, tuple(torch.stack(parts) for parts in zip(*final_states, strict=True))
 
     def _unwrap(self, state: tuple[Tensor, ...]) -> Hidden:

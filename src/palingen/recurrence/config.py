@@ -8,7 +8,7 @@ from torch import Generator
 
 from palingen.recurrence import init
 from palingen.recurrence.cells import CellName
-from palingen.recurrence.engines import EngineName
+from palingen.recurrence.engines import EngineName, Precision
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.recurrence.palindromes import NUM_DIGITS, InputEncoding, Split, count_palindromes, split_palindromes
 from palingen.runtime.validation import COUNT, MAX_COUNT, SEED, Interval, require_field, require_ranges, validate_types
@@ -131,6 +131,9 @@ class PalindromeConfig:
     early_stop_accuracy: float | None = None
     """Stop after the first epoch with this accuracy on 1,000 new palindromes of full length. Needs online_data."""
 
+    precision: Precision = "float32"
+    """Matrix products of the recurrent layer in float32, or in bfloat16 with float32 sums, states and gates."""
+
     seed: int = 0
     """Seed of palindromes, weights and order."""
 
@@ -162,6 +165,7 @@ def build_network(config: PalindromeConfig, engine: EngineName = "auto") -> Sequ
         num_classes=NUM_DIGITS,
         engine=engine,
         learn_initial_state=config.learn_initial_state,
+        precision=config.precision,
     )
     gated = model.recurrent.cell.forget_gate is not None
     if config.orthogonal_init:

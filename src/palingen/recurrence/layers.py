@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from palingen.recurrence import engines
 from palingen.recurrence.cells import CELLS, Cell, State
+from palingen.recurrence.engines import Precision
 from palingen.recurrence.unroll import CellWeights, RNNOutput
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.memory import Need, require_memory
@@ -33,6 +34,7 @@ class RecurrentLayer(nn.Module):
         engine: implementation, see `palingen.recurrence.engines`; all are equal up to rounding.
         learn_initial_state: make h(0) (and c(0)) parameters, zero at first, instead of zero.
         recompute: recompute in the backward pass instead of storing: less memory for long sequences, more time.
+        precision: arithmetic of the products, `float32` or `bfloat16`, for which the processor needs AVX512-BF16.
 
     Raises:
         ConfigError: there is no such cell, a size is not a positive integer, or the weights do not fit into memory.
@@ -47,6 +49,7 @@ class RecurrentLayer(nn.Module):
         engine: str = "auto",
         learn_initial_state: bool = False,
         recompute: bool = False,
+        precision: Precision = "float32",
     ) -> None:
         super().__init__()
         require_integer("input_size", input_size)
@@ -56,7 +59,7 @@ class RecurrentLayer(nn.Module):
         require_memory("the layer", Need("the weights", weight_bytes(cell, input_size, hidden_size), "hidden_size"))
         self.cell = CELLS[cell] if isinstance(cell, str) else cell
         self.input_size, self.hidden_size = input_size, hidden_size
-        self.engine, self.recompute = engine, recompute
+        self.engine, self.recompute, self.precision = engine, recompute, precision
         stacked = len(self.cell.gates) * hidden_size
         self.weight_ih = nn.Parameter(torch.empty(stacked, input_size))
         self.weight_hh = nn.Parameter(torch.empty(stacked, hidden_size))
@@ -118,7 +121,7 @@ class RecurrentLayer(nn.Module):
 
     def _run(self, inputs: Tensor, state: State | None, reset_mask: Tensor | None) -> RNNOutput:
         arguments = self.cell, self.weights, inputs, state, reset_mask
-        return engines.run_engine(self.engine, *arguments, recompute=self.recompute)
+        return engines.run_engine(self.engine, *arguments, recompute=self.recompute, precision=self.precision)
 
 
 class SequenceClassifier(nn.Module):
@@ -131,6 +134,7 @@ class SequenceClassifier(nn.Module):
         num_classes: K.
         engine: implementation, see `palingen.recurrence.engines`.
         learn_initial_state: make the initial state a parameter.
+        precision: arithmetic of the recurrent layer's products.
     """
 
     def __init__(
@@ -142,11 +146,13 @@ class SequenceClassifier(nn.Module):
         *,
         engine: str = "auto",
         learn_initial_state: bool = False,
+        precision: Precision = "float32",
     ) -> None:
         super().__init__()
         require_integer("num_classes", num_classes)
+        sizes = cell, input_size, hidden_size
         self.recurrent = RecurrentLayer(
-            cell, input_size, hidden_size, engine=engine, learn_initial_state=learn_initial_state
+            *sizes, engine=engine, learn_initial_state=learn_initial_state, precision=precision
         )
         self.head = nn.Linear(hidden_size, num_classes)
 

@@ -57,7 +57,7 @@ class PalindromeTrainer:
         self.test_data, self.test_counts = data.test.to(device).unique_with_counts()
         self.model = build_network(config, engine).to(device)
         example = self.encode(Palindromes(self.train_data.digits[:1]))
-        self.engine = resolve_engine(engine, self.model.recurrent.cell, example, config.hidden_size)
+        self.engine = resolve_engine(engine, self.model.recurrent.cell, example, config.hidden_size, config.precision)
         self.model.recurrent.engine = self.engine
         self.optimizer = _build_optimizer(config, self.model)
         self.schedule = LambdaLR(self.optimizer, partial(lr_factor, config))

@@ -36,6 +36,11 @@ def processor_features() -> dict[str, bool] | None:
     return {name: not flags.isdisjoint(names) for name, names in FEATURES.items() if name not in others}
 
 
+def has_avx512_bf16() -> bool:
+    """Whether the processor multiplies pairs of bfloat16 numbers in vectors of 512 bits."""
+    return "avx512_bf16" in _flags(_read_cpuinfo(), "")
+
+
 def features_text() -> str:
     """Features in one line, as in `AVX2, AVX-512; no bfloat16, no AMX`."""
     features = processor_features()

@@ -8,6 +8,7 @@
     _inductor.compile                   a kernel that is called without `torch.compile`'s checks at every time step,
                                         which take as long as the kernel saves
     aten._to_copy                       a change of dtype in the traced step of a cell
+    forward_ad._current_level           whether derivatives are computed forwards, which no engine in C++ can
     _higher_order_ops.scan              a loop over time as one operation, in an exported graph
 
 Experimental, but public: `torch.fx.experimental.proxy_tensor.make_fx`, which traces a cell's step.
@@ -19,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.fx import GraphModule
 from torch.nn.functional import linear
 
@@ -49,6 +51,12 @@ def onednn_linear() -> LinearOp | None:
     except (AttributeError, RuntimeError, TypeError):
         return None
     return onednn if equal else None
+
+
+def forward_gradients_enabled() -> bool:
+    """Whether torch computes derivatives forwards (`torch.autograd.forward_ad`); True if torch does not say."""
+    level: int = getattr(forward_ad, "_current_level", 0)
+    return level >= 0
 
 
 def has_bfloat16() -> bool:

@@ -12,7 +12,7 @@ To add one, write a module with `unsupported_reason` and `run` and add it to `EN
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -25,6 +25,9 @@ from palingen.runtime.errors import ConfigError
 from palingen.runtime.validation import unknown_choice
 
 EngineName = Literal["auto", "reference", "compiled", "native", "triton"]
+
+Precision = Literal["float32", "bfloat16"]
+"""Arithmetic of matrix products: float32, or factors in bfloat16 and sums in float32 (the native engine alone)."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,13 @@ MIN_COMPILED_STEPS = 50
 """Steps from which `auto` compiles a step; this takes a few seconds, once."""
 
 
-def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"], hidden_size: int | None = None) -> str:
+def resolve_engine(
+    name: str,
+    cell: Cell,
+    inputs: Float[Tensor, "B T I"],
+    hidden_size: int | None = None,
+    precision: Precision = "float32",
+) -> str:
     """Engine called `name`; for `auto`, the fastest that supports the cell and inputs like these.
 
     Args:
@@ -58,10 +67,13 @@ def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"], hidden
         cell: cell to run.
         inputs: example of the inputs; device, dtype and T matter.
         hidden_size: H; None for one that every engine supports.
+        precision: arithmetic of the products.
 
     Raises:
-        ConfigError: there is no such engine, or it does not support the cell or the inputs.
+        ConfigError: there is no such engine, or it does not support the cell, the inputs or the precision.
     """
+    if precision != "float32":
+        return _resolve_half_precision(name, cell, inputs, precision)
     if name == "auto":
         for engine in ("triton", "native"):
             if ENGINES[engine].unsupported_reason(cell, inputs, hidden_size) is None:
@@ -75,6 +87,16 @@ def resolve_engine(name: str, cell: Cell, inputs: Float[Tensor, "B T I"], hidden
     return name
 
 
+def _resolve_half_precision(name: str, cell: Cell, inputs: Tensor, precision: str) -> str:
+    if precision not in get_args(Precision):
+        raise ConfigError(f"precision: {unknown_choice(precision, get_args(Precision))}")
+    if name not in ("auto", "native"):
+        raise ConfigError(f"precision={precision!r}: engine {name!r} has none but float32; choose engine='native'")
+    if reason := native.unsupported_reason(cell, inputs, precision=precision):
+        raise ConfigError(f"precision={precision!r}: {reason}; choose precision='float32'")
+    return "native"
+
+
 def run_engine(
     name: str,
     cell: Cell,
@@ -84,6 +106,8 @@ def run_engine(
     reset_mask: Bool[Tensor, "B T"] | None = None,
     *,
     recompute: bool = False,
+    hidden_only: bool = False,
+    precision: Precision = "float32",
 ) -> RNNOutput:
     """States at every step, and the final state, of `cell` run over `inputs` by an engine.
 
@@ -95,16 +119,38 @@ def run_engine(
         state: initial state, each part [B, H]; zero by default.
         reset_mask: True where the state is set to zero before a step.
         recompute: recompute in the backward pass instead of storing: less memory, more time.
+        hidden_only: of the states at every step return h alone, contiguous as [T, B, H] and in memory of its own, so
+            that the caller may change it in place.
+        precision: arithmetic of the products.
 
     Raises:
-        ConfigError: there is no such engine, or it does not support the cell or the inputs.
+        ConfigError: there is no such engine, or it does not support the cell, the inputs or the precision.
     """
-    engine = resolve_engine(name, cell, inputs, weights.weight_hh.shape[1])
-    device = inputs.device.type
-    if engine != "reference" and torch.is_autocast_enabled(device):
-        # Fused loops cannot mix dtypes, so they compute everything in the dtype of the weights.
-        with torch.autocast(device, enabled=False):
-            dtype = weights.weight_hh.dtype
-            state = state and tuple(part.to(dtype) for part in state)
-            return ENGINES[engine].run(cell, weights, inputs.to(dtype), state, reset_mask, recompute=recompute)
-    return ENGINES[engine].run(cell, weights, inputs, state, reset_mask, recompute=recompute)
+    engine = resolve_engine(name, cell, inputs, weights.weight_hh.shape[1], precision)
+    options: dict[str, Any] = {"recompute": recompute}
+    if engine == "native":
+        options |= {"hidden_only": hidden_only, "precision": precision}
+    output = _run_in_one_dtype(engine, cell, weights, inputs, state, reset_mask, options)
+    if hidden_only and engine != "native":
+        hidden = output.states[0].transpose(0, 1).clone(memory_format=torch.contiguous_format)
+        return output._replace(states=(hidden.transpose(0, 1),))
+    return output
+
+
+def _run_in_one_dtype(
+    engine: str,
+    cell: Cell,
+    weights: CellWeights,
+    inputs: Tensor,
+    state: State | None,
+    reset_mask: Tensor | None,
+    options: dict[str, Any],
+) -> RNNOutput:
+    """Run an engine; under autocast, a fused loop computes everything in the dtype of the weights: it cannot mix."""
+    device, run = inputs.device.type, ENGINES[engine].run
+    if engine == "reference" or not torch.is_autocast_enabled(device):
+        return run(cell, weights, inputs, state, reset_mask, **options)
+    with torch.autocast(device, enabled=False):
+        dtype = weights.weight_hh.dtype
+        state = state and tuple(part.to(dtype) for part in state)
+        return run(cell, weights, inputs.to(dtype), state, reset_mask, **options)

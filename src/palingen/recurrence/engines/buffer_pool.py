@@ -5,6 +5,7 @@ much as using them.
 """
 
 import threading
+import weakref
 
 import torch
 from torch import Tensor
@@ -39,4 +40,17 @@ class BufferPool:
             self._free = [*storages, *self._free][: self.capacity]
 
 
-BUFFER_POOL = BufferPool(capacity=4)
+BUFFER_POOL = BufferPool(capacity=8)
+
+
+class PooledBuffer:
+    """Buffer of `BUFFER_POOL` that returns to it with its last reference, as with the graph of a run.
+
+    Args:
+        size: numbers that it holds.
+        like: tensor of its dtype and device.
+    """
+
+    def __init__(self, size: int, like: Tensor) -> None:
+        self.memory = BUFFER_POOL.acquire((size,), like)
+        weakref.finalize(self, BUFFER_POOL.release, self.memory)

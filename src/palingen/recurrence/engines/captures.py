@@ -7,6 +7,7 @@ Numbers are allowed as long as they do not change.
 
 import functools
 import inspect
+import operator
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, ModuleType
 from typing import Any
 
@@ -25,14 +26,33 @@ _first_numbers: dict[Cell, tuple[tuple[str, object], ...]] = {}
 """Numbers that each step read when it was first compiled."""
 
 
+_unproblematic: dict[object, tuple[object, ...]] = {}
+"""All that a step read when it was last inspected, for steps that read nothing that can change in itself."""
+
+
 def frozen_reason(cell: Cell) -> str | None:
     """Reason why a compiled step would compute with values of the past, or None."""
+    step = inspect.unwrap(cell.step)
+    reads = _reads(step)
+    before = _unproblematic.get(step, ())
+    if before and len(reads) == len(before) and all(map(operator.is_, reads, before)):
+        return None  # the rest takes longer than a step of a small layer
     numbers: Numbers = []
-    if reason := _inspect(inspect.unwrap(cell.step), "step", numbers, set()):
+    if reason := _inspect(step, "step", numbers, set()):
         return reason
+    if reads and all(isinstance(value, BuiltinFunctionType) or _is_trusted(value) for value in reads[1:]):
+        _unproblematic[step] = reads
     first = _first_numbers.setdefault(cell, tuple(numbers))
     changed = [name for (name, value), before in zip(numbers, first, strict=False) if (name, value) != before]
     return f"the step reads {changed[0]!r}, which has changed since the step was compiled" if changed else None
+
+
+def _reads(step: object) -> tuple[object, ...]:
+    """Code of a function and the global values that it reads; empty if it reads others."""
+    if not isinstance(step, FunctionType) or step.__closure__ or step.__defaults__ or step.__kwdefaults__:
+        return ()
+    values = step.__globals__
+    return (step.__code__, *(values[name] for name in _names(step.__code__) if name in values))
 
 
 def _inspect(value: object, name: str, numbers: Numbers, visited: set[int]) -> str | None:

@@ -45,8 +45,12 @@ class SequenceArgs(ctypes.Structure):
         *((name, Long) for name in Sizes._fields),
         *((name, Pointer) for name in ("weight_hh", "weight_ih", "bias", "extra_weights", "inputs")),
         *((name, Long) for name in ("inputs_stride_t", "inputs_stride_b", "inputs_stride_i")),
+        ("initial_state", Pointer * MAX_STATES),
+        ("initial_state_stride_b", Long * MAX_STATES),
+        ("slots", Long),
         *((name, Pointer) for name in ("gate_inputs", "other_states", "saved_values", "keep_mask", "hidden_states")),
-        *((name, Long) for name in ("zero_initial_state", "threads")),
+        ("final_state", Pointer * MAX_STATES),
+        ("threads", Long),
     ]
 
 
@@ -57,10 +61,11 @@ class GradientArgs(ctypes.Structure):
         ("d_states", Pointer * MAX_STATES),
         ("d_states_stride_t", Long * MAX_STATES),
         ("d_states_stride_b", Long * MAX_STATES),
+        ("d_states_stride_u", Long * MAX_STATES),
         ("d_final_state", Pointer * MAX_STATES),
         *((name, Pointer) for name in ("d_weight_hh", "d_weight_ih", "d_bias", "d_extra_weights")),
         ("d_initial_state", Pointer * MAX_STATES),
-        ("d_x_projs", Pointer),
+        ("d_inputs", Pointer),
     ]
 
 

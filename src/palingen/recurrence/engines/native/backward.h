@@ -1,194 +1,205 @@
-// Backward pass of one thread: back through the steps of its sequences, and the weight gradients summed over them.
+// Backward pass of one thread: back through the steps of its sequences and units.
 #pragma once
 
-#include <utility>
-
-#include "forward.h"
+#include "operand_gradients.h"
+#include "weight_gradients.h"
 
 namespace {
+
+// Packed weights of the backward pass.
+struct PackedWeights {
+    const float *forward;  // null where the values of every step were saved
+    const float *hidden, *inputs;
+};
 
 struct BackwardPass {
     const SequenceArgs& s;
     const GradientArgs& d;
-    const float *packed_forward;    // packed weights; null where the values of every step were saved
-    const float *packed_backward;
-    long first, last;               // sequences of this thread
-    float *d_projs_next, *d_projs;  // [PROJECTIONS, sequences, GATES HP] for the projections of steps t + 1 and t
-    float *d_state;                 // [STATES, sequences, HP] dL/d(state after step t), without the recurrent product
-    float *recomputed;              // [sequences, HP / V, SAVED, V] values of step t, if they were not saved
-    float *d_weights;               // [GATES HP, KP] weight gradients, summed over the sequences
-    float *d_extras;                // [EXTRAS, HP], likewise
+    const PackedWeights packed;
+    const Part part;
+    const long chunk_steps;  // steps whose weight gradients are one product
+    float* d_projs;          // [chunk_steps, PROJECTIONS, panels, sequences, TILE] for the projections of a chunk
+    float* d_projs_next;     // [PROJECTIONS, panels, sequences, TILE] for those of the step after the chunk
+    float* d_state;          // [STATES, panels, sequences, V] dL/d(state after step t), without the recurrent product
+    float* recomputed;       // [sequences, panels, SAVED, V] values of step t, if they were not saved
+    float* d_weights;        // [GATES HP, KP] sums for the weight gradients
+    float* d_extras;         // [EXTRAS, HP], likewise
+    float* copies;           // operands of the weight gradients in bfloat16
 
-    BackwardPass(const SequenceArgs& s, const GradientArgs& d, const float* packed_forward,
-                 const float* packed_backward, long first, long last)
-        : s(s), d(d), packed_forward(packed_forward), packed_backward(packed_backward), first(first), last(last) {
-        const long projections = PROJECTIONS * rows() * width(s), states = STATES * rows() * s.HP;
-        const long values = s.saved_values ? 0 : rows() * s.HP * SAVED, weights = width(s) * s.KP;
-        float* memory = scratch<2>(2 * projections + states + values + weights + EXTRAS * s.HP);
-        d_projs_next = memory;
-        d_projs = d_projs_next + projections;
-        d_state = d_projs + projections;
-        recomputed = d_state + states;
-        d_weights = recomputed + values;
-        d_extras = d_weights + weights;
+    // A product over some 256 rows reads and writes the sums of the weight gradients seldom, and fits into a cache.
+    static long steps_of_chunk(const SequenceArgs& s, long sequences) {
+        const long steps = 256 / sequences;
+        return steps < 1 ? 1 : steps > s.T ? s.T : steps;
     }
 
-    long rows() const { return last - first; }
-    float* h_proj_part(float* projections) const { return projections + (PROJECTIONS - 1) * rows() * width(s); }
-
-    // dL/dh through the recurrent product of step t + 1, for R sequences and N vectors of units from n on.
-    template <long R, long N>
-    void recurrent_gradient(long b, long n, Vector (&sums)[R][N]) const {
-        const long panel = n / BACK_VECTORS * BACK_VECTORS, left = s.HP / V - panel;
-        const long columns = (left < BACK_VECTORS ? left : BACK_VECTORS) * V;
-        multiply_add(sums, h_proj_part(d_projs_next) + (b - first) * width(s), width(s), 1,
-                     packed_backward + panel * V * width(s) + (n - panel) * V, columns, width(s));
+    static long floats(const SequenceArgs& s, long sequences) {
+        return sequences * (PROJECTIONS * width(s) * (steps_of_chunk(s, sequences) + 1) + STATES * s.HP +
+                            (s.saved_values ? 0 : s.HP * SAVED)) +
+               width(s) * s.KP + EXTRAS * s.HP;  // and `copies`, which threads do not share
     }
 
-    template <long R, long N>
-    void step(long t, long b, long n) const {
-        Vector d_hidden[R][N] = {};
-        if (t < s.T - 1) recurrent_gradient(b, n, d_hidden);
-        for (long r = 0; r < R; r++)
-            for (long m = n; m < n + N; m++) step_of_vector(t, b + r, m, d_hidden[r][m - n]);
+    // `memory`: `floats` of its own, or shared by the threads where they divide the units.
+    BackwardPass(const SequenceArgs& s, const GradientArgs& d, const PackedWeights& packed, const Part& part,
+                 float* memory)
+        : s(s), d(d), packed(packed), part(part), chunk_steps(steps_of_chunk(s, rows())) {
+        d_projs = memory;
+        d_projs_next = d_projs + chunk_steps * step_size();
+        d_state = d_projs_next + step_size();
+        recomputed = d_state + STATES * rows() * s.HP;
+        d_weights = recomputed + (s.saved_values ? 0 : rows() * s.HP * SAVED);
+        d_extras = d_weights + width(s) * s.KP;
+        copies = scratch<7>(WeightGradients::floats(s, chunk_steps * rows()));
+    }
+
+    long rows() const { return part.sequences.size(); }
+    long step_size() const { return PROJECTIONS * rows() * width(s); }
+    float* d_projs_at(long t, const Chunk& chunk) const {
+        return t < chunk.last ? d_projs + (t - chunk.first) * step_size() : d_projs_next;
+    }
+    float* d_state_at(long part_of_state, long m, long local) const {
+        return d_state + ((part_of_state * panels(s) + m) * rows() + local) * V;
+    }
+
+    template <class Prepare, class Body>
+    void for_units(const float* next, const Prepare& prepare, const Body& body) const {
+        const OperandGradients hidden{s, part.sequences, packed.hidden, panels(s)};
+        hidden.for_tiles(next + (PROJECTIONS - 1) * rows() * width(s), part.sequences, part.panels, prepare, body);
+    }
+
+    // Values of step t that the gradient reads.
+    const float* saved_at(long t, long b, long m) const {
+        return s.saved_values ? s.saved_values + ((t * s.B + b) * panels(s) + m) * SAVED * V
+                              : recomputed + ((b - part.sequences.first) * panels(s) + m) * SAVED * V;
     }
 
     // Gradient of one sequence's step for the m-th vector of units.
-    void step_of_vector(long t, long b, long m, Vector d_hidden) const {
-        const long row = t * s.B + b, local = b - first, u = m * V;
+    __attribute__((noinline)) void step_of_vector(float* projections, long t, long b, long m, Vector d_hidden) const {
+        const long row = t * s.B + b, local = b - part.sequences.first, u = m * V;
         Vector state[STATES] = {}, d_next[STATES], d_previous[STATES], d_projections[PROJECTIONS][GATES];
         Vector extra[EXTRAS + 1], d_extra[EXTRAS + 1], saved[SAVED];
         if (s.keep_mask && t < s.T - 1) d_hidden *= s.keep_mask[row + s.B];
-        state[0] = vector_at(s.gate_inputs + row * s.KP + u);
-        for (long part = 0; part < STATES; part++) {
-            if (part) {
-                state[part] = vector_at(other_state(s, part, t, b) + u);
-                if (s.keep_mask) state[part] *= s.keep_mask[row];
+        state[0] = vector_at(gate_input(s, t, b) + u);
+        for (long i = 0; i < STATES; i++) {
+            if (i) {
+                state[i] = vector_at(other_state(s, i, t, b) + u);
+                if (s.keep_mask) state[i] *= s.keep_mask[row];
             }
-            d_next[part] = state_gradient(part, t, b, u);
+            d_next[i] = state_gradient(i, t, b, m);
         }
         d_next[0] += d_hidden;
-        for (long e = 0; e < EXTRAS; e++) extra[e] = vector_at(s.extra_weights + e * s.HP + u);
-        const float* from = s.saved_values ? s.saved_values + (row * (s.HP / V) + m) * SAVED * V
-                                           : recomputed + (local * (s.HP / V) + m) * SAVED * V;
+        for (long e = 0; e < EXTRAS; e++) extra[e] = load_units(s.extra_weights[e] + u, s.H - u);
+        const float* from = saved_at(t, b, m);
         for (long k = 0; k < SAVED; k++) saved[k] = vector_at(from + k * V);
         cell_gradient(saved, state, extra, d_next, d_projections[0], d_projections[PROJECTIONS - 1], d_previous,
                       d_extra);
-        write_gradients(row, local, m, d_projections, d_previous);
+        write_gradients(projections, row, local, m, d_projections, d_previous);
         for (long e = 0; e < EXTRAS; e++) vector_at(d_extras + e * s.HP + u) += d_extra[e];
     }
 
-    // dL/d(part of the state after step t) for V units from u on, without the recurrent product.
-    inline Vector state_gradient(long part, long t, long b, long u) const {
-        Vector sum = vector_at(d_state + (part * rows() + b - first) * s.HP + u);
-        sum += output_gradient(d.d_states[part], t * d.d_states_stride_t[part] + b * d.d_states_stride_b[part], u);
-        if (t == s.T - 1) sum += output_gradient(d.d_final_state[part], b * s.H, u);
+    // dL/d(part of the state after step t) for the m-th vector of units, without the recurrent product.
+    inline Vector state_gradient(long i, long t, long b, long m) const {
+        const long u = m * V;
+        Vector sum = vector_at(d_state_at(i, m, b - part.sequences.first));
+        if (d.d_states[i]) {
+            const float* from = d.d_states[i] + t * d.d_states_stride_t[i] + b * d.d_states_stride_b[i];
+            sum += d.d_states_stride_u[i] ? load_units(from + u, s.H - u) : broadcast(*from);
+        }
+        if (t == s.T - 1 && d.d_final_state[i]) sum += load_units(d.d_final_state[i] + b * s.H + u, s.H - u);
         return sum;
     }
 
-    // V units from u on of an output's gradient, which has no memory beyond H.
-    Vector output_gradient(const float* gradient, long row, long u) const {
-        if (!gradient) return Vector{};
-        const float* from = gradient + row + u;
-        if (u + V <= s.H) return *reinterpret_cast<const UnalignedVector*>(from);
-        Vector units{};
-        for (long v = 0; v < s.H - u; v++) units[v] = from[v];
-        return units;
-    }
-
     // Write the gradients of a step's projections and previous state, for the m-th vector of units.
-    inline void write_gradients(long row, long local, long m, const Vector (&d_projections)[PROJECTIONS][GATES],
+    inline void write_gradients(float* projections, long row, long local, long m,
+                                const Vector (&d_projections)[PROJECTIONS][GATES],
                                 const Vector (&d_previous)[STATES]) const {
         const bool padded = (m + 1) * V > s.H;
-        for (long part = 0; part < PROJECTIONS; part++)
+        for (long i = 0; i < PROJECTIONS; i++)
             for (long gate = 0; gate < GATES; gate++)
-                vector_at(d_projs + (part * rows() + local) * width(s) + m * TILE + gate * V) =
-                    padded ? zero_padding(s, m, d_projections[part][gate]) : d_projections[part][gate];
-        for (long part = USES_HIDDEN ? 0 : 1; part < STATES; part++) {
-            const Vector gradient = padded ? zero_padding(s, m, d_previous[part]) : d_previous[part];
-            vector_at(d_state + (part * rows() + local) * s.HP + m * V) =
-                s.keep_mask ? gradient * s.keep_mask[row] : gradient;
-        }
-    }
-
-    // d_weights[g..g+R, n..n+N] += (gradients of a projection)^T gate_inputs, over the sequences of this thread.
-    template <long R, long N>
-    void add_weight_tile(const float* gradients, long t, long g, long n) const {
-        Vector sums[R][N];
-        for (long r = 0; r < R; r++)
-            for (long m = 0; m < N; m++) sums[r][m] = vector_at(d_weights + (g + r) * s.KP + (n + m) * V);
-        multiply_add(sums, gradients + g, 1, width(s), s.gate_inputs + (t * s.B + first) * s.KP + n * V, s.KP, rows());
-        for (long r = 0; r < R; r++)
-            for (long m = 0; m < N; m++) vector_at(d_weights + (g + r) * s.KP + (n + m) * V) = sums[r][m];
-    }
-
-    void add_weight_columns(const float* gradients, long t, long from, long to) const {
-        for_blocks<WEIGHT_VECTORS>(from, to, [&](auto vectors, long n) {
-            for_blocks<WEIGHT_ROWS>(0, width(s), [&](auto rows, long g) {
-                add_weight_tile<rows, vectors>(gradients, t, g, n);
-            });
-        });
-    }
-
-    // Add step t to the weight gradients.
-    void add_weight_gradients(long t) const {
-        const long hidden_vectors = s.HP / V, skipped = t == 0 && s.zero_initial_state ? hidden_vectors : 0;
-        if (USES_ONLY_SUM) {
-            add_weight_columns(d_projs, t, skipped, s.KP / V);
-        } else {
-            add_weight_columns(h_proj_part(d_projs), t, skipped, hidden_vectors);
-            add_weight_columns(d_projs, t, hidden_vectors, s.KP / V);
+                vector_at(projections + ((i * panels(s) + m) * rows() + local) * TILE + gate * V) =
+                    padded ? zero_padding(s, m, d_projections[i][gate]) : d_projections[i][gate];
+        for (long i = USES_HIDDEN ? 0 : 1; i < STATES; i++) {
+            const Vector gradient = padded ? zero_padding(s, m, d_previous[i]) : d_previous[i];
+            vector_at(d_state_at(i, m, local)) = s.keep_mask ? gradient * s.keep_mask[row] : gradient;
         }
     }
 
     void run() {
-        const long hidden_vectors = s.HP / V;
-        std::memset(d_state, 0, STATES * rows() * s.HP * sizeof(float));
-        std::memset(d_weights, 0, width(s) * s.KP * sizeof(float));
-        std::memset(d_extras, 0, EXTRAS * s.HP * sizeof(float));
-        for (long t = s.T - 1; t >= 0; t--) {
-            if (!s.saved_values)
-                for (long j = 0; j < hidden_vectors; j++)
-                    for_even_blocks<ROWS>(first, last, [&](auto rows, long b) { recompute_step<rows>(t, b, j); });
-            for_blocks<BACK_VECTORS>(0, hidden_vectors, [&](auto vectors, long n) {
-                for_even_blocks<BACK_ROWS>(first, last, [&](auto rows, long b) { step<rows, vectors>(t, b, n); });
-            });
-            add_weight_gradients(t);
-            if (d.d_x_projs)
-                std::memcpy(d.d_x_projs + (t * s.B + first) * width(s), d_projs, rows() * width(s) * sizeof(float));
-            std::swap(d_projs, d_projs_next);
+        clear();
+        const WeightGradients weights{s, d, part, d_weights, part.by_units || part.threads == 1, copies};
+        for (Chunk chunk{s.T, s.T, true, false}; chunk.first > 0; chunk.begins = false) {
+            chunk.last = chunk.first;
+            chunk.first = chunk.last > chunk_steps ? chunk.last - chunk_steps : 0;
+            chunk.ends = chunk.first == 0;
+            for (long t = chunk.last - 1; t >= chunk.first; t--) run_step(chunk, t);
+            weights.add(chunk, d_projs);
+            keep_first_step();
+            part.wait();
         }
-        write_initial_state_gradient();
+        if (d.d_initial_state[0]) write_initial_state_gradient();
     }
 
-    void write_initial_state_gradient() const {
-        if (!d.d_initial_state[0]) return;
-        for_blocks<BACK_VECTORS>(0, s.HP / V, [&](auto vectors, long n) {
-            for_even_blocks<BACK_ROWS>(first, last, [&](auto rows, long b) { initial_hidden<rows, vectors>(b, n); });
+    void clear() const {
+        const long own = part.panels.size() * V;
+        for (long i = 0; i < STATES; i++)
+            std::memset(d_state_at(i, part.panels.first, 0), 0, rows() * own * sizeof(float));
+        for (long e = 0; e < EXTRAS; e++)
+            std::memset(d_extras + e * s.HP + part.panels.first * V, 0, own * sizeof(float));
+    }
+
+    void run_step(const Chunk& chunk, long t) const {
+        if (!s.saved_values) {
+            const Rows inputs(s, t, part.sequences);
+            for (long j = part.panels.first; j < part.panels.last; j++)
+                for_even_blocks<ROWS>(part.sequences.first, part.sequences.last,
+                                      [&](auto R, long b) { recompute_step<R>(inputs, t, b, j); });
+        }
+        float* projections = d_projs_at(t, chunk);
+        if (t < s.T - 1)
+            for_units(d_projs_at(t + 1, chunk),
+                      [&](long b, long m) {
+                          for (long k = 0; k < SAVED; k++) __builtin_prefetch(saved_at(t, b, m) + k * V);
+                          for (long i = 1; i < STATES; i++) __builtin_prefetch(other_state(s, i, t, b) + m * V);
+                      },
+                      [&](long b, long m, Vector d_hidden) { step_of_vector(projections, t, b, m, d_hidden); });
+        else
+            for (long m = part.panels.first; m < part.panels.last; m++)
+                for (long b = part.sequences.first; b < part.sequences.last; b++)
+                    step_of_vector(projections, t, b, m, Vector{});
+        part.wait();
+        if (d.d_inputs) write_input_gradients(projections, t);
+    }
+
+    // The gradients of the chunk's first step, which the next chunk reads, to `d_projs_next`.
+    void keep_first_step() const {
+        for (long i = 0; i < PROJECTIONS; i++) {
+            const long offset = (i * panels(s) + part.panels.first) * rows() * TILE;
+            std::memcpy(d_projs_next + offset, d_projs + offset, part.panels.size() * rows() * TILE * sizeof(float));
+        }
+    }
+
+    void write_input_gradients(const float* projections, long t) const {
+        const long vectors = (s.I + V - 1) / V;
+        const OperandGradients inputs{s, part.sequences, packed.inputs, vectors};
+        inputs.for_tiles(projections, part.inputs, {0, vectors}, nothing, [&](long b, long m, Vector units) {
+            store_units(d.d_inputs + (t * s.B + b) * s.I + m * V, units, s.I - m * V);
         });
-        for (long part = 1; part < STATES; part++)
-            std::memcpy(d.d_initial_state[part] + first * s.HP, d_state + part * rows() * s.HP,
-                        rows() * s.HP * sizeof(float));
     }
 
     template <long R>
-    void recompute_step(long t, long b, long j) const {
+    void recompute_step(const Rows& inputs, long t, long b, long j) const {
         Vector next[R][STATES], values[R][SAVED];
-        compute_step(s, packed_forward, t, b, j, next, values);
-        write_saved(s, b - first, j, values, recomputed);
+        compute_step(s, inputs, packed.forward, t, b, j, next, values);
+        write_saved(s, b - part.sequences.first, j, values, recomputed, false);
     }
 
-    // Gradient of the initial h, for R sequences and N vectors of units from n on.
-    template <long R, long N>
-    void initial_hidden(long b, long n) const {
-        Vector d_hidden[R][N] = {};
-        recurrent_gradient(b, n, d_hidden);
-        for (long r = 0; r < R; r++)
-            for (long m = 0; m < N; m++) {
-                Vector sum = s.keep_mask ? d_hidden[r][m] * s.keep_mask[b + r] : d_hidden[r][m];
-                if (USES_HIDDEN) sum += vector_at(d_state + (b + r - first) * s.HP + (n + m) * V);
-                vector_at(d.d_initial_state[0] + (b + r) * s.HP + (n + m) * V) = sum;
-            }
+    void write_initial_state_gradient() const {
+        for_units(d_projs_next, nothing, [&](long b, long m, Vector d_hidden) {
+            const long local = b - part.sequences.first, to = b * s.HP + m * V;
+            Vector sum = s.keep_mask ? d_hidden * s.keep_mask[b] : d_hidden;
+            if (USES_HIDDEN) sum += vector_at(d_state_at(0, m, local));
+            vector_at(d.d_initial_state[0] + to) = sum;
+            for (long i = 1; i < STATES; i++) vector_at(d.d_initial_state[i] + to) = vector_at(d_state_at(i, m, local));
+        });
     }
 };
 

@@ -9,10 +9,34 @@ namespace {
 void write_inputs(const SequenceArgs& s, long t, long first, long last) {
     for (long b = first; b < last; b++) {
         const float* from = s.inputs + t * s.inputs_stride_t + b * s.inputs_stride_b;
-        float* to = s.gate_inputs + (t * s.B + b) * s.KP + s.HP;
-        for (long k = 0; k < s.I; k++) to[k] = from[k * s.inputs_stride_i];
+        float* to = gate_input(s, t, b) + s.HP;
+        if (s.inputs_stride_i == 1) std::memcpy(to, from, s.I * sizeof(float));
+        else
+            for (long k = 0; k < s.I; k++) to[k] = from[k * s.inputs_stride_i];
         to[s.I] = 1;
+        for (long k = s.I + 1; k < s.KP - s.HP; k++) to[k] = 0;
     }
+}
+
+// Write the initial state to slot 0, for the sequences and units of one thread; h after the reset, if there is one.
+void write_initial_state(const SequenceArgs& s, const Part& part) {
+    for (long b = part.sequences.first; b < part.sequences.last; b++)
+        for (long u = part.panels.first * V; u < part.panels.last * V; u += V)
+            for (long i = 0; i < STATES; i++) {
+                const float* from = s.initial_state[i];
+                const Vector units = from ? load_units(from + b * s.initial_state_stride_b[i] + u, s.H - u) : Vector{};
+                if (i) vector_at(other_state(s, i, 0, b) + u) = units;
+                else vector_at(gate_input(s, 0, b) + u) = s.keep_mask ? units * s.keep_mask[b] : units;
+            }
+}
+
+void write_final_state(const SequenceArgs& s, const Part& part) {
+    for (long b = part.sequences.first; b < part.sequences.last; b++)
+        for (long u = part.panels.first * V; u < part.panels.last * V; u += V)
+            for (long i = 0; i < STATES; i++) {
+                const float* from = i ? other_state(s, i, s.T, b) : gate_input(s, s.T, b);
+                store_units(s.final_state[i] + b * s.H + u, vector_at(from + u), s.H - u);
+            }
 }
 
 // Units with those that only pad the vector set to zero: the cell may compute NaN there, as in 0 / 0.
@@ -21,24 +45,50 @@ inline Vector zero_padding(const SequenceArgs& s, long j, Vector units) {
     return units;
 }
 
-// One step of R sequences from b on, for the units of panel j: `next` state, and `saved` values for the gradient.
+// Factors of the forward product, rows of words [sequences, stride].
+struct Rows {
+    const float* first;
+    long stride;
+
+    // Rows of `gate_inputs` at step t; in bfloat16 a copy, for sequences first to last.
+    Rows(const SequenceArgs& s, long t, Range sequences) : first(gate_input(s, t, 0)), stride(s.KP) {
+        if (!BFLOAT16) return;
+        stride = (s.KP + 2 * V - 1) / (2 * V) * V;
+        float* copy = scratch<6>(s.B * stride);
+        for (long b = sequences.first; b < sequences.last; b++) pack_row(gate_input(s, t, b), s.KP, copy + b * stride);
+        first = copy;
+    }
+};
+
+// Products of R rows with a panel of weights, over the columns first to last.
 template <long R>
-inline void compute_step(const SequenceArgs& s, const float* packed, long t, long b, long j, Vector (&next)[R][STATES],
-                         Vector (&saved)[R][SAVED]) {
-    const long skipped = t == 0 && s.zero_initial_state ? s.HP : 0;
-    const float *row = s.gate_inputs + (t * s.B + b) * s.KP, *panel = packed + j * depth(s) * TILE;
+inline void project(const Rows& rows, long b, const float* panel, long first, long last, Vector (&sums)[R][GATES]) {
+    multiply_add(sums, Factors{rows.first + b * rows.stride + first / PAIR, rows.stride, 1, 0},
+                 Columns{panel + first / PAIR * TILE, TILE, 0}, words(last - first));
+}
+
+// One step of R sequences from b on, for the units of panel j: `next` state, and `saved` values for the gradient.
+// Never inlined, so that it is compiled once for the forward pass and for a backward pass that recomputes.
+template <long R>
+__attribute__((noinline)) void compute_step(const SequenceArgs& s, const Rows& rows, const float* packed, long t,
+                                            long b, long j, Vector (&next)[R][STATES], Vector (&saved)[R][SAVED]) {
+    const long skipped = t == 0 && zero_initial_state(s) ? s.HP : 0;
+    const float *panel = packed + j * panel_size(s), *bias = panel + words(depth(s)) * TILE;
     Vector projections[PROJECTIONS][R][GATES] = {};
+    for (long r = 0; r < R; r++)
+        for (long gate = 0; gate < GATES; gate++) projections[0][r][gate] = vector_at(bias + gate * V);
     if (USES_ONLY_SUM) {
-        multiply_add(projections[0], row + skipped, s.KP, 1, panel + skipped * TILE, TILE, depth(s) - skipped);
+        project(rows, b, panel, skipped, depth(s), projections[0]);
     } else {
-        multiply_add(projections[0], row + s.HP, s.KP, 1, panel + s.HP * TILE, TILE, depth(s) - s.HP);
-        if (!skipped) multiply_add(projections[PROJECTIONS - 1], row, s.KP, 1, panel, TILE, s.HP);
+        project(rows, b, panel, s.HP, depth(s), projections[0]);
+        project(rows, b, panel, skipped, s.HP, projections[PROJECTIONS - 1]);
     }
     Vector extras[EXTRAS + 1];
-    for (long e = 0; e < EXTRAS; e++) extras[e] = vector_at(s.extra_weights + e * s.HP + j * V);
+    for (long e = 0; e < EXTRAS; e++) extras[e] = load_units(s.extra_weights[e] + j * V, s.H - j * V);
+#pragma GCC unroll 8  // rows are independent: their chains of operations overlap
     for (long r = 0; r < R; r++) {
         Vector state[STATES];
-        state[0] = USES_HIDDEN ? vector_at(row + r * s.KP + j * V) : Vector{};
+        state[0] = USES_HIDDEN ? vector_at(gate_input(s, t, b + r) + j * V) : Vector{};
         for (long part = 1; part < STATES; part++) {
             state[part] = vector_at(other_state(s, part, t, b + r) + j * V);
             if (s.keep_mask) state[part] *= s.keep_mask[t * s.B + b + r];
@@ -47,29 +97,53 @@ inline void compute_step(const SequenceArgs& s, const float* packed, long t, lon
     }
 }
 
-// Write the saved values of R sequences from `row` on, for the units of panel j.
+// Write the saved values of R sequences from `row` on, for the units of panel j. More of them than a cache holds are
+// written around it: the cache would first read what they replace.
 template <long R>
-inline void write_saved(const SequenceArgs& s, long row, long j, const Vector (&saved)[R][SAVED], float* to) {
-    for (long r = 0; r < R; r++)
-        for (long k = 0; k < SAVED; k++) vector_at(to + ((row + r) * (s.HP / V) + j) * SAVED * V + k * V) = saved[r][k];
+inline void write_saved(const SequenceArgs& s, long row, long j, const Vector (&saved)[R][SAVED], float* to,
+                        bool around_cache) {
+    for (long r = 0; r < R; r++) {
+        float* values = to + ((row + r) * panels(s) + j) * SAVED * V;
+        for (long k = 0; k < SAVED; k++)
+            if (around_cache) stream(values + k * V, saved[r][k]);
+            else vector_at(values + k * V) = saved[r][k];
+    }
 }
 
 // One step of R sequences from b on, for the units of panel j, written to the buffers of `s`.
 template <long R>
-inline void forward_step(const SequenceArgs& s, const float* packed, long t, long b, long j) {
+inline void forward_step(const SequenceArgs& s, const Rows& rows, const float* packed, long t, long b, long j) {
     Vector next[R][STATES], saved[R][SAVED];
-    compute_step(s, packed, t, b, j, next, saved);
+    compute_step(s, rows, packed, t, b, j, next, saved);
     const bool padded = (j + 1) * V > s.H;
     for (long r = 0; r < R; r++) {
         const long row = t * s.B + b + r;
         const Vector h = padded ? zero_padding(s, j, next[r][0]) : next[r][0];
-        vector_at(s.gate_inputs + (row + s.B) * s.KP + j * V) = s.keep_mask ? h * s.keep_mask[row + s.B] : h;
-        if (s.keep_mask) vector_at(s.hidden_states + row * s.HP + j * V) = h;
+        vector_at(gate_input(s, t + 1, b + r) + j * V) = s.keep_mask ? h * s.keep_mask[row + s.B] : h;
+        if (s.hidden_states) store_units(s.hidden_states + row * s.H + j * V, h, s.H - j * V);
         for (long part = 1; part < STATES; part++)
             vector_at(other_state(s, part, t + 1, b + r) + j * V) =
                 padded ? zero_padding(s, j, next[r][part]) : next[r][part];
     }
-    if (s.saved_values) write_saved(s, t * s.B + b, j, saved, s.saved_values);
+    if (s.saved_values)
+        write_saved(s, t * s.B + b, j, saved, s.saved_values, s.T * s.B * s.HP * SAVED > CACHED_FLOATS);
+}
+
+// All steps, for the sequences and units of one thread. Where threads divide the units, a step reads what every thread
+// wrote in the step before.
+void run_forward(const SequenceArgs& s, const float* packed, const Part& part) {
+    write_initial_state(s, part);
+    write_inputs(s, 0, part.inputs.first, part.inputs.last);
+    part.wait();
+    for (long t = 0; t < s.T; t++) {
+        if (t + 1 < s.T) write_inputs(s, t + 1, part.inputs.first, part.inputs.last);
+        const Rows rows(s, t, part.sequences);
+        for (long j = part.panels.first; j < part.panels.last; j++)
+            for_even_blocks<ROWS>(part.sequences.first, part.sequences.last,
+                                  [&](auto R, long b) { forward_step<R>(s, rows, packed, t, b, j); });
+        part.wait();
+    }
+    write_final_state(s, part);
 }
 
 }  // namespace

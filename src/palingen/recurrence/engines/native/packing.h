@@ -1,10 +1,10 @@
-// Memory layouts: weights to panels for the two products, and the summed weight gradients back to rows.
+// Memory layouts: weights to panels for the two products.
 #pragma once
 
 #include <cstdlib>
 #include <cstring>
 
-#include "arguments.h"
+#include "partition.h"
 
 namespace {
 
@@ -21,51 +21,64 @@ float* scratch(long floats) {
     return memory;
 }
 
-// Forward weights [GATES H, .] to panels first to last: panel j, column k of `gate_inputs`, gate, unit in the panel.
-void pack_forward(const SequenceArgs& s, float* packed, long first, long last) {
-    for (long j = first; j < last; j++)
-        for (long gate = 0; gate < GATES; gate++)
-            for (long v = 0; v < V; v++) {
-                const long unit = j * V + v, row = gate * s.H + unit;
-                float* to = packed + j * depth(s) * TILE + gate * V + v;
-                if (unit >= s.H) {
-                    for (long k = 0; k < depth(s); k++) to[k * TILE] = 0;
-                    continue;
-                }
-                for (long k = 0; k < s.H; k++) to[k * TILE] = s.weight_hh[row * s.H + k];
-                for (long k = s.H; k < s.HP; k++) to[k * TILE] = 0;
-                for (long k = 0; k < s.I; k++) to[(s.HP + k) * TILE] = s.weight_ih[row * s.I + k];
-                to[(s.HP + s.I) * TILE] = s.bias[row];
-            }
-}
-
-// Rows first to last of weight_hh to panels of at most 4 vectors of units: panel, row of interleaved gates, unit.
-void pack_backward(const SequenceArgs& s, float* packed, long first, long last) {
-    const long vectors = s.HP / V;
-    for (long row = first; row < last; row++) {
-        const long unit = row / TILE * V + row % V, gate = row % TILE / V;
-        const float* from = s.weight_hh + (gate * s.H + unit) * s.H;
-        for (long n = 0; n < vectors; n += BACK_VECTORS) {
-            const long panel = (vectors - n < BACK_VECTORS ? vectors - n : BACK_VECTORS) * V;
-            float* to = packed + n * V * width(s) + row * panel;
-            for (long k = 0; k < panel; k++) to[k] = unit < s.H && n * V + k < s.H ? from[n * V + k] : 0;
+// Transposed copy: to[k, v] = from[v, k] for k < columns and v < V; rows from `rows` on are zero.
+inline void transpose_rows(const float* from, long row_stride, long rows, long columns, float* to, long to_stride) {
+    long k = 0;
+    if (rows == V)
+        for (; k + V <= columns; k += V) {
+            Vector block[V];
+            for (long v = 0; v < V; v++) block[v] = load_unaligned(from + v * row_stride + k);
+            transpose(block);
+            for (long v = 0; v < V; v++) vector_at(to + (k + v) * to_stride) = block[v];
         }
+    for (; k < columns; k++)
+        for (long v = 0; v < V; v++) to[k * to_stride + v] = v < rows ? from[v * row_stride + k] : 0;
+}
+
+// Forward weights [GATES H, .] to panels: panel j, word of columns of `gate_inputs`, gate, unit in the panel; then its
+// bias in float32.
+void pack_forward(const SequenceArgs& s, float* packed, Range range) {
+    for (long j = range.first; j < range.last; j++) {
+        float *panel = packed + j * panel_size(s), *rows = BFLOAT16 ? scratch<5>((depth(s) + 1) * TILE) : panel;
+        for (long gate = 0; gate < GATES; gate++) {
+            const long row = gate * s.H + j * V, units = s.H - j * V < V ? s.H - j * V : V;
+            float* to = rows + gate * V;
+            transpose_rows(s.weight_hh + row * s.H, s.H, units, s.H, to, TILE);
+            for (long k = s.H; k < s.HP; k++) vector_at(to + k * TILE) = Vector{};
+            transpose_rows(s.weight_ih + row * s.I, s.I, units, s.I, to + s.HP * TILE, TILE);
+            if (BFLOAT16) vector_at(to + depth(s) * TILE) = Vector{};  // the other half of the last word
+            transpose_rows(s.bias + row, 1, units, 1, panel + words(depth(s)) * TILE + gate * V, TILE);
+        }
+        for (long k = 0; BFLOAT16 && k < words(depth(s)) * TILE; k += V)
+            vector_at(panel + k) = pairs_across(vector_at(rows + k / TILE * 2 * TILE + k % TILE),
+                                                vector_at(rows + (k / TILE * 2 + 1) * TILE + k % TILE));
     }
 }
 
-// Rows first to last of the weight gradients: summed over the threads, from interleaved gates to stacked ones.
-void unpack_gradients(const SequenceArgs& s, const GradientArgs& d, float* const* partial, long threads, long first,
-                      long last) {
-    for (long row = first; row < last; row++) {
-        const long unit = row / TILE * V + row % V, to = row % TILE / V * s.H + unit;
-        if (unit >= s.H) continue;
-        float* sum = partial[0] + row * s.KP;
-        for (long thread = 1; thread < threads; thread++)
-            for (long k = 0; k < s.KP; k++) sum[k] += partial[thread][row * s.KP + k];
-        std::memcpy(d.d_weight_hh + to * s.H, sum, s.H * sizeof(float));
-        std::memcpy(d.d_weight_ih + to * s.I, sum + s.HP, s.I * sizeof(float));
-        d.d_bias[to] = sum[s.HP + s.I];
-    }
+// V columns from k on of a row of a weight [GATES H, columns], the rows interleaved.
+inline Vector interleaved_row(const SequenceArgs& s, const float* weight, long columns, long row, long k) {
+    const long unit = row / TILE * V + row % V, gate = row % TILE / V;
+    return unit < s.H ? load_units(weight + (gate * s.H + unit) * columns + k, columns - k) : Vector{};
+}
+
+// Words of rows of a weight [GATES H, columns] to groups of BACK_VECTORS vectors of columns: group, word of interleaved
+// gates, column. The last group may have fewer vectors.
+void pack_backward(const SequenceArgs& s, const float* weight, long columns, float* packed, Range range) {
+    const long vectors = (columns + V - 1) / V;
+    for (long word = range.first; word < range.last; word++)
+        for (long n = 0; n < vectors; n++) {
+            const long group = n / BACK_VECTORS * BACK_VECTORS, left = vectors - group;
+            const long size = left < BACK_VECTORS ? left : BACK_VECTORS;
+            vector_at(packed + group * V * words(width(s)) + (word * size + n - group) * V) =
+                pairs_across(interleaved_row(s, weight, columns, word * PAIR, n * V),
+                             interleaved_row(s, weight, columns, word * PAIR + PAIR - 1, n * V));
+        }
+}
+
+// Rows of numbers to rows of words.
+inline void pack_row(const float* from, long count, float* to) {
+    for (long k = 0; k < count; k += 2 * V)
+        vector_at(to + k / 2) = pairs_within(vector_at(from + k), k + V < count ? vector_at(from + k + V) : Vector{});
 }
 
 }  // namespace
