@@ -99,8 +99,9 @@ def numbers_text(latest: str, numbers: dict[str, float]) -> str:
 
 def _number_text(value: float) -> str:
     """Whole and large numbers with separators, others with three digits."""
-    whole = isinstance(value, int) or 1000 <= abs(value) < WHOLE_BELOW
-    return f"{value:,.0f}" if whole else f"{value:.3g}"
+    if isinstance(value, int) or 1000 <= abs(value) < WHOLE_BELOW:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
 
 
 class _Silence:
