@@ -218,16 +218,13 @@ figures.gates_and_gradients(json.loads((records / "analysis" / "analysis.json").
 # The rows are sorted by the mean value of the forget gate: units at the top keep most of their content from one digit to
 # the next, units at the bottom erase it nearly at once. No unit keeps its gate open from the first digit to the last, so
 # the first digit must be passed on from unit to unit, through $h$.
-#
-# All this can be watched: `palingen explore --only memory` writes a page ([a ready one](../report/explorer.html)) on which
-# trained networks read a palindrome of yours, with gates, memory and gradient at every step.
-#
-# ![The page: heat maps of an LSTM's memory, state and gates over a palindrome](../src/palingen/report/template/memory-page.png)
 # ## 6. Summary
 # - The LSTM learns the task with the course's defaults; it predicts the last digit of palindromes that it was not trained on.
 # - The RNN learns it when the palindrome is short. For long palindromes, the gradient with respect to the first digit
 #   vanishes on the way back, and whether training succeeds nevertheless depends on the seed.
 # - The gates make memory something that is learned: what to write ($i$), what to keep ($f$), what to output ($o$).
 #
-# To continue: the page of section 5, `palingen palindrome train --recipe memory --length 1000`,
-# `palingen palindrome study --help`, and the tables in `report/`.
+# To continue: `palingen palindrome train --recipe memory --length 1000`, `palingen palindrome study --help`, the tables in
+# `report/`, and `palingen explore --only memory`, a page on which such networks read a palindrome, forget and learn
+# ([a ready one](../report/explorer.html)):
+# ![The page: heat maps of an LSTM's memory, state and gates over a palindrome](../src/palingen/report/template/memory-page.png)
