@@ -224,6 +224,7 @@ figures.gates_and_gradients(json.loads((records / "analysis" / "analysis.json").
 #   vanishes on the way back, and whether training succeeds nevertheless depends on the seed.
 # - The gates make memory something that is learned: what to write ($i$), what to keep ($f$), what to output ($o$).
 #
-# To continue: `palingen explore --only memory` writes a page on which such networks read a palindrome, forget and learn,
-# `palingen palindrome train --recipe memory --length 1000`, `palingen palindrome study --help`, and the
-# tables in `report/`.
+# To continue: `palingen palindrome train --recipe memory --length 1000`, `palingen palindrome study --help`, the tables in
+# `report/`, and `palingen explore --only memory`, a page on which such networks read a palindrome, forget and learn
+# ([a ready one](../report/explorer.html)):
+# ![The page: heat maps of an LSTM's memory, state and gates over a palindrome](../src/palingen/report/template/memory-page.png)

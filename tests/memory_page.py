@@ -1,15 +1,20 @@
-"""Helpers for the tests of the memory page: its maths under Node."""
+"""Helpers for the tests of the memory page: its maths under Node, and trainings in torch to compare it with."""
 
 import json
 import shutil
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import Generator
+from torch.nn.functional import cross_entropy
 
 from palingen.recurrence.layers import SequenceClassifier
+from palingen.recurrence.palindromes import encode, sample_distinct
 
 NODE = shutil.which("node")
 SCRIPT = Path(__file__).with_name("run_memory.js")
@@ -49,6 +54,52 @@ def network_json(model: SequenceClassifier) -> dict[str, Any]:
         "hiddenSize": layer.hidden_size,
         "parameters": parameters,
     }
+
+
+@dataclass
+class Training:
+    """A training in torch: what it started from and read, and what came of it."""
+
+    model: SequenceClassifier
+    untrained: dict[str, Any]
+    """The network at the start, as `run_memory.js` reads it."""
+
+    optimizer: str
+    settings: dict[str, float]
+    batches: list[dict[str, Any]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    """Gradient norms before clipping."""
+
+    def assert_equals(self, result: Any) -> None:
+        """Compare loss and gradient norm of every step, and the trained weights, relative to 1e-3."""
+        for name, expected in (("loss", self.losses), ("gradientNorm", self.norms)):
+            np.testing.assert_allclose([metrics[name] for metrics in result["metrics"]], expected, rtol=1e-3)
+        for name, parameter in self.model.named_parameters():
+            weights = torch.tensor(result["parameters"][name]).view_as(parameter)
+            assert (weights - parameter).norm() < 1e-3 * parameter.norm(), name
+
+
+def train_in_torch(cell: str, optimizer: str, steps: int = 50) -> Training:
+    """Train on palindromes of ten digits, with a few gradients clipped."""
+    model, rate, max_norm = make_network(cell, hidden_size=16), 2e-3, 0.3
+    training = Training(model, network_json(model), optimizer, {"learningRate": rate, "maxGradNorm": max_norm})
+    torch_optimizer = {
+        "adam": lambda weights: torch.optim.Adam(weights, lr=rate),
+        "rmsprop": lambda weights: torch.optim.RMSprop(weights, lr=rate, alpha=0.99),
+    }[optimizer](model.parameters())
+    for step in range(steps):
+        digits = sample_distinct(10, 16, Generator().manual_seed(step))
+        inputs, targets = digits[:, :-1], digits[:, -1].long()
+        training.batches.append({"digits": inputs.tolist(), "targets": targets.tolist()})
+        loss = cross_entropy(model(encode(inputs, "one-hot")), targets)
+        torch_optimizer.zero_grad()
+        loss.backward()
+        training.norms.append(float(torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)))
+        torch_optimizer.step()
+        training.losses.append(loss.item())
+    assert max(training.norms) > max_norm
+    return training
 
 
 def cells() -> dict[str, Any]:

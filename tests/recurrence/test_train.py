@@ -96,6 +96,7 @@ def test_training_stops_after_the_first_epoch_that_reaches_the_target_at_full_le
     result = train_palindrome(config, tmp_path)
     *before, last = read_epochs(tmp_path)
     assert (last["length"], result["steps"]) == (6, 25 * last["epoch"])
+    assert result["curriculum_length"] == 6
     assert last["epoch"] < 60
     assert last["validation_accuracy"] >= 0.95
     assert all(epoch["validation_accuracy"] < 0.95 for epoch in before if epoch["length"] == 6)

@@ -7,6 +7,7 @@ from support import ROOT
 
 from palingen.report import build
 from palingen.report.record_reader import read_records
+from palingen.report.typst_inputs import TEMPLATE
 from palingen.runtime.errors import DataError
 
 REPORT = ROOT / "report"
@@ -41,3 +42,10 @@ def test_the_report_of_another_folder_stops_at_a_damaged_record(tmp_path):
     with pytest.raises(DataError, match=r"end\.npy: damaged"):
         build.build_report(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_the_picture_of_the_page_is_small():
+    picture = TEMPLATE / "memory-page.png"
+    assert picture.stat().st_size < 150_000
+    with Image.open(picture) as image:
+        assert image.size == (1180, 1000)

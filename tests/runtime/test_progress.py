@@ -43,6 +43,12 @@ def test_lines_come_every_few_seconds_but_a_finished_run_is_never_left_out(capsy
     assert [line.split("  ")[1] for line in lines] == ["lstm seed 0: accuracy 0.9", "lstm seed 1: accuracy 0.8"]
 
 
+def test_lengths_and_seconds_have_separators_and_no_exponent():
+    numbers = {"length": 10_000, "loss": 0.01234, "seconds": 2361.4, "gradient_norm": 2e12}
+    text = module.numbers_text("lstm T=10,000 seed 1", numbers)
+    assert text == "lstm T=10,000 seed 1: length 10,000, loss 0.0123, seconds 2,361, gradient norm 2e+12"
+
+
 def test_the_time_left_is_that_of_the_latest_rate_and_counts_down(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])

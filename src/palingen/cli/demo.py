@@ -28,7 +28,7 @@ def _print_table(result: dict[str, Any]) -> None:
     table.add_column("folder", overflow="fold")
     for run in result["palindromes"]:
         accuracy = f"{100 * run['accuracy']:.1f} %"
-        table.add_row(f"{run['cell']}, T = {run['length']}", accuracy, f"{run['seconds']:.0f}", str(run["folder"]))
+        table.add_row(f"{run['cell']}, T = {run['length']:,}", accuracy, f"{run['seconds']:.0f}", str(run["folder"]))
     gan, classes = result["gan"], result["interpolation"]
     accuracy = f"real {100 * gan['real_accuracy']:.0f} %, fake {100 * gan['fake_accuracy']:.0f} %"
     table.add_row(f"GAN, {gan['epochs']} epochs", accuracy, f"{gan['seconds']:.0f}", str(gan["folder"]))

@@ -84,7 +84,7 @@ def analyze(
     """
     require("runs", list(map(str, runs)), len(runs) > 0, "must name at least one run folder")
     analyses = {run: analyze_run(run) for run in runs}
-    labels = {run: f"{analysis.config.cell} T = {analysis.config.length}" for run, analysis in analyses.items()}
+    labels = {run: f"{analysis.config.cell} T = {analysis.config.length:,}" for run, analysis in analyses.items()}
     if len(set(labels.values())) < len(labels):
         labels = {run: f"{label}, {run.name}" for run, label in labels.items()}
     folder = output.out or Path("runs") / "analyze" / runs[0].resolve().name

@@ -87,7 +87,7 @@ def _show_progress(runs: Sequence[PalindromeConfig], results: Iterable[dict[str,
 
 def _latest(result: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
     """Name and numbers of a finished run."""
-    name = f"{result['cell']} T={result['length']} seed {result['seed']}"
+    name = f"{result['cell']} T={result['length']:,} seed {result['seed']}"
     return name, {"accuracy": result["accuracy"], "seconds": result["seconds"]}
 
 

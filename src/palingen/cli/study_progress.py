@@ -52,7 +52,7 @@ def accuracy_table(results: Sequence[Mapping[str, Any]], runs: Sequence[tuple[st
     table = Table()
     table.add_column("cell")
     for length in sorted({length for _, length in totals}):
-        table.add_column(f"T = {length}", justify="right")
+        table.add_column(f"T = {length:,}", justify="right")
     for cell in dict.fromkeys(cell for cell, _ in totals):
         table.add_row(cell, *(_seeds_text(results, totals, cell, length) for length in sorted({n for _, n in totals})))
     return Group(title, table)  # a table's own title is wrapped to the table's width

@@ -24,6 +24,9 @@ SIGMOID_GATES = ("i", "f", "o", "r", "z")
 NUM_PALINDROMES = 64
 """Palindromes over which gradient norms are averaged, if there are as many."""
 
+MAX_DIGITS = 128_000
+"""Digits of these palindromes together, at most, unless there is only one: the values of all steps are held."""
+
 Norms = dict[str, Float[Tensor, " T"]]
 """Gradient norm at every step, for each part of the state."""
 
@@ -68,7 +71,7 @@ def analyze_run(run: str | Path) -> RunAnalysis:
         PalingenError: there is no such network, or its files are damaged.
     """
     config, model = load_network(run)
-    count = min(NUM_PALINDROMES, count_palindromes(config.length))
+    count = min(NUM_PALINDROMES, count_palindromes(config.length), max(1, MAX_DIGITS // config.length))
     palindromes = Palindromes(sample_distinct(config.length, count, Generator().manual_seed(config.seed)))
     inputs = encode(palindromes.inputs, config.input_encoding)
     return RunAnalysis(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from palingen.recurrence import engines
 from palingen.recurrence.cells import CELLS, Cell, State
 from palingen.recurrence.engines import Precision
+from palingen.recurrence.segments import run_final_state, segment_steps
 from palingen.recurrence.unroll import CellWeights, RNNOutput
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.memory import Need, require_memory
@@ -34,6 +35,7 @@ class RecurrentLayer(nn.Module):
         engine: implementation, see `palingen.recurrence.engines`; all are equal up to rounding.
         learn_initial_state: make h(0) (and c(0)) parameters, zero at first, instead of zero.
         recompute: recompute in the backward pass instead of storing: less memory for long sequences, more time.
+            `final_state` recomputes without it where the values of all steps would need more than about 3 GB.
         precision: arithmetic of the products, `float32` or `bfloat16`, for which the processor needs AVX512-BF16.
 
     Raises:
@@ -119,6 +121,21 @@ class RecurrentLayer(nn.Module):
             tuple(part[rows, lengths - 1] for part in output.states),
         )
 
+    def final_state(self, inputs: Float[Tensor, "B T I"], state: State | None = None) -> State:
+        """Final state alone, in bounded memory: very long sequences run in segments that backward recomputes.
+
+        Args:
+            inputs: input sequences.
+            state: initial state, each part [B, H]; by default the learned one, or zero.
+
+        Raises:
+            ConfigError: the engine does not support the cell or the inputs.
+        """
+        state = state or self.expand_initial_state(len(inputs))
+        store = torch.is_grad_enabled() and not self.recompute
+        steps = segment_steps(self.cell, len(inputs), inputs.shape[1], self.hidden_size, store=store)
+        return run_final_state(self.engine, self.cell, self.weights, inputs, state, steps, self.precision)
+
     def _run(self, inputs: Tensor, state: State | None, reset_mask: Tensor | None) -> RNNOutput:
         arguments = self.cell, self.weights, inputs, state, reset_mask
         return engines.run_engine(self.engine, *arguments, recompute=self.recompute, precision=self.precision)
@@ -158,5 +175,5 @@ class SequenceClassifier(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "B T I"]) -> Float[Tensor, "B K"]:
         """Logits p(T) after the last input."""
-        hidden = self.recurrent(inputs).final_state[0]  # (1)-(6)
+        hidden = self.recurrent.final_state(inputs)[0]  # (1)-(6)
         return self.head(hidden)  # (7); the softmax (8) is part of the loss (9)

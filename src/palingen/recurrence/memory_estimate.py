@@ -13,6 +13,7 @@ from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.layers import weight_bytes
 from palingen.recurrence.palindromes import NUM_DIGITS, split_need
+from palingen.recurrence.segments import segment_steps
 from palingen.recurrence.trainer import MAX_EVALUATION_DIGITS, VALIDATION_SAMPLES
 from palingen.runtime.memory import Need, require_memory
 
@@ -27,7 +28,7 @@ FLOATS_PER_UNIT = {
 part of the state. `auto` is taken for the native engine, which needs least, so that nothing is refused wrongly. Those
 of `triton` are counted, not measured: projections or their gradients, saved values, states."""
 
-FLOATS_PER_INPUT = {"scalar": 2, "one-hot": 32}
+FLOATS_PER_INPUT = {"scalar": 2, "one-hot": 14}
 """Numbers of 4 bytes for each digit that is encoded."""
 
 VECTOR = 16
@@ -69,15 +70,21 @@ def _step_floats(config: PalindromeConfig, engine: EngineName) -> float:
     cell = CELLS[config.cell]
     per_gate, per_state = FLOATS_PER_UNIT.get(engine, FLOATS_PER_UNIT["auto"])  # the trainer refuses an unknown one
     units = VECTOR * ceil(config.hidden_size / VECTOR)
-    trained, evaluated = _digits(config)
-    per_input = FLOATS_PER_INPUT[config.input_encoding]
-    training = trained * (units * (per_gate * len(cell.gates) + per_state * len(cell.state)) + per_input)
-    return max(training, evaluated * (units * (1 + len(cell.state)) + per_input))
+    per_input = FLOATS_PER_INPUT[config.input_encoding] * config.length
+    trained, evaluated = _sequences(config)
+    training = _segment(config, trained, store=True) * (per_gate * len(cell.gates) + per_state * len(cell.state))
+    evaluation = _segment(config, evaluated, store=False) * (1 + len(cell.state))
+    return max(trained * (units * training + per_input), evaluated * (units * evaluation + per_input))
 
 
-def _digits(config: PalindromeConfig) -> tuple[float, float]:
-    """Digits of a training batch, and of a batch of an evaluation."""
+def _segment(config: PalindromeConfig, sequences: int, *, store: bool) -> int:
+    """Steps whose values are held at the same time."""
+    steps = segment_steps(CELLS[config.cell], sequences, config.length, config.hidden_size, store=store)
+    return min(steps, config.length)
+
+
+def _sequences(config: PalindromeConfig) -> tuple[int, int]:
+    """Sequences of a training batch, and of a batch of an evaluation."""
     train_samples = round(config.train_fraction * config.num_samples)
     evaluated = max(config.num_samples - train_samples, VALIDATION_SAMPLES if config.online_data else 0)
-    batch = min(evaluated, max(1, MAX_EVALUATION_DIGITS // config.length))
-    return min(config.batch_size, train_samples) * config.length, batch * config.length
+    return min(config.batch_size, train_samples), min(evaluated, max(1, MAX_EVALUATION_DIGITS // config.length))

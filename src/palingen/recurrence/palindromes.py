@@ -81,7 +81,8 @@ def encode(digits: UInt8[Tensor, "B S"], encoding: InputEncoding) -> Float[Tenso
         raise ConfigError(f"encoding: {unknown_choice(encoding, get_args(InputEncoding))}")
     if encoding == "scalar":
         return digits.unsqueeze(-1).float()
-    return torch.nn.functional.one_hot(digits.long(), NUM_DIGITS).float()
+    inputs = torch.zeros(*digits.shape, NUM_DIGITS, device=digits.device)
+    return inputs.scatter_(-1, digits.long().unsqueeze(-1), 1)  # `one_hot` would need three times the memory
 
 
 def split_need(length: int, num_samples: int) -> Need:

@@ -64,7 +64,7 @@ def _train(run: RunFolder, trainer: PalindromeTrainer) -> dict[str, Any]:
     plan = BatchPlan(
         dataset_size=len(trainer.train_data), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed
     )
-    label = f"{config.cell} T={config.length} seed {config.seed}"
+    label = f"{config.cell} T={config.length:,} seed {config.seed}"
     loop = TrainingLoop(run, label, plan, {**trainer.state, "means": means}, process_group)
     loop.resume()
     for batch in loop:
@@ -93,5 +93,6 @@ def _train(run: RunFolder, trainer: PalindromeTrainer) -> dict[str, Any]:
         loss=test.loss,
         epoch=trainer.best.epoch,
         steps=batch.step,
+        curriculum_length=trainer.curriculum.length,
         seconds=loop.seconds,
     )

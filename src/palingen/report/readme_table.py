@@ -8,7 +8,7 @@ from palingen.report.values import count_of, join_list, mean_and_range, number, 
 CELLS = ("lstm", "rnn")
 """Cells that are compared with the course's settings."""
 
-MEMORY_LENGTHS = (200, 1000)
+MEMORY_LENGTHS = (200, 1000, 10_000, 100_000)
 """Lengths of recipe memory in the table."""
 
 GAN_RECIPES = ("course", "residual")

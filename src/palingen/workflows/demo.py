@@ -75,7 +75,7 @@ def _train_gan(folder: Path, device: torch.device, options: Options) -> tuple[di
 def _add_palindromes(page: Page, folder: Path, results: list[dict[str, Any]]) -> list[Path]:
     """Write the figure of the palindrome runs, and describe them on the page; return the figure."""
     figure = run_figures.palindrome_figure(
-        folder, {f"{result['cell']} T = {result['length']}": result["folder"] for result in results}
+        folder, {f"{result['cell']} T = {result['length']:,}": result["folder"] for result in results}
     )
     page.section(
         "How long does a cell remember?",

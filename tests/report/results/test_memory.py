@@ -30,6 +30,22 @@ def test_each_cell_is_described_at_its_longest_length():
     assert texts["memory.gated.cells"] == "LSTM and GRU"
 
 
+def test_the_rnn_ends_where_most_of_its_seeds_fail_and_the_records_say_how_far_its_curriculum_came():
+    study = palindrome_study(
+        ("lstm", 10_000, 1.0, 1), ("rnn", 200, 1.0, 1), ("rnn", 200, 0.98, 1),
+        ("rnn", 10_000, 0.1, 1), ("rnn", 10_000, 0.2, 1), ("lstm", 100_000, 1.0, 1),
+    )  # fmt: skip
+    texts = values(Records(memory=study))
+    assert texts["memory.rnn-longest.length"] == "200"
+    limit = {name: texts[f"memory.rnn-failed.{name}"] for name in ("length", "seeds", "learned")}
+    assert limit == {"length": "10,000", "seeds": "2", "learned": "0"}
+    assert texts["memory.rnn-untested.length"] == "100,000"
+    assert "memory.rnn-failed.longest" not in texts
+    runs = [{**run, "curriculum_length": 40 + run["seed"]} for run in study.runs]
+    texts = values(Records(memory=StudyRecords(study.name, {}, runs)))
+    assert (texts["memory.rnn-failed.shortest"], texts["memory.rnn-failed.longest"]) == ("43", "44")
+
+
 def test_a_study_without_gru_config_and_environments_names_none_of_them():
     texts = values(Records(memory=palindrome_study(("lstm", 10, 1.0, 1), ("rnn", 10, 1.0, 1))))
     assert texts["memory.gated.cells"] == "LSTM"

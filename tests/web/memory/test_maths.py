@@ -5,7 +5,7 @@ import base64
 import numpy as np
 import pytest
 import torch
-from memory_page import make_network, needs_node, network_json, run_memory
+from memory_page import make_network, needs_node, network_json, run_memory, train_in_torch
 from torch import Generator
 from torch.nn.functional import cross_entropy
 
@@ -90,30 +90,9 @@ def test_gradients_equal_autograds(cell, input_size):
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_fifty_steps_of_training_equal_torchs(cell, optimizer):
-    model = make_network(cell, hidden_size=16)
-    untrained = network_json(model)
-    rate, max_norm = 2e-3, 0.3
-    torch_optimizer = {
-        "adam": lambda weights: torch.optim.Adam(weights, lr=rate),
-        "rmsprop": lambda weights: torch.optim.RMSprop(weights, lr=rate, alpha=0.99),
-    }[optimizer](model.parameters())
-    batches, losses, norms = [], [], []
-    for step in range(50):
-        digits, targets = palindromes(16, 10, seed=step)
-        batches.append({"digits": digits.tolist(), "targets": targets.tolist()})
-        loss = cross_entropy(model(encode(digits, "one-hot")), targets)
-        torch_optimizer.zero_grad()
-        loss.backward()
-        norms.append(float(torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)))
-        torch_optimizer.step()
-        losses.append(loss.item())
-    settings = {"learningRate": rate, "maxGradNorm": max_norm}
-    result = run_memory("train", network=untrained, optimizer=optimizer, batches=batches, settings=settings)
-    assert max(norms) > max_norm  # some gradients are clipped
-    np.testing.assert_allclose([metrics["loss"] for metrics in result["metrics"]], losses, rtol=1e-3)
-    np.testing.assert_allclose([metrics["gradientNorm"] for metrics in result["metrics"]], norms, rtol=1e-3)
-    for name, parameter in model.named_parameters():
-        assert relative_difference(result["parameters"][name], parameter.detach()) < 1e-3, name
+    training = train_in_torch(cell, optimizer)
+    values = {"batches": training.batches, "settings": training.settings}
+    training.assert_equals(run_memory("train", network=training.untrained, optimizer=optimizer, **values))
 
 
 def test_training_in_the_page_learns_short_palindromes_that_it_never_read():

@@ -1,12 +1,14 @@
 """Panels of the memory page in a browser, opened from the disk as by someone who was sent the file."""
 
 import re
+from dataclasses import replace
 
 from digits_page import canvas_image
 from memory_page import settle_memory, show_panel
 from PIL import Image
 
 from palingen.recurrence.pretrained import load_network
+from palingen.runtime.safetensors_io import save_weights
 
 PANELS = ("read-along", "side-by-side", "change-digit", "gradient", "units", "how-long", "learning", "train")
 
@@ -223,6 +225,25 @@ def test_a_file_of_another_kind_is_refused_and_nothing_changes(open_memory, tmp_
     page.set_input_files("#load-network", tmp_path / "other.safetensors")
     page.wait_for_function("/cannot be loaded/.test(document.querySelector('.status').textContent)")
     assert page.input_value("#network") == "lstm-memory"
+
+
+def test_another_file_of_the_same_name_is_measured_anew(open_memory, tmp_path):
+    page = open_memory()
+    notes = []
+    for stage in ("end", "start"):
+        config, model = load_network("lstm-memory", stage)
+        save_weights(tmp_path / "weights.safetensors", model.state_dict(), replace(config, length=20))
+        before = page.evaluate("palingen.memory.current().id")
+        page.set_input_files("#load-network", tmp_path / "weights.safetensors")
+        page.wait_for_function(f"palingen.memory.current().id !== {before}")
+        assert page.input_value("#network") == "weights"
+        for panel in ("gradient", "units"):
+            show_panel(page, panel)
+        notes.append([page.inner_text(name) for name in ("#gradient-note", "#unit-accuracy")])
+    (trained_gradient, trained_accuracy), (gradient, accuracy) = notes
+    assert gradient != trained_gradient
+    assert float(re.search(r"on: ([\d.]+)", accuracy)[1]) < 30
+    assert float(re.search(r"on: ([\d.]+)", trained_accuracy)[1]) > 90
 
 
 def test_the_trust_card_shows_every_seed_and_the_commands(open_memory):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from browser import serious_findings
 from digits_page import canvas_image
-from memory_page import make_network, network_json, settle_memory, show_panel
+from memory_page import make_network, network_json, settle_memory, show_panel, train_in_torch
 
 from palingen.recurrence.analysis import gradient_norms
 from palingen.recurrence.cells import CELLS
@@ -134,6 +134,26 @@ def test_the_browser_computes_answers_and_gradients_like_torch(open_memory, cell
     assert (torch.tensor(result["answers"]).view_as(expected) - expected).abs().max() < 1e-5
     norms = gradient_norms(model, inputs, targets)["h"].detach()
     assert (torch.tensor(result["norms"]) / norms - 1).abs().max() < 1e-3  # float32 at each step
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+def test_fifty_steps_of_training_in_the_browser_equal_torchs(open_memory, optimizer):
+    page = open_memory()
+    script = """([network, optimizerName, batches, settings]) => {
+      const parameters = Object.entries(network.parameters).map(([name, v]) => [name, Float32Array.from(v)]);
+      const own = { ...network, parameters: Object.fromEntries(parameters) };
+      const optimizer = palingen.createOptimizer(optimizerName, own);
+      const metrics = batches.map(({ digits, targets }) => palingen.trainStep(own, optimizer, {
+        inputs: Uint8Array.from(digits.flat()), targets: Uint8Array.from(targets),
+        count: digits.length, steps: digits[0].length,
+      }, settings));
+      const trained = Object.entries(own.parameters).map(([name, v]) => [name, Array.from(v)]);
+      return { metrics, parameters: Object.fromEntries(trained) };
+    }"""
+    for cell in CELLS:
+        training = train_in_torch(cell, optimizer)
+        arguments = [training.untrained, optimizer, training.batches, training.settings]
+        training.assert_equals(page.evaluate(script, arguments))
 
 
 @pytest.mark.timing

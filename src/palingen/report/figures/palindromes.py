@@ -64,7 +64,7 @@ def learning_curves(runs: Sequence[RunRecords], style: Style = SCREEN) -> Figure
                     opacity = OPACITIES[index % len(OPACITIES)]
                     axes.plot([epoch["epoch"] for epoch in epochs], accuracies, color=COLOURS[cell], alpha=opacity)
                 axes.axhline(10, **GUIDE)
-                axes.set(title=f"{cell.upper()}, T = {length}", ylim=(-3, 104), yticks=(0, 50, 100))
+                axes.set(title=f"{cell.upper()}, T = {length:,}", ylim=(-3, 104), yticks=(0, 50, 100))
             row[0].set_ylabel("accuracy, %")
         for axes in grid[-1]:
             axes.set_xlabel("epoch")

@@ -64,12 +64,9 @@ def _add_memory(values: Values, memory: StudyRecords) -> None:
         for field in ("forget_bias_init", "curriculum_start"):
             values.add_value(f"memory.{field}", format_setting(config[field]), source)
         values.add_value("memory.curriculum_threshold", percent(config["curriculum_threshold"]), source)
-    if memory.threads:
-        values.add_value("memory.cores", "one core" if memory.threads == 1 else f"{memory.threads} cores", source)
-    lengths = {
-        cell: max(run["length"] for run in memory.runs if run["cell"] == cell)
-        for cell in sorted({run["cell"] for run in memory.runs})
-    }
+    lengths = {cell: _longest_learned(memory, cell) for cell in sorted({run["cell"] for run in memory.runs})}
+    if threads := StudyRecords(source, {}, memory.of("lstm", lengths.get("lstm", 0))).threads:
+        values.add_value("memory.cores", "one core" if threads == 1 else f"{threads} cores", source)
     for cell, length in lengths.items():
         runs, key = memory.of(cell, length), f"memory.{cell}-longest"
         values.add_value(f"{key}.length", format_setting(length), source)
@@ -80,8 +77,33 @@ def _add_memory(values: Values, memory: StudyRecords) -> None:
     if gated:
         values.add_value("memory.gated.cells", join_list([cell.upper() for cell in gated]), source)
         values.add_value("memory.gated.length", format_setting(min(lengths[cell] for cell in gated)), source)
-    if "rnn" in lengths and lengths["rnn"] < max(lengths.values()):
-        values.add_value("memory.rnn-untested.length", format_setting(max(lengths.values())), source)
+    if "rnn" in lengths:
+        _add_rnn_limit(values, memory, lengths["rnn"])
+
+
+def _add_rnn_limit(values: Values, memory: StudyRecords, longest: int) -> None:
+    """Add the first length that most RNNs do not learn, and the longest that none was trained on."""
+    tried = {run["length"] for run in memory.runs if run["cell"] == "rnn"}
+    if max(tried) < (untested := max(run["length"] for run in memory.runs)):
+        values.add_value("memory.rnn-untested.length", format_setting(untested), memory.name)
+    failed = [length for length in tried if length > longest]
+    if not failed:
+        return
+    runs, key = memory.of("rnn", min(failed)), "memory.rnn-failed"
+    values.add_value(f"{key}.length", format_setting(min(failed)), memory.name)
+    values.add_value(f"{key}.seeds", format_setting(len(runs)), memory.name)
+    values.add_value(f"{key}.learned", format_setting(count_learned(runs)), memory.name)
+    if all("curriculum_length" in run for run in runs):
+        reached = [run["curriculum_length"] for run in runs]
+        values.add_value(f"{key}.shortest", format_setting(min(reached)), memory.name)
+        values.add_value(f"{key}.longest", format_setting(max(reached)), memory.name)
+
+
+def _longest_learned(memory: StudyRecords, cell: str) -> int:
+    """Longest palindromes that at least half of a cell's seeds learned; the shortest tried if there are none."""
+    lengths = sorted({run["length"] for run in memory.runs if run["cell"] == cell})
+    learned = [length for length in lengths if 2 * count_learned(runs := memory.of(cell, length)) >= len(runs)]
+    return max(learned, default=lengths[0])
 
 
 def _add_ablation(values: Values, key: str, study: StudyRecords) -> None:

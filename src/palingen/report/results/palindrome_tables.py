@@ -39,7 +39,7 @@ def settings_table(records: Records) -> Table | None:
 
 def course_table(records: Records) -> Table | None:
     """Accuracies with the course's settings, by length and cell."""
-    groups = {f"T = {length}, {cell.upper()}": records.course_runs(cell, length)
+    groups = {f"T = {length:,}, {cell.upper()}": records.course_runs(cell, length)
               for length in records.course_lengths for cell in ("lstm", "rnn")}  # fmt: skip
     rows = [_course_row(name, runs) for name, runs in groups.items() if runs]
     head = ["length, cell", "seeds", "best weights, %", "learned", "epoch", "epochs lost", "last weights, %", "seconds"]

@@ -77,6 +77,7 @@
     context.clip();
     for (const mark of marks) drawMark(context, mark, toX, toY, { left, right: width - RIGHT, top, bottom });
     for (const line of series) drawLine(context, line, toX, toY, y.log ? y.min : -Infinity);
+    for (const mark of marks) if (mark.label) drawMarkLabel(context, mark, toX, toY, { left, right: width - RIGHT, top });
     context.restore();
   }
 
@@ -168,7 +169,7 @@
     }
   }
 
-  function drawMark(context, { x, y, label, strong }, toX, toY, { left, right, top, bottom }) {
+  function drawMark(context, { x, y, strong }, toX, toY, { left, right, top, bottom }) {
     context.strokeStyle = memory.colour(strong ? "cursor" : "off");
     context.lineWidth = strong ? 1.5 : 1;
     context.setLineDash(strong ? [] : [4, 4]);
@@ -177,13 +178,19 @@
     else { context.moveTo(left, toY(y)); context.lineTo(right, toY(y)); }
     context.stroke();
     context.setLineDash([]);
+  }
+
+  /** Label of a mark, with a rim in the colour of the page, since it may lie over the curves. */
+  function drawMarkLabel(context, { x, y, label }, toX, toY, { left, right, top }) {
+    const isVertical = x !== undefined, isRight = !isVertical || toX(x) > (left + right) / 2;
+    const at = isVertical ? [toX(x) + (isRight ? -6 : 6), top + 14] : [right, toY(y) - 9];
+    context.textAlign = isRight ? "right" : "left";
+    context.strokeStyle = memory.colour("surface");
+    context.lineWidth = 4;
+    context.lineJoin = "round";
+    context.strokeText(label, ...at);
     context.fillStyle = memory.colour("muted");
-    context.textAlign = x !== undefined && toX(x) > (left + right) / 2 ? "right" : "left";
-    if (label && x !== undefined) context.fillText(label, toX(x) + (context.textAlign === "right" ? -6 : 6), top + 8);
-    else if (label) {
-      context.textAlign = "right";
-      context.fillText(label, right, toY(y) - 8);
-    }
+    context.fillText(label, ...at);
     context.textAlign = "left";
   }
 

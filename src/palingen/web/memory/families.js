@@ -26,5 +26,11 @@
   /** Name of a network in a legend: its cell, or its own name if it was made here. */
   const legend = (entry) => (entry.origin === "shipped" ? memory.cellName(entry) : `${entry.name} (${memory.cellName(entry)})`);
 
-  Object.assign(memory, { family, connectFamilies, legend });
+  /** Colour of a network among others: that of its cell, unless one of the same cell comes before it. */
+  const colourIn = (networks, entry) => {
+    const isFirst = networks.find(({ config }) => config.cell === entry.config.cell) === entry;
+    return isFirst ? entry.config.cell : "text";
+  };
+
+  Object.assign(memory, { family, connectFamilies, legend, colourIn });
 })(globalThis.palingen);

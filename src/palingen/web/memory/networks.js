@@ -10,8 +10,10 @@
     return { name, network: () => (decoded ??= palingen.decodeRecurrent(network)) };
   }
 
+  // Measurements are kept by the id: a network that is trained or loaded again may have the name of the last one.
+  let lastId = 0;
   const networks = JSON.parse(page.byId("networks-data").textContent).map((entry) => ({
-    ...entry, origin: "shipped", stages: entry.stages.map(lazyStage),
+    ...entry, id: ++lastId, origin: "shipped", stages: entry.stages.map(lazyStage),
   }));
   page.byId("networks-data").remove();
 
@@ -43,8 +45,7 @@
   /** Add a network, or replace the one of the same name. */
   function addNetwork(entry) {
     const at = networks.findIndex(({ name }) => name === entry.name);
-    if (at >= 0) networks[at] = entry;
-    else networks.push(entry);
+    networks[at < 0 ? networks.length : at] = { ...entry, id: ++lastId };
   }
 
   const find = (name) => networks.find((entry) => entry.name === name) ?? networks[0];

@@ -6,7 +6,7 @@
   let measured = { key: null, scores: null }, pending = null;
 
   const length = () => Math.min(memory.length(), MAX_LENGTH);
-  const key = () => `${memory.current().name} ${memory.current().stages.length} ${length()}`;
+  const key = () => `${memory.current().id} ${length()}`;
 
   /** Scores [steps, units] from 0 to 1; null until they are measured. */
   const scores = () => (measured.key === key() ? measured.scores : null);

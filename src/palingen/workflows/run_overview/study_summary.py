@@ -99,7 +99,7 @@ def _variant(run: Mapping[str, Any]) -> str:
 def _run_name(run: Mapping[str, Any]) -> str:
     if "recipe" in run:
         return f"{_variant(run)}, {run['epochs']} epochs, seed {run['seed']}"
-    return f"{run['cell']} T={run['length']} seed {run['seed']}"
+    return f"{run['cell']} T={run['length']:,} seed {run['seed']}"
 
 
 def _run_numbers(run: Mapping[str, Any]) -> dict[str, Any]:

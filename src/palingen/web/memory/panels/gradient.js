@@ -6,14 +6,14 @@ palingen.memory.panels.push(() => {
   const measured = new Map(); // norms by network, stage and length
 
   const length = () => Math.min(MAX_LENGTH, memory.family().networks[0].config.length);
-  const keyOf = (entry, stage) => `${entry.name} ${entry.stages.length} ${stage} ${length()}`;
+  const keyOf = (entry, stage) => `${entry.id} ${stage} ${length()}`;
 
   /** Stages that are compared: before training, and after it. */
   const stagesOf = (entry) => [...new Set([0, entry.stages.length - 1])];
 
   function draw() {
-    const series = [], results = [];
-    for (const entry of memory.family().networks)
+    const series = [], results = [], { networks } = memory.family();
+    for (const entry of networks)
       for (const stage of stagesOf(entry)) {
         const norms = measured.get(keyOf(entry, stage));
         if (!norms) {
@@ -21,7 +21,7 @@ palingen.memory.panels.push(() => {
           continue;
         }
         const isTrained = stage === entry.stages.length - 1, name = `${memory.legend(entry)}, ${isTrained ? "trained" : "untrained"}`;
-        series.push({ name, colour: entry.config.cell, dash: !isTrained, points: Array.from(norms, (v, t) => [t + 1, v]) });
+        series.push({ name, colour: memory.colourIn(networks, entry), dash: !isTrained, points: Array.from(norms, (v, t) => [t + 1, v]) });
         results.push(`${name} ${memory.formatNumber(Number((norms[0] / norms.at(-1)).toPrecision(2)))}`);
       }
     const values = series.flatMap(({ points }) => points.map(([, v]) => Math.max(v, FLOOR)));

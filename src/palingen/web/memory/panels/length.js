@@ -7,7 +7,7 @@ palingen.memory.panels.push(() => {
   const points = new Map(); // by network: a map from length to { accuracy, interval }
   let far = new Set();
 
-  const key = () => `${memory.current().name} ${memory.current().stages.length}`;
+  const key = () => memory.current().id;
   const known = () => points.get(key()) ?? points.set(key(), new Map()).get(key());
   const reach = () => memory.state().reach ?? Math.min(MAX, memory.current().config.length);
 

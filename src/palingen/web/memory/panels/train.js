@@ -3,7 +3,6 @@
 palingen.memory.panels.push(() => {
   const { memory, page } = palingen, { byId } = page, start = byId("train-start"), stop = byId("train-stop"), result = byId("train-result");
   const clients = { a: memory.createClient(), b: memory.createClient() };
-  const COLOURS = { a: "lstm", b: "rnn" };
   let runs = []; // { racer, settings, id, points, stages, latest }
 
   function begin() {
@@ -72,7 +71,7 @@ palingen.memory.panels.push(() => {
   /** One curve of every run, by step. */
   function drawCurve(id, label, name, axis = {}) {
     const series = runs.map((run) => ({
-      name: runs.length > 1 ? nameOf(run) : "", colour: COLOURS[run.racer], dash: run.racer === "b",
+      name: runs.length > 1 ? nameOf(run) : "", colour: run.settings.cell, dash: run.racer === "b",
       points: run.points.map((point) => [point.step, point[name]]),
     }));
     const points = series.flatMap((line) => line.points), range = rangeOf(points.map(([, v]) => v), axis);
@@ -113,6 +112,7 @@ palingen.memory.panels.push(() => {
     } catch (error) {
       page.announce(`${file.name} cannot be loaded: ${error.message}`);
     }
+    target.value = ""; // so that the same file, written again, can be chosen again
   });
   memory.panel("train", ["curves"], draw);
   memory.savePanel("train", ["curve-loss", "curve-accuracy", "curve-norm"]);

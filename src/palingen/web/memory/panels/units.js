@@ -20,7 +20,7 @@ palingen.memory.panels.push(() => {
     if (!scores) return;
     const order = Array.from(known.keys()).sort((a, b) => known[b] - known[a]);
     const map = {
-      label: "what each unit knows of the first digit", values: scores, rows: H(), order, low: 0, high: 1, kind: "sequential",
+      label: "known of the first digit", values: scores, rows: H(), order, low: 0, high: 1, kind: "sequential",
       height: Math.max(110, Math.min(200, 3 * H())),
     };
     memory.drawHeatmaps(canvas, [map], { steps: length - 1 });
@@ -52,7 +52,7 @@ palingen.memory.panels.push(() => {
   function measureAccuracy() {
     const off = memory.unitsOff(), network = memory.final(memory.current()), length = memory.scoresLength();
     const mask = Float32Array.from({ length: H() }, (_, unit) => (off.has(unit) ? 0 : 1));
-    const key = `${memory.current().name} ${memory.current().stages.length} ${length}`;
+    const key = `${memory.current().id} ${length}`;
     const message = { task: "accuracy", network, length, count: COUNT, seed: SEED };
     if (baseline.key !== key) {
       baseline = { key, accuracy: null };
