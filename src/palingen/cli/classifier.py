@@ -30,6 +30,7 @@ def train(
         select_device(options.device),
         force=options.force,
         allow_engine_change=options.allow_engine_change,
+        trackers=options.trackers,
     )
     record = {name: result[name] for name in ("accuracy", "epochs", "seconds", "seed")}
     paths = {"folder": folder, "files": [folder / "weights.safetensors"]}

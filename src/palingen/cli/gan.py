@@ -74,6 +74,7 @@ def train(
         engine=engine,
         force=options.force,
         allow_engine_change=options.allow_engine_change,
+        trackers=options.trackers,
         process_group=process_group,
     )
     if not process_group.is_main:

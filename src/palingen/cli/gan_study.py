@@ -18,7 +18,7 @@ from palingen.cli.options import (
     print_result,
     recipe_flag,
 )
-from palingen.cli.study_progress import show_study_progress
+from palingen.cli.study_progress import show_study_progress, warn_of_trackers
 from palingen.gan.config import GanConfig, LossName
 from palingen.gan.steps import EngineName
 from palingen.gan.study import TrainOptions, enumerate_runs, load_results, run_study
@@ -70,6 +70,7 @@ def study(
         engine=engine,
         force=options.force,
         allow_engine_change=options.allow_engine_change,
+        trackers=options.trackers,
     )
     done = show_study_progress(
         len(variants), run_study(variants, folder, parallel, train_options), _variants_table, _latest
@@ -81,6 +82,7 @@ def study(
         output_console().print(_variants_table(all_results))
     paths = {"folder": folder, "files": [variants_figure(folder, all_results), folder / "study.json"]}
     print_result({"runs": results, **paths}, options.json, title="Study", rows=paths)
+    warn_of_trackers(folder)
 
 
 def _variants_table(results: Sequence[Mapping[str, Any]]) -> Table:

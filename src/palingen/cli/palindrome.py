@@ -65,6 +65,7 @@ def train(
         engine=engine,
         force=options.force,
         allow_engine_change=options.allow_engine_change,
+        trackers=options.trackers,
     )
     curves = palindrome_figure(folder, {config.cell: folder})
     paths = {"folder": folder, "files": [curves, folder / "records.jsonl", folder / "weights.safetensors"]}

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from hashlib import sha256
@@ -32,13 +32,18 @@ from palingen.runtime.json_io import damaged
 from palingen.runtime.numerics import Execution
 from palingen.runtime.run_files import ADVICE, read_config, read_result
 from palingen.runtime.safetensors_io import save_weights
+from palingen.runtime.tracking.run_tracking import RunTracking
+from palingen.runtime.tracking.trackers import TrackerName
 
 
 class RunFolder:
     """Run folder locked by this process, or by the main process of a distributed run. Made by `open_run`."""
 
-    def __init__(self, folder: Path, config: Any, *, is_main: bool = True) -> None:
+    def __init__(
+        self, folder: Path, config: Any, *, is_main: bool = True, trackers: Sequence[TrackerName] = ()
+    ) -> None:
         self.folder, self.config, self.is_main = folder, config, is_main
+        self.tracking = RunTracking(folder, config, trackers)
         self.execution: Execution | None = None
         self.checkpoint_path = folder / "resume.pt"
         self._records_path = folder / "records.jsonl" if is_main else Path(os.devnull)
@@ -83,6 +88,7 @@ class RunFolder:
         with naming(self._records_path):
             self._records.write((json.dumps({"kind": kind, **values}) + "\n").encode())
             self._records.flush()
+        self.tracking.log({"kind": kind, **values})
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Save `state` with the config's hash, the execution, and length and hash of the records.
@@ -117,6 +123,7 @@ class RunFolder:
                 if sha256(records).hexdigest() != state["records_sha256"]:
                     raise damaged(self._records_path, "not the records of its checkpoint", ADVICE)
             self._records.truncate(state["records_bytes"] if state else 0)
+        self.tracking.start()
         return state
 
     def finalize(self, weights: Mapping[str, Tensor], **result: Any) -> dict[str, Any]:
@@ -145,7 +152,8 @@ class RunFolder:
             raise RunError(f"{self.folder}: removed or replaced while the run was working in it")
 
     def close(self) -> None:
-        """Close the records file."""
+        """Close the records file and the trackers' logs."""
+        self.tracking.close(self.finished)
         with suppress(OSError):  # a full disk has been reported when the record was written
             self._records.close()
 
@@ -163,7 +171,9 @@ class RunFolder:
 
 
 @contextmanager
-def open_run(folder: Path, config: Any, *, force: bool = False, is_main: bool = True) -> Iterator[RunFolder]:
+def open_run(
+    folder: Path, config: Any, *, force: bool = False, is_main: bool = True, trackers: Sequence[TrackerName] = ()
+) -> Iterator[RunFolder]:
     """Lock `folder` for `config`: created if missing, continued if it holds the same config.
 
     Args:
@@ -171,9 +181,11 @@ def open_run(folder: Path, config: Any, *, force: bool = False, is_main: bool = 
         config: frozen dataclass of JSON values.
         force: delete what the folder holds and start anew.
         is_main: whether this process writes; the others of a distributed run only read.
+        trackers: trackers that log the run beside its records.
 
     Raises:
         RunError: another process holds the folder, or it holds another config or something that is not a run.
+        DataError: the state of earlier trackers is damaged.
         OSError: the folder cannot be made or written.
     """
     if not is_main:
@@ -187,8 +199,10 @@ def open_run(folder: Path, config: Any, *, force: bool = False, is_main: bool = 
         raise RunError(f"{folder}: another process is working in this run folder") from None
     try:
         _prepare(folder, config, force)
-        run = RunFolder(folder, config)
+        run = RunFolder(folder, config, trackers=trackers)
         try:
+            if run.finished:
+                run.tracking.start()
             yield run
         finally:
             run.close()
