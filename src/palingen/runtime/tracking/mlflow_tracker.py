@@ -6,25 +6,13 @@ h, w  pixels
 import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from jaxtyping import UInt8
-from numpy import ndarray
-
-QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-}
-"""Environment of the library, unless the user has set another: no reports, and no minutes of waiting for a server."""
-
-for variable, value in QUIET.items():
-    os.environ.setdefault(variable, value)
-
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
+from numpy import ndarray
 
 from palingen.runtime.tracking.trackers import PROJECT, TrackedRun, Tracker
 
@@ -39,9 +27,8 @@ class MlflowTracker:
 
     def __init__(self, run: TrackedRun) -> None:
         self._client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or _file_store(run.folder / "mlflow"))
-        self.run_id, self.is_new = run.run_id, False
-        if not self._resume():
-            self._create(run)
+        self.is_new = run.run_id is None or not self._resume(run.run_id)
+        self.run_id = self._create(run) if self.is_new else run.run_id
 
     def log(self, numbers: Mapping[str, float], axis: str | None, position: int) -> None:
         """Log metrics; final ones stand at 0."""
@@ -56,28 +43,27 @@ class MlflowTracker:
         """Set the final state: finished, or killed."""
         self._client.set_terminated(self.run_id, "FINISHED" if finished else "KILLED")
 
-    def _resume(self) -> bool:
-        """Go on with the earlier log, if the store has one."""
-        with suppress(MlflowException):
-            if self.run_id:
-                self._client.update_run(self.run_id, status="RUNNING")
-                return True
-        return False
+    def _resume(self, run_id: str) -> bool:
+        """Go on with the earlier log; False if this store does not have it."""
+        try:
+            self._client.update_run(run_id, status="RUNNING")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        return True
 
-    def _create(self, run: TrackedRun) -> None:
+    def _create(self, run: TrackedRun) -> str:
+        """Create the log with the run's config; return its identity."""
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT)
-        with suppress(MlflowException):  # another process may create it at this moment
-            self._client.create_experiment(name)
         experiment = self._client.get_experiment_by_name(name)
-        self.run_id, self.is_new = (
-            self._client.create_run(experiment.experiment_id, run_name=run.folder.name).info.run_id,
-            True,
-        )
-        self._client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in run.settings.items()])
+        experiment_id = experiment.experiment_id if experiment else self._client.create_experiment(name)
+        run_id: str = self._client.create_run(experiment_id, run_name=run.folder.name).info.run_id
+        self._client.log_batch(run_id, params=[Param(key, str(value)) for key, value in run.settings.items()])
+        return run_id
 
 
 def _file_store(folder: Path) -> str:
     """Address of a store of plain files: it needs no database, and is there at once instead of after seconds."""
-    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # newer versions refuse it otherwise
     folder.mkdir(exist_ok=True)
     return folder.resolve().as_uri()

@@ -10,10 +10,17 @@ from palingen.runtime.json_io import read_json
 
 FILE_NAME = "tracking.json"
 
-SHAPE = {
-    "logs": {...: {"run_id": (str, None), "records": int, "image_step": int, "problem": (str, None)}},
-    "scores": [{"kind": str}],
-}  # fmt: skip
+MAX_COUNT = 2**31
+"""Bound of positions, in records and in steps."""
+
+LOG_SHAPE = {
+    "run_id": (str, None),
+    "records": range(MAX_COUNT),
+    "image_step": range(-1, MAX_COUNT),
+    "problem": (str, None),
+}
+
+SHAPE = {"logs": {...: LOG_SHAPE}, "scores": [{"kind": str}]}
 """Shape of the file."""
 
 
@@ -55,7 +62,7 @@ def read_state(folder: Path) -> TrackingState:
     if not path.exists():
         return TrackingState()
     content = read_json(path, SHAPE, advice="delete it, and the trackers' logs begin anew")
-    logs = {name: LogPosition(**{key: log[key] for key in SHAPE["logs"][...]}) for name, log in content["logs"].items()}
+    logs = {name: LogPosition(**{key: log[key] for key in LOG_SHAPE}) for name, log in content["logs"].items()}
     return TrackingState(logs, content["scores"])
 
 

@@ -3,6 +3,7 @@
 h, w  pixels
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -27,6 +28,16 @@ AXES = {"step": "step", "epoch": "epoch", "monitor": "epoch"}
 
 IMAGES = "samples"
 """Name of the grids of images."""
+
+ENVIRONMENT = {
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "WANDB_ERROR_REPORTING": "false",
+}
+"""Environment of the libraries, unless the user sets another: files are allowed, nothing is reported to the libraries'
+makers, and a server that does not answer is not waited for during minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +78,8 @@ class Tracker(Protocol):
 
 def open_tracker(name: TrackerName, folder: Path, config: Any, run_id: str | None) -> Tracker:
     """Open the log of a run, or go on with it; only now its library is imported."""
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
     module = import_module(f"palingen.runtime.tracking.{name}_tracker")
     create: Callable[[TrackedRun], Tracker] = module.open_log
     return create(TrackedRun(folder=folder, settings=asdict(config), run_id=run_id))

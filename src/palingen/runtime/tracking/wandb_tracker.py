@@ -1,7 +1,7 @@
 """Weights & Biases: offline, in the folder `wandb` of a run, unless WANDB_MODE says otherwise.
 
-W&B cannot go on with a run offline: of two folders of one run, the upload of the second replaces the first. So each start
-sends everything to a new folder, and removes the older ones.
+W&B cannot go on with a run offline: of two folders of one run, the upload of the second replaces that of the first. So
+each start sends everything to a new folder, and removes the older ones.
 
 h, w  pixels
 """
@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import wandb
 from jaxtyping import UInt8
 from numpy import ndarray
-
-os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read when the library is imported
-import wandb
 
 from palingen.runtime.tracking.trackers import AXES, IMAGES, PROJECT, TrackedRun, Tracker
 
