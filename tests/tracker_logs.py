@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from palingen.runtime.tracking.trackers import ENVIRONMENT
 
 RECORD_TYPES = {"full": 1, "first": 2, "middle": 3, "last": 4}
 
@@ -61,6 +64,8 @@ def read_tensorboard(run: Path) -> Log:
 
 
 def read_mlflow(run: Path, store: Path | None = None) -> Log:
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
     from mlflow import MlflowClient
 
     client = MlflowClient((store or run / "mlflow").as_uri())

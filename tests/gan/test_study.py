@@ -3,6 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 from support import DIVERGING
+from tracker_logs import read_tensorboard
 
 from palingen import recipes
 from palingen.gan import study
@@ -31,7 +32,7 @@ def finished(variants, evaluator, tmp_path_factory):
     out = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "mnist_evaluator", lambda: evaluator)
-        return out, list(run_study(variants, out, SERIAL, TrainOptions()))
+        return out, list(run_study(variants, out, SERIAL, TrainOptions(trackers=("tensorboard",))))
 
 
 def test_a_study_is_every_loss_once_with_every_seed():
@@ -79,6 +80,13 @@ def test_every_variant_is_trained_and_scored(finished, variants):
     assert converged["seconds"] > 0
     for variant in variants:
         assert json.loads((out / variant.folder / "config.json").read_text())["seed"] == variant.config.seed
+
+
+def test_the_log_of_a_variant_ends_with_its_scores(finished, variants):
+    out, (converged, _) = finished
+    scored, diverged = (read_tensorboard(out / variant.folder) for variant in variants)
+    assert scored.final["score/fd"] == pytest.approx(converged["score"]["fd"], rel=1e-6)
+    assert diverged.final == {}
 
 
 def test_a_variant_that_diverges_is_a_result_without_score(finished):
