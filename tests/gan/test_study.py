@@ -3,7 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 from support import DIVERGING
-from tracker_logs import read_tensorboard
+from tracker_logs import read_mlflow, read_tensorboard
 
 from palingen import recipes
 from palingen.gan import study
@@ -87,6 +87,14 @@ def test_the_log_of_a_variant_ends_with_its_scores(finished, variants):
     scored, diverged = (read_tensorboard(out / variant.folder) for variant in variants)
     assert scored.final["score/fd"] == pytest.approx(converged["score"]["fd"], rel=1e-6)
     assert diverged.final == {}
+
+
+def test_a_tracker_that_is_added_to_a_finished_study_gets_records_and_scores(finished, variants):
+    out, results = finished
+    assert list(run_study(variants, out, SERIAL, TrainOptions(trackers=("tensorboard", "mlflow")))) == results
+    log = read_mlflow(out / variants[0].folder)
+    assert log.final == pytest.approx(read_tensorboard(out / variants[0].folder).final, rel=1e-6)
+    assert log.final["score/fd"] == pytest.approx(results[0]["score"]["fd"], rel=1e-6)
 
 
 def test_a_variant_that_diverges_is_a_result_without_score(finished):

@@ -65,13 +65,7 @@ def study(
     max_latent_norm = MAX_LATENT_NORM.get(recipe)
     variants = enumerate_runs(recipe, recipe_config, config, losses, seeds, max_latent_norm)
     folder = options.folder("study", f"gan-{recipe}", config)
-    train_options = TrainOptions(
-        device=str(select_device(options.device)),
-        engine=engine,
-        force=options.force,
-        allow_engine_change=options.allow_engine_change,
-        trackers=options.trackers,
-    )
+    train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
     done = show_study_progress(
         len(variants), run_study(variants, folder, parallel, train_options), _variants_table, _latest
     )

@@ -63,6 +63,12 @@ class TrainingOptions(OutputOptions):
     trackers: Annotated[tuple[TrackerName, ...], SEVERAL, Parameter(name="--track")] = ()
     """Also log to trackers: each run in its folder, offline."""
 
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Arguments of every training, by name."""
+        names = ("force", "allow_engine_change", "trackers")
+        return {name: getattr(self, name) for name in names}
+
     def folder(self, verb: str, recipe: str, config: Any) -> Path:
         """Run folder: `--out`, or one named after recipe and settings."""
         return self.out or Path("runs") / verb / f"{recipe}-{config_hash(config)}"

@@ -60,13 +60,7 @@ def study(
     runs = enumerate_runs(config, cells, lengths, seeds)
     folder = options.folder("study", recipe, config)
     _require_same_settings(folder, config)
-    train_options = TrainOptions(
-        device=str(select_device(options.device)),
-        engine=engine,
-        force=options.force,
-        allow_engine_change=options.allow_engine_change,
-        trackers=options.trackers,
-    )
+    train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
     results = _show_progress(runs, run_study(runs, folder, parallel, train_options))
     all_results = load_results(folder)
     kind = type(config).__name__

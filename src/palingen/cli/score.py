@@ -51,6 +51,9 @@ ReferenceFlag = Annotated[
     ),
 ]
 
+SCORE_KINDS = {"test": "score", "validation": "validation_score"}
+"""Kind of the scores in the logs of trackers, by the real images."""
+
 COLUMNS, SCALE = 10, 3
 """Layout of the contact sheet of the worst images."""
 
@@ -94,8 +97,7 @@ def score(
     evaluator = mnist_evaluator(reference)
     scores = evaluate_repeatedly(generator, evaluator, count, seed, repeats)
     _report(scores, evaluator, output, name)
-    kind = "score" if reference == "test" else f"{reference}_score"
-    log_scores(generator.folder, generator.config, kind, asdict(scores.summary.mean))
+    log_scores(generator.folder, generator.config, SCORE_KINDS[reference], asdict(scores.summary.mean))
 
 
 def baselines(

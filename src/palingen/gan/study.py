@@ -139,9 +139,23 @@ def load_results(out: Path) -> list[dict[str, Any]]:
 def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict[str, Any]:
     folder = out / variant.folder
     path = folder / "result.json"
+    train = partial(
+        train_gan,
+        variant.config,
+        folder,
+        torch.device(options.device),
+        engine=options.engine,
+        force=options.force,
+        allow_engine_change=options.allow_engine_change,
+        trackers=options.trackers,
+    )
     if path.exists() and not options.force:
-        return _read_result(path)
-    result: dict[str, Any] = {
+        result = _read_result(path)
+        if options.trackers and result["score"]:
+            train()  # it is finished, so that only logs are completed
+            log_scores(folder, variant.config, "score", result["score"])
+        return result
+    result = {
         "recipe": variant.recipe,
         "overrides": dict(variant.overrides),
         "label": variant.label,
@@ -150,15 +164,7 @@ def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict
         "epochs": variant.config.epochs,
     }
     try:
-        trained = train_gan(
-            variant.config,
-            folder,
-            torch.device(options.device),
-            engine=options.engine,
-            force=options.force,
-            allow_engine_change=options.allow_engine_change,
-            trackers=options.trackers,
-        )
+        trained = train()
         write_sampling_options(folder, variant.max_latent_norm)
         score = asdict(evaluate_generator(load_generator(folder), mnist_evaluator()))
         log_scores(folder, variant.config, "score", score)

@@ -1,7 +1,7 @@
 """GAN training: the loop."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from palingen.gan.trainer import GanTrainer
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
-from palingen.runtime.tracking.trackers import TrackerName, require_trackers
+from palingen.runtime.tracking.trackers import Trackers, require_trackers
 from palingen.runtime.training_loop import Batch, BatchPlan, RunningMeans, TrainingLoop
 from palingen.runtime.validation import require
 
@@ -37,7 +37,7 @@ def train_gan(
     engine: EngineName = "auto",
     force: bool = False,
     allow_engine_change: bool = False,
-    trackers: Sequence[TrackerName] = (),
+    trackers: Trackers = (),
     process_group: ProcessGroup | None = None,
 ) -> dict[str, Any]:
     """Train in a run folder, or resume the run that is there; return its result record.
@@ -53,15 +53,12 @@ def train_gan(
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 
     Raises:
-        ConfigError: the engine does not support the config, or the training does not fit into memory.
+        ConfigError: the engine does not support the config, a tracker is not installed, or memory is too small.
         DataError: the images are missing or damaged.
-        PalingenError: a tracker is not installed.
-        RunError: the folder holds something else.
-        DivergenceError: a loss is no longer finite.
+        RunError: the folder holds something else; its subclass DivergenceError: a loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """
     require("config", config, isinstance(config, GanConfig), "must be a GanConfig")
-    require_trackers(trackers)
     folder, process_group = Path(folder), process_group or ProcessGroup(device or torch.device("cpu"))
     if force or not (folder / "weights.safetensors").exists():  # before a folder is made
         require_training_memory(config, dataset_size(config.data), process_group.device)
@@ -76,9 +73,10 @@ def train_gan(
 
 @contextmanager
 def _open_together(
-    folder: Path, config: GanConfig, force: bool, process_group: ProcessGroup, trackers: Sequence[TrackerName]
+    folder: Path, config: GanConfig, force: bool, process_group: ProcessGroup, trackers: Trackers
 ) -> Iterator[RunFolder]:
     """Open the run folder in the main process first, which creates it for the others."""
+    require_trackers(trackers)  # in every process, since the others wait for the main one
     if not process_group.is_main:
         process_group.barrier()
     with open_run(folder, config, force=force, is_main=process_group.is_main, trackers=trackers) as run:

@@ -13,8 +13,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, fields
 from hashlib import sha256
 from pathlib import Path
@@ -33,15 +33,13 @@ from palingen.runtime.numerics import Execution
 from palingen.runtime.run_files import ADVICE, read_config, read_result
 from palingen.runtime.safetensors_io import save_weights
 from palingen.runtime.tracking.run_tracking import RunTracking
-from palingen.runtime.tracking.trackers import TrackerName
+from palingen.runtime.tracking.trackers import Trackers, require_trackers
 
 
 class RunFolder:
     """Run folder locked by this process, or by the main process of a distributed run. Made by `open_run`."""
 
-    def __init__(
-        self, folder: Path, config: Any, *, is_main: bool = True, trackers: Sequence[TrackerName] = ()
-    ) -> None:
+    def __init__(self, folder: Path, config: Any, *, is_main: bool = True, trackers: Trackers = ()) -> None:
         self.folder, self.config, self.is_main = folder, config, is_main
         self.tracking = RunTracking(folder, config, trackers)
         self.execution: Execution | None = None
@@ -172,7 +170,7 @@ class RunFolder:
 
 @contextmanager
 def open_run(
-    folder: Path, config: Any, *, force: bool = False, is_main: bool = True, trackers: Sequence[TrackerName] = ()
+    folder: Path, config: Any, *, force: bool = False, is_main: bool = True, trackers: Trackers = ()
 ) -> Iterator[RunFolder]:
     """Lock `folder` for `config`: created if missing, continued if it holds the same config.
 
@@ -185,9 +183,11 @@ def open_run(
 
     Raises:
         RunError: another process holds the folder, or it holds another config or something that is not a run.
+        ConfigError: a tracker is not installed.
         DataError: the state of earlier trackers is damaged.
         OSError: the folder cannot be made or written.
     """
+    require_trackers(trackers)
     if not is_main:
         yield RunFolder(folder, config, is_main=False)
         return
@@ -199,13 +199,10 @@ def open_run(
         raise RunError(f"{folder}: another process is working in this run folder") from None
     try:
         _prepare(folder, config, force)
-        run = RunFolder(folder, config, trackers=trackers)
-        try:
+        with closing(RunFolder(folder, config, trackers=trackers)) as run:
             if run.finished:
                 run.tracking.start()
             yield run
-        finally:
-            run.close()
     finally:
         lock.release()
 

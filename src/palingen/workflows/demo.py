@@ -1,6 +1,5 @@
 """Demo: trains recurrent cells and a GAN in a few minutes, and shows both results on one page."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -13,7 +12,7 @@ from palingen.gan.train import train_gan
 from palingen.recurrence.study import run_name
 from palingen.recurrence.train import train_palindrome
 from palingen.report.html import Page
-from palingen.runtime.tracking.trackers import TrackerName
+from palingen.runtime.tracking.trackers import Trackers
 from palingen.workflows import run_figures
 
 
@@ -22,16 +21,11 @@ class Options(TypedDict):
 
     force: bool
     allow_engine_change: bool
-    trackers: Sequence[TrackerName]
+    trackers: Trackers
 
 
 def demo(
-    out: Path,
-    device: torch.device,
-    *,
-    force: bool = False,
-    allow_engine_change: bool = False,
-    trackers: Sequence[TrackerName] = (),
+    out: Path, device: torch.device, *, force: bool = False, allow_engine_change: bool = False, trackers: Trackers = ()
 ) -> dict[str, Any]:
     """Train four recurrent cells and one GAN in `out`, and write the results to `out/index.html`.
 

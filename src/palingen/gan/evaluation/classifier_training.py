@@ -3,7 +3,6 @@
 B  images
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import radians
 from pathlib import Path
@@ -21,7 +20,7 @@ from palingen.gan.memory_estimate import require_classifier_memory
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
-from palingen.runtime.tracking.trackers import TrackerName, require_trackers
+from palingen.runtime.tracking.trackers import Trackers
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, Stateful, TrainingLoop
 from palingen.runtime.validation import COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
@@ -91,7 +90,7 @@ def train_classifier(
     *,
     force: bool = False,
     allow_engine_change: bool = False,
-    trackers: Sequence[TrackerName] = (),
+    trackers: Trackers = (),
 ) -> dict[str, Any]:
     """Train in a run folder, or resume the run that is there; return its result record.
 
@@ -104,12 +103,11 @@ def train_classifier(
         trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
 
     Raises:
+        ConfigError: a tracker is not installed.
         DataError: the images are missing or damaged.
-        PalingenError: a tracker is not installed.
         RunError: the folder holds something else.
         Interrupted: Ctrl-C; everything is saved.
     """
-    require_trackers(trackers)
     configure_numerics()
     with open_run(folder, config, force=force, trackers=trackers) as run:
         if run.finished:

@@ -5,7 +5,7 @@ waits. A tracker that fails is given up with one line on standard error: it neve
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
@@ -16,7 +16,7 @@ from PIL import Image
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.run_files import list_snapshots, read_records
 from palingen.runtime.tracking.state import FILE_NAME, LogPosition, TrackingState, read_state, write_state
-from palingen.runtime.tracking.trackers import AXES, IMAGES, Tracker, TrackerName, open_tracker
+from palingen.runtime.tracking.trackers import AXES, IMAGES, Tracker, TrackerName, Trackers, open_tracker
 
 
 class RunTracking:
@@ -31,7 +31,7 @@ class RunTracking:
         DataError: the state of earlier trackers is damaged.
     """
 
-    def __init__(self, folder: Path, config: Any, names: Sequence[TrackerName]) -> None:
+    def __init__(self, folder: Path, config: Any, names: Trackers) -> None:
         self.folder, self.config = folder, config
         self.state = read_state(folder) if names else TrackingState()
         self._records: list[Mapping[str, Any]] = []

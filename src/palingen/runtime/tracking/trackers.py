@@ -14,11 +14,14 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from palingen.runtime.errors import ConfigError, PalingenError
+from palingen.runtime.errors import ConfigError
 from palingen.runtime.validation import unknown_choice
 
 TrackerName = Literal["tensorboard", "wandb", "mlflow"]
 """Tracker, by the name of the package that it needs and of the extra that installs it."""
+
+Trackers = Sequence[TrackerName]
+"""Trackers of a run."""
 
 PROJECT = "palingen"
 """W&B project and MLflow experiment, unless the environment names another."""
@@ -89,11 +92,11 @@ def require_trackers(names: Sequence[str]) -> None:
     """Check that trackers exist and are installed.
 
     Raises:
-        PalingenError: one is unknown, or its package is not installed.
+        ConfigError: one is unknown, or its package is not installed.
     """
     for name in names:
         if name not in get_args(TrackerName):
             raise ConfigError(f"trackers: {unknown_choice(name, get_args(TrackerName))}")
         if getattr(find_spec(name), "origin", None) is None:  # a folder of this name is a package without an origin
             package = f"the package {name!r}, which is not installed (pip install 'palingen[{name}]')"
-            raise PalingenError(f"trackers={name!r}: needs {package}")
+            raise ConfigError(f"trackers={name!r}: needs {package}")
