@@ -129,9 +129,9 @@ def test_train_options_reach_the_training(tmp_path, variants, evaluator, monkeyp
         raise study.DivergenceError("a loss is no longer a finite number")
 
     monkeypatch.setattr(study, "train_gan", train)
-    options = TrainOptions(engine="autograd", force=True, allow_engine_change=True)
-    list(run_study(variants[:1], tmp_path, SERIAL, options))
-    assert calls == [("cpu", {"engine": "autograd", "force": True, "allow_engine_change": True})]
+    options = {"engine": "autograd", "force": True, "allow_engine_change": True, "trackers": ("tensorboard",)}
+    list(run_study(variants[:1], tmp_path, SERIAL, TrainOptions(**options)))
+    assert calls == [("cpu", options)]
 
 
 def test_force_trains_a_finished_variant_again(tmp_path, variants, monkeypatch):
