@@ -14,7 +14,8 @@ from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from numpy import ndarray
 
-from palingen.runtime.tracking.trackers import PROJECT, TrackedRun, Tracker
+from palingen.runtime.tracking.protocol import TrackedRun, Tracker
+from palingen.runtime.tracking.trackers import PROJECT
 
 
 def open_log(run: TrackedRun) -> Tracker:

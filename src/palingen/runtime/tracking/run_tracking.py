@@ -15,8 +15,9 @@ from PIL import Image
 
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.run_files import list_snapshots, read_records
+from palingen.runtime.tracking.protocol import Tracker, open_tracker
 from palingen.runtime.tracking.state import FILE_NAME, LogPosition, TrackingState, read_state, write_state
-from palingen.runtime.tracking.trackers import AXES, IMAGES, Tracker, TrackerName, Trackers, open_tracker
+from palingen.runtime.tracking.trackers import AXES, IMAGES, TrackerName, Trackers
 
 
 class RunTracking:

@@ -10,7 +10,7 @@ from numpy import ndarray
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from palingen.runtime.tracking.trackers import TrackedRun, Tracker
+from palingen.runtime.tracking.protocol import TrackedRun, Tracker
 
 
 def open_log(run: TrackedRun) -> Tracker:

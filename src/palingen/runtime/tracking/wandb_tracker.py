@@ -16,7 +16,8 @@ import wandb
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from palingen.runtime.tracking.trackers import AXES, IMAGES, PROJECT, TrackedRun, Tracker
+from palingen.runtime.tracking.protocol import TrackedRun, Tracker
+from palingen.runtime.tracking.trackers import AXES, IMAGES, PROJECT
 
 SETTINGS = {
     "console": "off",
