@@ -2,10 +2,16 @@
 
 import json
 
+import pytest
+from tracker_logs import read_tensorboard
+
 
 def test_the_classifier_is_trained_from_the_command_line(palingen, tmp_path, few_digits):
-    command = ("classifier", "train", "--data", few_digits, "--epochs", 1, "--json")
+    command = ("classifier", "train", "--data", few_digits, "--epochs", 1, "--track", "tensorboard", "--json")
     result = json.loads(palingen(*command).stdout)
+    log = read_tensorboard(tmp_path / result["folder"])
+    assert log.final["result/accuracy"] == pytest.approx(result["accuracy"])
+    assert [step for step, _ in log.numbers["step/loss"]] == [2]
     assert {"accuracy", "epochs", "seconds", "seed", "folder"} <= set(result)
     assert result["folder"].startswith("runs/classifier/first-")
     assert all((tmp_path / file).exists() for file in result["files"])

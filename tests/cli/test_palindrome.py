@@ -1,8 +1,10 @@
 """`palingen palindrome train` and `analyze`."""
 
 import json
+import sys
 
 import pytest
+from tracker_logs import read_mlflow, read_tensorboard
 
 TRAIN = ("palindrome", "train", "--num-samples", 200, "--hidden-size", 8)
 
@@ -25,6 +27,25 @@ def test_the_engine_is_a_flag_and_not_a_setting(palingen, tmp_path):
     assert results[0]["accuracy"] == results[1]["accuracy"]
     configs = [(tmp_path / engine / "config.json").read_text() for engine in ("auto", "reference")]
     assert configs[0] == configs[1]
+
+
+def test_trackers_may_be_named_together_or_one_by_one(palingen, tmp_path):
+    for out, flags in (
+        ("once", ("--track", "tensorboard", "mlflow")),
+        ("twice", ("--track", "tensorboard", "--track", "mlflow")),
+    ):
+        assert palingen(*TRAIN, "--epochs", 1, *flags, "--out", out).returncode == 0
+        for read in (read_tensorboard, read_mlflow):
+            assert [epoch for epoch, _ in read(tmp_path / out).numbers["epoch/loss"]] == [1]
+
+
+def test_a_tracker_that_is_not_installed_is_named_with_the_extra_that_brings_it(
+    palingen, error_line, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    line = error_line(palingen(*TRAIN, "--track", "wandb", "--out", "run"))
+    assert "needs the package 'wandb', which is not installed (pip install 'palingen[wandb]')" in line
+    assert not (tmp_path / "run").exists()
 
 
 def test_without_json_the_result_is_a_table(palingen):

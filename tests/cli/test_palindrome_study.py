@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from tracker_logs import read_tensorboard
 
 from palingen.cli.console import output_console
 from palingen.cli.study_progress import accuracy_table
@@ -38,6 +39,18 @@ def test_a_second_command_adds_runs_and_keeps_the_environments_of_the_first(pali
     unchanged, added = read_study(tmp_path)["runs"]
     assert unchanged == first
     assert added["environment"]["engine"] == "reference"
+
+
+def test_a_tracker_that_fails_in_the_workers_is_named_at_the_end(palingen, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere://store")
+    run = palingen(*STUDY[:-4], "--seeds", 2, "--out", "s", "--track", "mlflow", "tensorboard")
+    assert run.returncode == 0
+    *_, line = run.stderr.splitlines()
+    assert line.startswith("tracking: mlflow failed in 2 of the runs (")
+    assert line.endswith("), which went on without it")
+    for seed in (0, 1):
+        log = read_tensorboard(tmp_path / "s" / f"rnn-T5-seed{seed}")
+        assert (log.config["seed"], len(log.numbers["epoch/loss"])) == (seed, 1)
 
 
 def test_a_study_of_other_settings_needs_another_folder(palingen, error_line):

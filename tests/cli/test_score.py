@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tracker_logs import read_tensorboard
 
 from palingen.cli import score, score_table
 from palingen.gan.config import GanConfig, build_networks
@@ -54,6 +55,18 @@ def test_a_shipped_generator_is_scored_with_real_and_corrupted_images_as_control
     assert json.loads((tmp_path / "score" / "score.json").read_text())["fd"] == result["fd"]
     with Image.open(tmp_path / "score" / "worst.png") as sheet:
         assert sheet.size == (894, 894)  # ten by ten images of 28 pixels with gaps of two, three times as large
+
+
+def test_the_log_of_a_tracked_run_gets_its_scores(palingen, tmp_path, few_digits, shared_evaluator, monkeypatch):
+    floor = ScoreSummary(mean=Score(**{field.name: 1.0 for field in fields(Score)} | {"n": 5000}), std={})
+    monkeypatch.setattr(score.shipped, "baselines", lambda *_: {"floor": floor})  # controls take seconds
+    train = ("gan", "train", "--data", few_digits, "--epochs", 1, "--no-monitor-samples", "--out", "run")
+    assert palingen(*train, "--track", "tensorboard").returncode == 0
+    result = json.loads(palingen("gan", "score", "run", "--count", 5000, "--json").stdout)
+    final = read_tensorboard(tmp_path / "run").final
+    assert final["score/fd"] == pytest.approx(result["fd"], rel=1e-6)
+    assert final["result/steps"] == 4
+    assert not [name for name in final if "rows" in name or "std" in name]
 
 
 @pytest.mark.parametrize("form", ["npy", "pictures"])

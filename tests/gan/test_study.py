@@ -3,6 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 from support import DIVERGING
+from tracker_logs import read_mlflow, read_tensorboard
 
 from palingen import recipes
 from palingen.gan import study
@@ -31,7 +32,7 @@ def finished(variants, evaluator, tmp_path_factory):
     out = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "mnist_evaluator", lambda: evaluator)
-        return out, list(run_study(variants, out, SERIAL, TrainOptions()))
+        return out, list(run_study(variants, out, SERIAL, TrainOptions(trackers=("tensorboard",))))
 
 
 def test_a_study_is_every_loss_once_with_every_seed():
@@ -81,6 +82,21 @@ def test_every_variant_is_trained_and_scored(finished, variants):
         assert json.loads((out / variant.folder / "config.json").read_text())["seed"] == variant.config.seed
 
 
+def test_the_log_of_a_variant_ends_with_its_scores(finished, variants):
+    out, (converged, _) = finished
+    scored, diverged = (read_tensorboard(out / variant.folder) for variant in variants)
+    assert scored.final["score/fd"] == pytest.approx(converged["score"]["fd"], rel=1e-6)
+    assert diverged.final == {}
+
+
+def test_a_tracker_that_is_added_to_a_finished_study_gets_records_and_scores(finished, variants):
+    out, results = finished
+    assert list(run_study(variants, out, SERIAL, TrainOptions(trackers=("tensorboard", "mlflow")))) == results
+    log = read_mlflow(out / variants[0].folder)
+    assert log.final == pytest.approx(read_tensorboard(out / variants[0].folder).final, rel=1e-6)
+    assert log.final["score/fd"] == pytest.approx(results[0]["score"]["fd"], rel=1e-6)
+
+
 def test_a_variant_that_diverges_is_a_result_without_score(finished):
     _, (_, diverged) = finished
     assert diverged["score"] is None
@@ -113,9 +129,9 @@ def test_train_options_reach_the_training(tmp_path, variants, evaluator, monkeyp
         raise study.DivergenceError("a loss is no longer a finite number")
 
     monkeypatch.setattr(study, "train_gan", train)
-    options = TrainOptions(engine="autograd", force=True, allow_engine_change=True)
-    list(run_study(variants[:1], tmp_path, SERIAL, options))
-    assert calls == [("cpu", {"engine": "autograd", "force": True, "allow_engine_change": True})]
+    options = {"engine": "autograd", "force": True, "allow_engine_change": True, "trackers": ("tensorboard",)}
+    list(run_study(variants[:1], tmp_path, SERIAL, TrainOptions(**options)))
+    assert calls == [("cpu", options)]
 
 
 def test_force_trains_a_finished_variant_again(tmp_path, variants, monkeypatch):

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from palindrome_runs import assert_same_weights, count_steps, interrupt_at_step, read_epochs
+from tracker_logs import read_tensorboard
 
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.study import TrainOptions, enumerate_runs, load_results, run_name, run_study
@@ -57,8 +58,19 @@ def test_dask_workers_train_the_same_runs(tmp_path):
     study(runs, tmp_path / "local")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         parallel = ParallelConfig(backend="dask", scheduler_address=cluster.scheduler_address)
-        assert len(study(runs, tmp_path / "cluster", parallel)) == 2
+        assert len(study(runs, tmp_path / "cluster", parallel, trackers=("tensorboard",))) == 2
     assert_same_runs(runs, tmp_path / "local", tmp_path / "cluster")
+    for run in runs:
+        log = read_tensorboard(tmp_path / "cluster" / run_name(run))
+        assert [epoch for epoch, _ in log.numbers["epoch/loss"]] == [1, 2]
+        assert log.config["seed"] == run.seed
+
+
+def test_a_tracker_that_is_not_installed_is_refused_before_any_run(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(PalingenError, match="trackers='wandb': needs the package 'wandb'"):
+        study(enumerate_runs(SMALL, ["rnn"], [5], 1), tmp_path, trackers=("wandb",))
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_backend_that_is_not_installed_is_named(tmp_path, monkeypatch):

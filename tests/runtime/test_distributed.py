@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tracker_logs import read_tensorboard
 
 from palingen.runtime.distributed import ProcessGroup, init_distributed
 from palingen.runtime.errors import ConfigError
@@ -35,7 +36,7 @@ def train(folder, *flags):
 def manual_run(tmp_path_factory, few_digits):
     """Run of two processes with BatchNorm and manual gradients: its folder and the finished command."""
     folder = tmp_path_factory.mktemp("processes") / "run"
-    return folder, train(folder, *MANUAL, "--data", few_digits, "--devices", 2)
+    return folder, train(folder, *MANUAL, "--data", few_digits, "--devices", 2, "--track", "tensorboard")
 
 
 def test_two_processes_train_as_one_process_with_the_whole_batch(tmp_path, few_digits):
@@ -53,6 +54,14 @@ def test_two_processes_train_as_one_process_with_the_whole_batch(tmp_path, few_d
     for name, weight in one.items():
         # four steps add up to 4e-3; Adam normalises even gradients that are only rounding
         assert (two[name] - weight).abs().mean() <= 1e-4, name
+
+
+def test_only_the_main_process_logs_to_trackers(manual_run):
+    folder, _ = manual_run
+    assert len([*(folder / "tensorboard").iterdir()]) == 1
+    log = read_tensorboard(folder)
+    assert [step for step, _ in log.numbers["step/generator_loss"]] == [1, 2, 3, 4]
+    assert {*log.images} == {0, 2, 4}
 
 
 def test_batchnorm_and_gradients_manual_run_end_alike_in_both_processes(manual_run):

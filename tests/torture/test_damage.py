@@ -63,6 +63,7 @@ TARGETS = (
         "palindrome/weights.safetensors", ("palindrome", "analyze", "palindrome", "--out=out"), WEIGHTS, sealed=True
     ),
     Target("palindrome/records.jsonl", (*PALINDROME, "--out=palindrome"), JSON),
+    Target("palindrome/tracking.json", (*PALINDROME, "--track=tensorboard", "--out=palindrome"), JSON),
     Target("unfinished/resume.pt", (*PALINDROME, "--out=unfinished"), sealed=True),
     Target("unfinished/records.jsonl", (*PALINDROME, "--out=unfinished"), JSON, sealed=True),
     Target("data/train-images-idx3-ubyte.gz", (*GAN, "--conditional", "--out=out"), (*ANY_FILE, bomb)),
@@ -78,7 +79,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Path
     folder = tmp_path_factory.mktemp("pristine")
     shutil.copytree(few_digits, folder / "data")
     assert run_in(folder, *GAN, "--out=gan").returncode == 0
-    assert run_in(folder, *PALINDROME, "--out=palindrome").returncode == 0
+    assert run_in(folder, *PALINDROME, "--track=tensorboard", "--out=palindrome").returncode == 0
     with pytest.MonkeyPatch.context() as patch:
         interrupt_at_step(patch, 7)
         assert run_in(folder, *PALINDROME, "--out=unfinished").returncode == 130

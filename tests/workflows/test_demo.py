@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tracker_logs import read_tensorboard
 
 from palingen import recipes
 from palingen.workflows.demo import demo
@@ -18,7 +19,7 @@ def outcome(tmp_path_factory, few_digits):
         # Enough steps on few images to generate two classes.
         small = replace(recipes.GAN["demo"], data=str(few_digits), epochs=60, batch_size=50)
         patch.setitem(recipes.GAN, "demo", small)
-        result = demo(out, torch.device("cpu"))
+        result = demo(out, torch.device("cpu"), trackers=["tensorboard"])
         repetition = demo(out, torch.device("cpu"))
     return out, result, repetition
 
@@ -32,6 +33,8 @@ def test_the_demo_trains_four_cells_and_a_gan_and_lists_files_that_exist(outcome
     assert result["interpolation"][0] != result["interpolation"][1]
     assert len(result["files"]) == 4
     assert all(Path(file).exists() for file in [result["page"], *result["files"]])
+    for run in (*result["palindromes"], result["gan"]):
+        assert read_tensorboard(run["folder"]).final["result/seconds"] == pytest.approx(run["seconds"])
 
 
 def test_the_demo_repeats_no_finished_run(outcome):

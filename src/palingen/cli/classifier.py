@@ -24,13 +24,7 @@ def train(
     The first classifier computes all metrics. The second takes no part in training or choosing, and only reports.
     """
     folder = options.folder("classifier", recipe, config)
-    result = train_classifier(
-        config,
-        folder,
-        select_device(options.device),
-        force=options.force,
-        allow_engine_change=options.allow_engine_change,
-    )
+    result = train_classifier(config, folder, select_device(options.device), **options.keywords)
     record = {name: result[name] for name in ("accuracy", "epochs", "seconds", "seed")}
     paths = {"folder": folder, "files": [folder / "weights.safetensors"]}
     print_result({**record, **paths}, options.json, title="Classifier training")

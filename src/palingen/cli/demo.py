@@ -14,7 +14,7 @@ from palingen.workflows.demo import demo as run_demo
 def demo(*, options: TrainingFlags = TrainingOptions()) -> None:
     """Train LSTM and RNN on short and long palindromes and a GAN on digits, and show the results on one page."""
     folder, device = options.out or Path("runs") / "demo", select_device(options.device)
-    result = run_demo(folder, device, force=options.force, allow_engine_change=options.allow_engine_change)
+    result = run_demo(folder, device, **options.keywords)
     if not options.json:
         _print_table(result)
     rows = {"page": result["page"], "files": result["files"]}

@@ -68,14 +68,7 @@ def train(
     """
     folder = options.folder("gan", recipe, config)
     process_group = init_distributed(options.device, devices, nodes)
-    result = train_gan(
-        config,
-        folder,
-        engine=engine,
-        force=options.force,
-        allow_engine_change=options.allow_engine_change,
-        process_group=process_group,
-    )
+    result = train_gan(config, folder, engine=engine, process_group=process_group, **options.keywords)
     if not process_group.is_main:
         return
     if recipe in MAX_LATENT_NORM:

@@ -18,7 +18,7 @@ from palingen.cli.options import (
     print_result,
     recipe_flag,
 )
-from palingen.cli.study_progress import show_study_progress
+from palingen.cli.study_progress import show_study_progress, warn_of_trackers
 from palingen.gan.config import GanConfig, LossName
 from palingen.gan.steps import EngineName
 from palingen.gan.study import TrainOptions, enumerate_runs, load_results, run_study
@@ -65,12 +65,7 @@ def study(
     max_latent_norm = MAX_LATENT_NORM.get(recipe)
     variants = enumerate_runs(recipe, recipe_config, config, losses, seeds, max_latent_norm)
     folder = options.folder("study", f"gan-{recipe}", config)
-    train_options = TrainOptions(
-        device=str(select_device(options.device)),
-        engine=engine,
-        force=options.force,
-        allow_engine_change=options.allow_engine_change,
-    )
+    train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
     done = show_study_progress(
         len(variants), run_study(variants, folder, parallel, train_options), _variants_table, _latest
     )
@@ -81,6 +76,7 @@ def study(
         output_console().print(_variants_table(all_results))
     paths = {"folder": folder, "files": [variants_figure(folder, all_results), folder / "study.json"]}
     print_result({"runs": results, **paths}, options.json, title="Study", rows=paths)
+    warn_of_trackers(folder)
 
 
 def _variants_table(results: Sequence[Mapping[str, Any]]) -> Table:

@@ -19,7 +19,7 @@ GROUPS = {
     "Optimisation": "loss penalty penalty_weight epochs batch_size shift rotation zoom optimizer learning_rate beta1 "
     "beta2 max_grad_norm lr_step_epochs lr_step_factor ema_half_life precision curriculum_threshold "
     "early_stop_accuracy",
-    "Recording": "log_interval save_interval monitor_samples keep",
+    "Recording": "log_interval save_interval monitor_samples keep track",
     "Output": "only out force columns open serve json",
     "Execution": "device engine allow_engine_change devices nodes jobs backend scheduler_address",
     # Settings without a measured gain, and those that only an expert changes.

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from palingen.cli.console import output_console, print_json
 from palingen.runtime.config_io import config_hash
+from palingen.runtime.tracking.trackers import TrackerName
 from palingen.runtime.validation import unknown_choice
 from palingen.workflows.run_overview import PICTURES
 
@@ -58,6 +59,15 @@ class TrainingOptions(OutputOptions):
 
     allow_engine_change: Annotated[bool, Parameter(negative="")] = False
     """Resume even if engine or threads differ, which no longer resumes exactly."""
+
+    trackers: Annotated[tuple[TrackerName, ...], SEVERAL, Parameter(name="--track")] = ()
+    """Also log to trackers: each run in its folder, offline."""
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Arguments of every training, by name."""
+        names = ("force", "allow_engine_change", "trackers")
+        return {name: getattr(self, name) for name in names}
 
     def folder(self, verb: str, recipe: str, config: Any) -> Path:
         """Run folder: `--out`, or one named after recipe and settings."""

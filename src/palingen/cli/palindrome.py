@@ -58,14 +58,7 @@ def train(
     folder, device = options.folder("palindrome", recipe, config), select_device(options.device)
     if note := repetition_note(config.length, config.num_samples, config.train_fraction):
         print(note, file=sys.stderr)
-    result = train_palindrome(
-        config,
-        folder,
-        device,
-        engine=engine,
-        force=options.force,
-        allow_engine_change=options.allow_engine_change,
-    )
+    result = train_palindrome(config, folder, device, engine=engine, **options.keywords)
     curves = palindrome_figure(folder, {config.cell: folder})
     paths = {"folder": folder, "files": [curves, folder / "records.jsonl", folder / "weights.safetensors"]}
     record = {name: result[name] for name in ("cell", "length", "seed", "accuracy", "loss", "seconds", "engine")}

@@ -18,7 +18,7 @@ from palingen.cli.options import (
     print_result,
     recipe_flag,
 )
-from palingen.cli.study_progress import accuracy_table, show_study_progress
+from palingen.cli.study_progress import accuracy_table, show_study_progress, warn_of_trackers
 from palingen.recipes import PALINDROME
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
@@ -60,12 +60,7 @@ def study(
     runs = enumerate_runs(config, cells, lengths, seeds)
     folder = options.folder("study", recipe, config)
     _require_same_settings(folder, config)
-    train_options = TrainOptions(
-        device=str(select_device(options.device)),
-        engine=engine,
-        force=options.force,
-        allow_engine_change=options.allow_engine_change,
-    )
+    train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
     results = _show_progress(runs, run_study(runs, folder, parallel, train_options))
     all_results = load_results(folder)
     kind = type(config).__name__
@@ -76,6 +71,7 @@ def study(
     keys = ("cell", "length", "seed", "accuracy", "loss", "seconds", "folder")
     record = {"runs": [{key: result[key] for key in keys} for result in results]}
     print_result({**record, **paths}, options.json, title="Study", rows=paths)
+    warn_of_trackers(folder)
 
 
 def _show_progress(runs: Sequence[PalindromeConfig], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """`palingen gan score` and `palingen gan baselines`: scores of generated, real and corrupted images."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.image_io import tile, write_png
 from palingen.runtime.numerics import configure_numerics
+from palingen.runtime.tracking.run_tracking import log_scores
 from palingen.runtime.validation import require
 
 SOURCE_HELP = (
@@ -48,6 +50,9 @@ ReferenceFlag = Annotated[
         help="Real images to compare with: test, to report; or validation, a part of the training images, to choose."
     ),
 ]
+
+SCORE_KINDS = {"test": "score", "validation": "validation_score"}
+"""Kind of the scores in the logs of trackers, by the real images."""
 
 COLUMNS, SCALE = 10, 3
 """Layout of the contact sheet of the worst images."""
@@ -90,7 +95,9 @@ def score(
     count = NUM_SAMPLES[reference] if count is None else count
     require_count(count, reference)
     evaluator = mnist_evaluator(reference)
-    _report(evaluate_repeatedly(generator, evaluator, count, seed, repeats), evaluator, output, name)
+    scores = evaluate_repeatedly(generator, evaluator, count, seed, repeats)
+    _report(scores, evaluator, output, name)
+    log_scores(generator.folder, generator.config, SCORE_KINDS[reference], asdict(scores.summary.mean))
 
 
 def baselines(
@@ -167,6 +174,7 @@ def _report_modes(generator: PretrainedGenerator, count: int, seed: int, output:
     write_json(folder / "score.json", record)
     paths: dict[str, Any] = {"folder": folder, "files": [folder / "score.json"]}
     print_result({**record, **paths}, output.json, title="Modes among the 1000 three-digit numbers")
+    log_scores(generator.folder, generator.config, "score", record)
 
 
 def _print_table(scores: Mapping[str, ScoreSummary], evaluator: Evaluator, count: int) -> None:

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from palingen.runtime.progress import progress
+from palingen.runtime.tracking.state import FILE_NAME, read_state
 
 Result = dict[str, Any]
 
@@ -37,6 +39,14 @@ def show_study_progress(
                 print(f"{name}: {result['stopped']}", file=sys.stderr)
             bar.advance(len(done), name, **numbers)
     return done
+
+
+def warn_of_trackers(folder: Path) -> None:
+    """Say on standard error which trackers failed in runs of a study, whose workers write nothing there."""
+    logs = [item for path in sorted(folder.glob(f"*/{FILE_NAME}")) for item in read_state(path.parent).logs.items()]
+    problems = Counter((name, log.problem) for name, log in logs if log.problem)
+    for (name, problem), count in problems.items():
+        print(f"tracking: {name} failed in {count} of the runs ({problem}), which went on without it", file=sys.stderr)
 
 
 def accuracy_table(results: Sequence[Mapping[str, Any]], runs: Sequence[tuple[str, int]] | None = None) -> Group:

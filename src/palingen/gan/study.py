@@ -22,6 +22,8 @@ from palingen.runtime.errors import DivergenceError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.run_files import read_config, read_environment
+from palingen.runtime.tracking.run_tracking import log_scores
+from palingen.runtime.tracking.trackers import TrackerName, require_trackers
 from palingen.runtime.validation import SEEDS, require, require_integer
 
 NOT_OVERRIDES = ("seed", "epochs")
@@ -69,6 +71,9 @@ class TrainOptions:
     allow_engine_change: bool = False
     """Resume runs even if engine or threads differ."""
 
+    trackers: tuple[TrackerName, ...] = ()
+    """Trackers; each run has its own log."""
+
 
 def enumerate_runs(
     recipe: str,
@@ -107,9 +112,10 @@ def run_study(
     ends, and is a result whose `score` is None.
 
     Raises:
-        PalingenError: the backend is not installed, a worker died, or the runs do not fit into memory.
+        PalingenError: the backend or a tracker is not installed, a worker died, or the runs do not fit into memory.
         Interrupted: Ctrl-C; everything is saved.
     """
+    require_trackers(options.trackers)
     if variants and parallel.backend == "loky":  # a cluster has memory of its own
         configs = [variant.config for variant in variants]
         require_study_memory(configs, dataset_size(configs[0].data), parallel.processes)
@@ -133,9 +139,23 @@ def load_results(out: Path) -> list[dict[str, Any]]:
 def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict[str, Any]:
     folder = out / variant.folder
     path = folder / "result.json"
+    train = partial(
+        train_gan,
+        variant.config,
+        folder,
+        torch.device(options.device),
+        engine=options.engine,
+        force=options.force,
+        allow_engine_change=options.allow_engine_change,
+        trackers=options.trackers,
+    )
     if path.exists() and not options.force:
-        return _read_result(path)
-    result: dict[str, Any] = {
+        result = _read_result(path)
+        if options.trackers and result["score"]:
+            train()  # it is finished, so that only logs are completed
+            log_scores(folder, variant.config, "score", result["score"])
+        return result
+    result = {
         "recipe": variant.recipe,
         "overrides": dict(variant.overrides),
         "label": variant.label,
@@ -144,16 +164,10 @@ def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict
         "epochs": variant.config.epochs,
     }
     try:
-        trained = train_gan(
-            variant.config,
-            folder,
-            torch.device(options.device),
-            engine=options.engine,
-            force=options.force,
-            allow_engine_change=options.allow_engine_change,
-        )
+        trained = train()
         write_sampling_options(folder, variant.max_latent_norm)
         score = asdict(evaluate_generator(load_generator(folder), mnist_evaluator()))
+        log_scores(folder, variant.config, "score", score)
         result |= {"seconds": trained["seconds"], "score": score}
     except DivergenceError as error:
         result |= {"seconds": None, "score": None, "stopped": str(error)}

@@ -22,6 +22,7 @@ from palingen.gan.trainer import GanTrainer
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
+from palingen.runtime.tracking.trackers import Trackers, require_trackers
 from palingen.runtime.training_loop import Batch, BatchPlan, RunningMeans, TrainingLoop
 from palingen.runtime.validation import require
 
@@ -37,6 +38,7 @@ def train_gan(
     engine: EngineName = "auto",
     force: bool = False,
     allow_engine_change: bool = False,
+    trackers: Trackers = (),
     process_group: ProcessGroup | None = None,
 ) -> dict[str, Any]:
     """Train in a run folder, or resume the run that is there; return its result record.
@@ -48,13 +50,13 @@ def train_gan(
         engine: implementation of the training step; `auto` is the fastest, all are equal up to rounding.
         force: delete what the folder holds.
         allow_engine_change: resume even if engine or threads differ, which no longer resumes exactly.
+        trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 
     Raises:
-        ConfigError: the engine does not support the config, or the training does not fit into memory.
+        ConfigError: the engine does not support the config, a tracker is not installed, or memory is too small.
         DataError: the images are missing or damaged.
-        RunError: the folder holds something else.
-        DivergenceError: a loss is no longer finite.
+        RunError: the folder holds something else; its subclass DivergenceError: a loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """
     require("config", config, isinstance(config, GanConfig), "must be a GanConfig")
@@ -62,7 +64,7 @@ def train_gan(
     if force or not (folder / "weights.safetensors").exists():  # before a folder is made
         require_training_memory(config, dataset_size(config.data), process_group.device)
     configure_numerics()
-    with _open_together(folder, config, force, process_group) as run:
+    with _open_together(folder, config, force, process_group, trackers) as run:
         if run.finished:
             return run.result
         trainer = GanTrainer(config, load_dataset(config.data, process_group.device), process_group, engine)
@@ -71,11 +73,14 @@ def train_gan(
 
 
 @contextmanager
-def _open_together(folder: Path, config: GanConfig, force: bool, process_group: ProcessGroup) -> Iterator[RunFolder]:
+def _open_together(
+    folder: Path, config: GanConfig, force: bool, process_group: ProcessGroup, trackers: Trackers
+) -> Iterator[RunFolder]:
     """Open the run folder in the main process first, which creates it for the others."""
+    require_trackers(trackers)  # in every process, since the others wait for the main one
     if not process_group.is_main:
         process_group.barrier()
-    with open_run(folder, config, force=force, is_main=process_group.is_main) as run:
+    with open_run(folder, config, force=force, is_main=process_group.is_main, trackers=trackers) as run:
         if process_group.is_main:
             process_group.barrier()
         yield run

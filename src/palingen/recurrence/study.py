@@ -15,6 +15,7 @@ from palingen.recurrence.memory_estimate import require_study_memory
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.run_files import read_environment, read_result
+from palingen.runtime.tracking.trackers import TrackerName, require_trackers
 from palingen.runtime.validation import SEEDS, require, require_integer
 
 
@@ -29,6 +30,9 @@ class TrainOptions:
 
     allow_engine_change: bool = False
     """Resume runs even if engine or threads differ."""
+
+    trackers: tuple[TrackerName, ...] = ()
+    """Trackers; each run has its own log."""
 
 
 def enumerate_runs(
@@ -72,9 +76,10 @@ def run_study(
     Finished runs are not repeated, and interrupted ones resume: the same study again completes it.
 
     Raises:
-        PalingenError: the backend is not installed, a worker died, or the runs do not fit into memory.
+        PalingenError: the backend or a tracker is not installed, a worker died, or the runs do not fit into memory.
         Interrupted: Ctrl-C; everything is saved.
     """
+    require_trackers(options.trackers)
     if parallel.backend == "loky":  # a cluster has memory of its own
         require_study_memory(runs, options.engine, parallel.processes)
     return map_unordered(partial(_train, out.resolve(), options), runs, out, parallel)
@@ -89,5 +94,6 @@ def _train(out: Path, options: TrainOptions, config: PalindromeConfig) -> dict[s
         engine=options.engine,
         force=options.force,
         allow_engine_change=options.allow_engine_change,
+        trackers=options.trackers,
     )
     return {**result, "folder": str(folder)}

@@ -13,6 +13,7 @@ from palingen.recurrence.trainer import METRICS, PalindromeTrainer
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
+from palingen.runtime.tracking.trackers import Trackers
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, TrainingLoop
 from palingen.runtime.validation import require
 
@@ -25,6 +26,7 @@ def train_palindrome(
     engine: EngineName = "auto",
     force: bool = False,
     allow_engine_change: bool = False,
+    trackers: Trackers = (),
 ) -> dict[str, Any]:
     """Train in a run folder, or resume the run that is there; return its result record.
 
@@ -39,18 +41,18 @@ def train_palindrome(
         engine: implementation of the recurrence; `auto` is the fastest, all are equal up to rounding.
         force: delete what the folder holds.
         allow_engine_change: resume even if engine or threads differ, which no longer resumes exactly.
+        trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
 
     Raises:
-        ConfigError: the engine cannot run the cell on this device, or the training does not fit into memory.
-        RunError: the folder holds something else.
-        DivergenceError: the loss is no longer finite.
+        ConfigError: the engine cannot run the cell here, a tracker is not installed, or memory is too small.
+        RunError: the folder holds something else; its subclass DivergenceError: the loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """
     require("config", config, isinstance(config, PalindromeConfig), "must be a PalindromeConfig")
     if force or not (Path(folder) / "weights.safetensors").exists():  # before a folder is made
         require_training_memory(config, engine, device)
     configure_numerics()
-    with open_run(Path(folder), config, force=force) as run:
+    with open_run(Path(folder), config, force=force, trackers=trackers) as run:
         if run.finished:
             return run.result
         trainer = PalindromeTrainer(config, device or torch.device("cpu"), engine)

@@ -70,6 +70,17 @@ def read_environment(folder: Path) -> dict[str, Any]:
     return environment
 
 
+def snapshot_path(folder: Path, step: int) -> Path:
+    """Picture of a run after a step."""
+    return folder / "snapshots" / f"step-{step:07d}.png"
+
+
+def list_snapshots(folder: Path) -> dict[int, Path]:
+    """Pictures of a run by their step, in order."""
+    paths = sorted((folder / "snapshots").glob("step-*.png"))
+    return {int(path.stem.removeprefix("step-")): path for path in paths}
+
+
 def _require_run(folder: Path) -> Path:
     if not (folder / "config.json").exists():
         raise RunError(f"{folder}: not a run folder (no config.json)")

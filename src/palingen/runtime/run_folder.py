@@ -14,7 +14,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, fields
 from hashlib import sha256
 from pathlib import Path
@@ -32,13 +32,16 @@ from palingen.runtime.json_io import damaged
 from palingen.runtime.numerics import Execution
 from palingen.runtime.run_files import ADVICE, read_config, read_result
 from palingen.runtime.safetensors_io import save_weights
+from palingen.runtime.tracking.run_tracking import RunTracking
+from palingen.runtime.tracking.trackers import Trackers, require_trackers
 
 
 class RunFolder:
     """Run folder locked by this process, or by the main process of a distributed run. Made by `open_run`."""
 
-    def __init__(self, folder: Path, config: Any, *, is_main: bool = True) -> None:
+    def __init__(self, folder: Path, config: Any, *, is_main: bool = True, trackers: Trackers = ()) -> None:
         self.folder, self.config, self.is_main = folder, config, is_main
+        self.tracking = RunTracking(folder, config, trackers)
         self.execution: Execution | None = None
         self.checkpoint_path = folder / "resume.pt"
         self._records_path = folder / "records.jsonl" if is_main else Path(os.devnull)
@@ -83,6 +86,7 @@ class RunFolder:
         with naming(self._records_path):
             self._records.write((json.dumps({"kind": kind, **values}) + "\n").encode())
             self._records.flush()
+        self.tracking.log({"kind": kind, **values})
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Save `state` with the config's hash, the execution, and length and hash of the records.
@@ -117,6 +121,7 @@ class RunFolder:
                 if sha256(records).hexdigest() != state["records_sha256"]:
                     raise damaged(self._records_path, "not the records of its checkpoint", ADVICE)
             self._records.truncate(state["records_bytes"] if state else 0)
+        self.tracking.start()
         return state
 
     def finalize(self, weights: Mapping[str, Tensor], **result: Any) -> dict[str, Any]:
@@ -145,7 +150,8 @@ class RunFolder:
             raise RunError(f"{self.folder}: removed or replaced while the run was working in it")
 
     def close(self) -> None:
-        """Close the records file."""
+        """Close the records file and the trackers' logs."""
+        self.tracking.close(self.finished)
         with suppress(OSError):  # a full disk has been reported when the record was written
             self._records.close()
 
@@ -163,7 +169,9 @@ class RunFolder:
 
 
 @contextmanager
-def open_run(folder: Path, config: Any, *, force: bool = False, is_main: bool = True) -> Iterator[RunFolder]:
+def open_run(
+    folder: Path, config: Any, *, force: bool = False, is_main: bool = True, trackers: Trackers = ()
+) -> Iterator[RunFolder]:
     """Lock `folder` for `config`: created if missing, continued if it holds the same config.
 
     Args:
@@ -171,11 +179,15 @@ def open_run(folder: Path, config: Any, *, force: bool = False, is_main: bool = 
         config: frozen dataclass of JSON values.
         force: delete what the folder holds and start anew.
         is_main: whether this process writes; the others of a distributed run only read.
+        trackers: trackers that log the run beside its records.
 
     Raises:
         RunError: another process holds the folder, or it holds another config or something that is not a run.
+        ConfigError: a tracker is not installed.
+        DataError: the state of earlier trackers is damaged.
         OSError: the folder cannot be made or written.
     """
+    require_trackers(trackers)
     if not is_main:
         yield RunFolder(folder, config, is_main=False)
         return
@@ -187,11 +199,10 @@ def open_run(folder: Path, config: Any, *, force: bool = False, is_main: bool = 
         raise RunError(f"{folder}: another process is working in this run folder") from None
     try:
         _prepare(folder, config, force)
-        run = RunFolder(folder, config)
-        try:
+        with closing(RunFolder(folder, config, trackers=trackers)) as run:
+            if run.finished:
+                run.tracking.start()
             yield run
-        finally:
-            run.close()
     finally:
         lock.release()
 

@@ -12,6 +12,7 @@ from palingen.gan.train import train_gan
 from palingen.recurrence.study import run_name
 from palingen.recurrence.train import train_palindrome
 from palingen.report.html import Page
+from palingen.runtime.tracking.trackers import Trackers
 from palingen.workflows import run_figures
 
 
@@ -20,9 +21,12 @@ class Options(TypedDict):
 
     force: bool
     allow_engine_change: bool
+    trackers: Trackers
 
 
-def demo(out: Path, device: torch.device, *, force: bool = False, allow_engine_change: bool = False) -> dict[str, Any]:
+def demo(
+    out: Path, device: torch.device, *, force: bool = False, allow_engine_change: bool = False, trackers: Trackers = ()
+) -> dict[str, Any]:
     """Train four recurrent cells and one GAN in `out`, and write the results to `out/index.html`.
 
     Finished runs are not repeated, and interrupted ones resume.
@@ -32,6 +36,7 @@ def demo(out: Path, device: torch.device, *, force: bool = False, allow_engine_c
         device: where to train.
         force: delete the runs in `out`, and train again.
         allow_engine_change: resume runs even if engine or threads differ.
+        trackers: logs of each run beside its own records.
 
     Returns:
         `palindromes` and `gan`, the result records with their run folders; `interpolation`, the endpoints' classes;
@@ -41,7 +46,7 @@ def demo(out: Path, device: torch.device, *, force: bool = False, allow_engine_c
         PalingenError: `out` holds other runs, or the GAN makes only one class.
         Interrupted: Ctrl-C; everything is saved.
     """
-    options: Options = {"force": force, "allow_engine_change": allow_engine_change}
+    options: Options = {"force": force, "allow_engine_change": allow_engine_change, "trackers": trackers}
     page = Page("palingen demo: palindromes and digits in a few minutes")
     palindromes = _train_cells(out / "palindromes", device, options)
     palindrome_files = _add_palindromes(page, out / "palindromes", palindromes)

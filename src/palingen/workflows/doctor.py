@@ -34,6 +34,9 @@ EXTRAS = {
     "export": "gan export",
     "notebook": "executing the notebooks",
     "cluster": "studies on dask or ray",
+    "tensorboard": "--track tensorboard",
+    "wandb": "--track wandb",
+    "mlflow": "--track mlflow",
     "dev": "tests and checks",
 }
 """Use of each extra."""

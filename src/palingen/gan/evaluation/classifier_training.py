@@ -20,6 +20,7 @@ from palingen.gan.memory_estimate import require_classifier_memory
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
+from palingen.runtime.tracking.trackers import Trackers
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, Stateful, TrainingLoop
 from palingen.runtime.validation import COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
@@ -89,6 +90,7 @@ def train_classifier(
     *,
     force: bool = False,
     allow_engine_change: bool = False,
+    trackers: Trackers = (),
 ) -> dict[str, Any]:
     """Train in a run folder, or resume the run that is there; return its result record.
 
@@ -98,14 +100,16 @@ def train_classifier(
         device: where to train.
         force: delete what the folder holds.
         allow_engine_change: resume even if the number of threads differs, which no longer resumes exactly.
+        trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
 
     Raises:
+        ConfigError: a tracker is not installed.
         DataError: the images are missing or damaged.
         RunError: the folder holds something else.
         Interrupted: Ctrl-C; everything is saved.
     """
     configure_numerics()
-    with open_run(folder, config, force=force) as run:
+    with open_run(folder, config, force=force, trackers=trackers) as run:
         if run.finished:
             return run.result
         run.set_execution(current_execution("autograd"), allow_change=allow_engine_change)

@@ -11,6 +11,7 @@ from palingen.gan.config import GanConfig
 from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.sampling.latents import generate_pixels, sample_inputs
 from palingen.runtime.image_io import read_pixels, tile, write_array, write_png
+from palingen.runtime.run_files import snapshot_path
 from palingen.runtime.run_folder import RunFolder
 from palingen.runtime.safetensors_io import save_weights
 
@@ -45,7 +46,8 @@ class SnapshotWriter:
         self.run.require_present()
         pixels, folder = generate_pixels(generator, self.inputs).numpy(), self.run.folder
         grid = tile(pixels, COLUMNS, scale=SCALE)
-        write_png(folder / "snapshots" / f"step-{step:07d}.png", grid)
+        write_png(snapshot_path(folder, step), grid)
+        self.run.tracking.log_image(step, snapshot_path(folder, step))
         if stage := self.stages.get(step):
             write_png(folder / f"{stage}.png", grid)
             write_array(folder / f"{stage}.npy", pixels)

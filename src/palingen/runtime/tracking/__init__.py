@@ -1,0 +1,1 @@
+"""Experiment trackers beside a run's own records: TensorBoard, Weights & Biases, MLflow."""
