@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo reproduce notebooks test torture check format browser clean
+.PHONY: help install demo reproduce notebooks docs test torture check format browser clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,6 +20,9 @@ notebooks: .venv/.notebook ## execute assignment/part1.ipynb and part2.ipynb ane
 
 reproduce: .venv/.installed ## every number and picture of the report from nothing; hours, and it resumes
 	$(BIN)/palingen reproduce
+
+docs: .venv/.docs ## the documentation as a site: open build/docs/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 # As many test processes as cores, each with one thread; then what asserts a time, with nothing beside it.
 test: .venv/.dev .venv/.browser ## the whole test suite
@@ -55,6 +58,10 @@ clean: ## remove the environment and all caches; runs/ stays
 
 .venv/.notebook: .venv/.installed
 	$(PIP) --editable '.[notebook]'
+	touch $@
+
+.venv/.docs: .venv/.installed
+	$(PIP) --editable '.[docs]'
 	touch $@
 
 .venv/.dev: .venv/.installed

@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-EXTRAS = ("dev", "notebook", "export", "cluster", "tensorboard", "wandb", "mlflow")
+EXTRAS = ("dev", "docs", "notebook", "export", "cluster", "tensorboard", "wandb", "mlflow")
 
 TOOLS = {"pip", "setuptools", "wheel"}
 """Installers, which come with an environment; packages that need one of them at run time do not choose its version."""

@@ -78,24 +78,26 @@ class HelpFormatter:
             rows = [Row(", ".join(entry.all_options), _plain(entry.description)) for entry in panel.entries]
             _print_section(console, str(panel.title), rows, max(len(row.label) for row in rows))
             return
-        sections = self._sections(panel)
+        sections = self.sections(panel)
         widest = max(len(row.label) for rows in sections.values() for row in rows)
         for title, rows in sections.items():
             _print_section(console, title, rows, min(widest, MAX_LABEL_WIDTH, console.width * 36 // 100))
 
-    def _sections(self, panel: "HelpPanel") -> dict[str, list[Row]]:
-        """Options by group, positional arguments first."""
+    def sections(self, panel: "HelpPanel", *, complete: bool = False) -> dict[str, list[Row]]:
+        """Options by group, positional arguments first; each with its first sentence, or its complete description."""
         entries = {_field(entry): entry for entry in panel.entries}
-        arguments = [self._row(entry) for name, entry in entries.items() if name not in GROUP_OF]
+        arguments = [self._row(entry, complete) for name, entry in entries.items() if name not in GROUP_OF]
         sections = {str(panel.title): arguments}
         for group, names in GROUPS.items():
             visible = [name for name in names.split() if name in entries and name not in self.hidden]
-            sections[group] = [self._row(entries[name]) for name in visible]
+            sections[group] = [self._row(entries[name], complete) for name in visible]
         return {title: rows for title, rows in sections.items() if rows}
 
-    def _row(self, entry: "HelpEntry") -> Row:
-        sentence = SENTENCE_END.split(" ".join(_plain(entry.description).split()))[0].replace("`", "")
-        return Row(_label(entry), FIELD_NAME.sub(_flag, sentence), " ".join(self._details(entry)))
+    def _row(self, entry: "HelpEntry", complete: bool) -> Row:
+        description = " ".join(_plain(entry.description).split()).replace("`", "")
+        if not complete:
+            description = SENTENCE_END.split(description)[0]
+        return Row(_label(entry), FIELD_NAME.sub(_flag, description), " ".join(self._details(entry)))
 
     def _details(self, entry: "HelpEntry") -> Iterator[str]:
         """Choices and default value."""

@@ -76,15 +76,23 @@ def screen_figures(records: Records) -> dict[str, Figure]:
 def write_tables(report: Path, records: Records) -> list[Path]:
     """Write the tables as Markdown: results.md, ablations.md and readme_table.md; return the paths."""
     tables = collect_tables(records)
-    results = [f"{caption}\n\n{tables[name].as_markdown()}" for name, caption in CAPTIONS.items() if name in tables]
+    sections = {
+        name: f"{caption}\n\n{tables[name].as_markdown()}" for name, caption in CAPTIONS.items() if name in tables
+    }
     if modes := modes_table(records.stacked):
-        results.append(modes.as_markdown())
-    contents = {"results": "\n".join(results), "readme_table": readme_table(records).as_markdown()}
+        sections["stacked"] = modes.as_markdown()
+    results = "\n".join(section_markdown(name, text) for name, text in sections.items())
+    contents = {"results": results, "readme_table": readme_table(records).as_markdown()}
     if "ablations" in tables:
         contents["ablations"] = tables["ablations"].as_markdown()
     for name, content in contents.items():
         write_atomically(report / f"{name}.md", content.encode())
     return [report / f"{name}.md" for name in contents]
+
+
+def section_markdown(name: str, text: str) -> str:
+    """Text between two comments, by which the documentation includes it."""
+    return f"<!-- --8<-- [start:{name}] -->\n\n{text}\n<!-- --8<-- [end:{name}] -->\n"
 
 
 def _overview_images(gans: Mapping[str, GanRecords]) -> tuple[dict[str, Images], dict[str, Strip]]:
