@@ -14,6 +14,7 @@ from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import require
 
 
@@ -41,7 +42,8 @@ def train_palindrome(
         allow_engine_change: resume even if engine or threads differ, which no longer resumes exactly.
 
     Raises:
-        ConfigError: the engine cannot run the cell on this device, or the training does not fit into memory.
+        ConfigError: the engine cannot run the cell on this device, a cell of the user's does not fit, or the training
+            does not fit into memory.
         RunError: the folder holds something else.
         DivergenceError: the loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
@@ -64,7 +66,7 @@ def _train(run: RunFolder, trainer: PalindromeTrainer) -> dict[str, Any]:
     plan = BatchPlan(
         dataset_size=len(trainer.train_data), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed
     )
-    label = f"{config.cell} T={config.length} seed {config.seed}"
+    label = f"{part_label(config.cell)} T={config.length} seed {config.seed}"
     loop = TrainingLoop(run, label, plan, {**trainer.state, "means": means}, process_group)
     loop.resume()
     for batch in loop:
@@ -86,7 +88,7 @@ def _train(run: RunFolder, trainer: PalindromeTrainer) -> dict[str, Any]:
     test = trainer.evaluate_test()
     return run.finalize(
         trainer.best.weights,
-        cell=config.cell,
+        cell=part_label(config.cell),
         length=config.length,
         seed=config.seed,
         accuracy=test.accuracy,
