@@ -11,7 +11,7 @@ from palingen.recurrence import cells
 from palingen.report import build
 
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text() for path in DOCUMENTS}
 COMMANDS = sorted(
     {command for text in TEXTS.values() for command in re.findall(r"^    (palingen .+)$", text, re.MULTILINE)}
@@ -28,9 +28,10 @@ def test_the_readme_has_at_most_120_lines():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_documents_is_valid(command):
+def test_every_command_of_the_documents_is_valid(command, monkeypatch):
     from palingen.cli import app
 
+    monkeypatch.chdir(ROOT)  # some name files
     verb, *_ = app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
     assert callable(verb)
 
@@ -43,7 +44,8 @@ def test_commands_that_need_only_shipped_generators_run(palingen, command):
 
 
 @pytest.mark.parametrize("name", [name for name in PYTHON if "def lstm" not in PYTHON[name]])
-def test_the_python_of_the_documents_runs(name):
+def test_the_python_of_the_documents_runs(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
     values: dict[str, object] = {}
     exec(PYTHON[name], values)
     expected = {"images": (25, 1, 28, 28), "logits": (32, 10)}

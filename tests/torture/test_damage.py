@@ -1,5 +1,6 @@
 """Damaged files end in one line and exit code 2, or change nothing: no traceback, no hang, no code, little memory."""
 
+import hashlib
 import pickle  # noqa: TID251 (writes the traps)
 import random
 import resource
@@ -17,6 +18,7 @@ from fake_records import RUNS
 from palindrome_runs import interrupt_at_step
 from small_jobs import contents
 from support import run_in
+from user_parts import CELL, write_code
 
 from palingen.report.record_reader import read_records
 from palingen.report.typst_inputs import template_data
@@ -63,6 +65,11 @@ TARGETS = (
         "palindrome/weights.safetensors", ("palindrome", "analyze", "palindrome", "--out=out"), WEIGHTS, sealed=True
     ),
     Target("palindrome/records.jsonl", (*PALINDROME, "--out=palindrome"), JSON),
+    Target(
+        f"cell/code/{hashlib.sha256(CELL.encode()).hexdigest()[:16]}/mine.py",
+        ("palindrome", "analyze", "cell", "--trust-code", "--out=out"),
+        sealed=True,
+    ),
     Target("unfinished/resume.pt", (*PALINDROME, "--out=unfinished"), sealed=True),
     Target("unfinished/records.jsonl", (*PALINDROME, "--out=unfinished"), JSON, sealed=True),
     Target("data/train-images-idx3-ubyte.gz", (*GAN, "--conditional", "--out=out"), (*ANY_FILE, bomb)),
@@ -79,6 +86,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Path
     shutil.copytree(few_digits, folder / "data")
     assert run_in(folder, *GAN, "--out=gan").returncode == 0
     assert run_in(folder, *PALINDROME, "--out=palindrome").returncode == 0
+    write_code(folder)
+    assert run_in(folder, *PALINDROME, "--cell=mine.py:Leaky", "--out=cell").returncode == 0
     with pytest.MonkeyPatch.context() as patch:
         interrupt_at_step(patch, 7)
         assert run_in(folder, *PALINDROME, "--out=unfinished").returncode == 130

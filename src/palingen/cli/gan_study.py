@@ -31,7 +31,7 @@ from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.validation import require_field
 from palingen.workflows.run_figures import variants_figure
 
-LOSSES_HELP = "Losses to compare, also your own as FILE.py:NAME; the recipe's by default."
+LOSSES_HELP = "Losses to compare, or FILE.py:NAME; the recipe's by default."
 
 SHOWN = {
     "fd": "FD",

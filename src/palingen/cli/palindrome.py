@@ -30,6 +30,7 @@ from palingen.recurrence.engines import EngineName
 from palingen.recurrence.export import export_network
 from palingen.recurrence.palindromes import repetition_note
 from palingen.recurrence.train import train_palindrome
+from palingen.recurrence.user_cells import load_cell
 from palingen.runtime.numerics import select_device
 from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import require
@@ -58,6 +59,7 @@ def train(
     reads n digits and predicts the next one, so it is --length n+1.
     """
     folder, device = options.folder("palindrome", recipe, config), select_device(options.device)
+    load_cell(config.cell)  # refused before anything is printed
     if note := repetition_note(config.length, config.num_samples, config.train_fraction):
         print(note, file=sys.stderr)
     result = train_palindrome(

@@ -42,9 +42,10 @@ STUDIED = {"cell": "--cells", "length": "--lengths", "seed": "--seeds"}
 
 def study(
     *,
-    cells: Annotated[
-        tuple[CellName | str, ...], SEVERAL, Parameter(help="Cells to compare, also your own as FILE.py:NAME.")
-    ] = ("lstm", "rnn"),
+    cells: Annotated[tuple[CellName | str, ...], SEVERAL, Parameter(help="Cells to compare, or FILE.py:NAME.")] = (
+        "lstm",
+        "rnn",
+    ),
     lengths: Annotated[tuple[int, ...], SEVERAL, Parameter(help="Lengths of the palindromes.")] = LENGTHS,
     seeds: Annotated[int, Parameter(help="Runs of each cell at each length, with seeds 0, 1, ...")] = 3,
     recipe: Annotated[str, recipe_flag(PALINDROME)] = "memory",

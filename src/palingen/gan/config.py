@@ -57,8 +57,8 @@ class GanConfig:
     """Dimensions Z of the standard normal latents."""
 
     architecture: Literal["mlp", "conv", "residual"] | str = "mlp"
-    """Networks: `mlp` (the course's, fully connected), `conv` (a small DCGAN), `residual` (no normalisation), or your
-    own as FILE.py:NAME."""
+    """Networks: `mlp` (the course's, fully connected), `conv` (a small DCGAN), `residual` (no normalisation), or
+    FILE.py:NAME."""
 
     conditional: bool = False
     """Class-conditional generator and discriminator."""
@@ -67,13 +67,13 @@ class GanConfig:
     """BatchNorm's eps. The widely copied public script passes 0.8 here by mistake."""
 
     loss: LossName | str = "non-saturating"
-    """Adversarial loss, also your own as FILE.py:NAME; `non-saturating` is binary cross-entropy, the course's."""
+    """Adversarial loss, or FILE.py:NAME. The course's, binary cross-entropy, is `non-saturating`."""
 
     discriminator_loss_weight: float = 1.0
     """Factor of the discriminator's loss (real plus fake), penalty excluded."""
 
     penalty: Literal["r1", "r2", "r1-r2", "wgan-gp"] | str | None = None
-    """Gradient penalty on the discriminator, at every step, also your own as FILE.py:NAME."""
+    """Gradient penalty on the discriminator, at every step, or FILE.py:NAME."""
 
     penalty_weight: float = 1.0
     """Weight of the gradient penalty."""

@@ -67,7 +67,7 @@ class PalindromeConfig:
     """Train on new random palindromes at every step, never on one of the test; an epoch has as many as without."""
 
     cell: CellName | str = "lstm"
-    """Recurrent cell, also your own as FILE.py:NAME."""
+    """Recurrent cell, or FILE.py:NAME."""
 
     hidden_size: int = 128
     """Hidden units."""

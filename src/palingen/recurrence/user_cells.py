@@ -43,8 +43,10 @@ def _check(cell: Cell) -> None:
         if not isinstance(part, Tensor) or part.shape != (B, H):
             shape = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
             raise ConfigError(f"the step returns {name} of shape {shape}, must be {(B, H)}; {arguments}")
-        if part.dtype != torch.float32 or not bool(part.isfinite().all()):
-            raise ConfigError(f"the step returns {name} in {part.dtype}, must be finite numbers of float32")
+        if part.dtype != torch.float32:
+            raise ConfigError(f"the step returns {name} in {part.dtype} for inputs in float32, must keep the dtype")
+        if not bool(part.isfinite().all()):
+            raise ConfigError(f"the step returns NaN or infinity in {name} for inputs of size 1")
     if not state[0].requires_grad:
         raise ConfigError("the step returns h without a gradient; it must be a differentiable function")
 

@@ -98,7 +98,8 @@ class _TextLoader(InspectLoader):
 def _load_module(reference: CodeReference) -> ModuleType:
     """Module of a reference; the file is executed once in a process."""
     if reference.text is None:
-        raise RunError(f"{reference.source}: code of a run that is not trusted; load the run with trust_code=True")
+        advice = "name the file itself, as FILE.py:NAME, or load the run with trust_code=True"
+        raise RunError(f"{reference.source}: code of a run, which is not executed unasked; {advice}")
     name = f"{PREFIX}{reference.sha256}"
     if name in sys.modules:
         return sys.modules[name]

@@ -96,5 +96,7 @@ def _require_output(network: str, name: str, output: object, shape: tuple[int, .
     if not isinstance(output, Tensor) or output.shape != shape:
         described = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ConfigError(f"the {network} gives {name} of shape {described} for {B} images, must be {shape}")
-    if output.dtype != torch.float32 or not bool(output.isfinite().all()):
-        raise ConfigError(f"the {network} gives {name} in {output.dtype}, must be finite numbers of float32")
+    if output.dtype != torch.float32:
+        raise ConfigError(f"the {network} gives {name} in {output.dtype}, must be float32")
+    if not bool(output.isfinite().all()):
+        raise ConfigError(f"the {network} gives {name} with NaN or infinity")

@@ -56,8 +56,10 @@ def _require_scalar(name: str, value: object, inputs: Sequence[Tensor], descript
     if not isinstance(value, Tensor) or value.shape != ():
         described = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
         raise ConfigError(f"{name} returns {described} for {B} images, must return a tensor of shape ()")
-    if value.dtype != torch.float32 or not bool(value.isfinite()):
-        raise ConfigError(f"{name} returns {value.item()} in {value.dtype}, must be a finite number of float32")
+    if value.dtype != torch.float32:
+        raise ConfigError(f"{name} returns {value.dtype} for float32, must keep the dtype")
+    if not bool(value.isfinite()):
+        raise ConfigError(f"{name} returns {value.item()}, must be a finite number")
     gradients = torch.autograd.grad(value, inputs, allow_unused=True) if value.requires_grad else ()
     used = [gradient for gradient in gradients if gradient is not None]
     if not used or not all(bool(gradient.isfinite().all()) for gradient in used):

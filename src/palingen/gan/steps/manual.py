@@ -129,7 +129,7 @@ class ManualStep:
         generator, discriminator = setup.networks
         if type(generator) is not MlpGenerator or type(discriminator) is not MlpDiscriminator:
             return "needs architecture='mlp'"
-        if [_layer_kinds(generator), _layer_kinds(discriminator[:6])] != _course_layer_kinds():
+        if [_layer_kinds(generator), _layer_kinds(discriminator)[:6]] != _course_layer_kinds():
             return "needs architecture='mlp', and these networks have other layers"
         if setup.penalty is not None:
             return "supports no gradient penalty"
