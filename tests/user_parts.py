@@ -7,10 +7,11 @@ import torch
 from palingen import Cell
 
 def step(x_proj, h_proj, state):
-    return (0.9 * state[0] + 0.1 * torch.tanh(x_proj + h_proj),)
+    return (torch.tanh(x_proj + h_proj),)
 
-Leaky = Cell(step, gates=("h",))
+Mine = Cell(step, gates=("h",))
 """
+"""A cell with the equations of the RNN, whose C++ is that of the built-in one and need not be compiled again."""
 
 GAN = """
 from torch import nn

@@ -61,8 +61,8 @@ def test_a_cell_that_does_not_fit_is_refused_in_one_line(tmp_path, name, problem
 
 
 def test_a_users_cell_runs_on_the_native_engine_and_equals_the_reference(tmp_path):
-    cell = load(tmp_path, CELL, "Leaky")
-    model = build_network(PalindromeConfig(cell=f"{tmp_path / 'mine.py'}:Leaky", hidden_size=5))
+    cell = load(tmp_path, CELL, "Mine")
+    model = build_network(PalindromeConfig(cell=f"{tmp_path / 'mine.py'}:Mine", hidden_size=5))
     assert model.recurrent.cell is cell
     inputs = torch.randn(3, 7, 1)
     assert resolve_engine("auto", cell, inputs) == "native"

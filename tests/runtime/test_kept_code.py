@@ -18,7 +18,7 @@ from palingen.runtime.user_module import PREFIX
 
 @pytest.fixture
 def config(tmp_path):
-    return PalindromeConfig(cell=f"{write_code(tmp_path)}:Leaky", epochs=1, **SMALL)
+    return PalindromeConfig(cell=f"{write_code(tmp_path)}:Mine", epochs=1, **SMALL)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_run_keeps_the_file_under_its_own_name_byte_by_byte(run, config):
     (kept,) = run.rglob("*.py")
     assert kept.relative_to(run).parts == ("code", config.cell.sha256[:16], "mine.py")
     assert kept.read_bytes() == CELL.encode()
-    assert PalindromeConfig(cell=f"{kept}:Leaky", epochs=1, **SMALL) == config
+    assert PalindromeConfig(cell=f"{kept}:Mine", epochs=1, **SMALL) == config
 
 
 def test_kept_code_is_trusted_only_if_asked(run, config):
@@ -69,7 +69,7 @@ def test_code_that_was_altered_or_is_missing_is_refused_even_if_trusted(run, con
 
 def test_no_function_that_opens_a_run_executes_its_code_unless_it_is_trusted(tmp_path):
     mark, path = tmp_path / "executed", tmp_path / "mine.py"
-    config = PalindromeConfig(cell=f"{write_code(tmp_path, marking(CELL, mark))}:Leaky", epochs=1, **SMALL)
+    config = PalindromeConfig(cell=f"{write_code(tmp_path, marking(CELL, mark))}:Mine", epochs=1, **SMALL)
     assert not mark.exists()  # a config is only read
     run = tmp_path / "run"
     train_palindrome(config, run, engine="reference")
@@ -89,7 +89,7 @@ def test_no_function_that_opens_a_run_executes_its_code_unless_it_is_trusted(tmp
     ):
         with pytest.raises(RunError, match="trust_code=True"):
             call()
-    assert train_palindrome(theirs, run)["cell"] == f"Leaky@{config.cell.sha256[:8]}"  # finished: nothing to compute
+    assert train_palindrome(theirs, run)["cell"] == f"Mine@{config.cell.sha256[:8]}"  # finished: nothing to compute
     assert not mark.exists()
     assert load_network(run, trust_code=True)[0] == config
     assert mark.exists()

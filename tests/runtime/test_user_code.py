@@ -15,28 +15,28 @@ HASH = hashlib.sha256(CELL.encode()).hexdigest()
 
 
 def test_a_config_holds_file_name_and_hash_of_the_code_that_it_names(tmp_path):
-    cell = PalindromeConfig(cell=f"{write_code(tmp_path)}:Leaky").cell
-    assert cell == f"mine.py:Leaky@{HASH}"
-    assert (cell.file, cell.name, cell.sha256, cell.text) == ("mine.py", "Leaky", HASH, CELL)
+    cell = PalindromeConfig(cell=f"{write_code(tmp_path)}:Mine").cell
+    assert cell == f"mine.py:Mine@{HASH}"
+    assert (cell.file, cell.name, cell.sha256, cell.text) == ("mine.py", "Mine", HASH, CELL)
     assert (part_label(cell), shorten_hash(cell), part_label("lstm")) == (
-        f"Leaky@{HASH[:8]}",
-        f"mine.py:Leaky@{HASH[:8]}",
+        f"Mine@{HASH[:8]}",
+        f"mine.py:Mine@{HASH[:8]}",
         "lstm",
     )
 
 
 def test_configs_are_equal_if_the_code_is_wherever_the_file_lies(tmp_path):
-    one, other = (PalindromeConfig(cell=f"{write_code(tmp_path / name)}:Leaky") for name in ("a", "b"))
-    changed = PalindromeConfig(cell=f"{write_code(tmp_path / 'b', CELL + '# new')}:Leaky")
+    one, other = (PalindromeConfig(cell=f"{write_code(tmp_path / name)}:Mine") for name in ("a", "b"))
+    changed = PalindromeConfig(cell=f"{write_code(tmp_path / 'b', CELL + '# new')}:Mine")
     assert (one, config_hash(one)) == (other, config_hash(other))
     assert one != changed
     assert config_hash(one) != config_hash(changed)
 
 
 def test_the_text_travels_with_a_copy_of_a_reference(tmp_path):
-    config = PalindromeConfig(cell=f"{write_code(tmp_path)}:Leaky")
+    config = PalindromeConfig(cell=f"{write_code(tmp_path)}:Mine")
     assert copy.deepcopy(config).cell.text == CELL
-    assert repr(config.cell) == f"'mine.py:Leaky@{HASH[:8]}'"
+    assert repr(config.cell) == f"'mine.py:Mine@{HASH[:8]}'"
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_the_text_travels_with_a_copy_of_a_reference(tmp_path):
         ("mine.py:", "names nothing in the file; write FILE.py:NAME"),
         ("mine.py:a b", "must be FILE.py:NAME, with the name of an object in the file"),
         ("mine.py:3", "must be FILE.py:NAME, with the name of an object in the file"),
-        ("other.py:Leaky", "no such file"),
-        ("folder.py:Leaky", "no such file"),
-        ("\0.py:Leaky", "(no such|is not a) file"),
-        ("binary.py:Leaky", "is not a file of UTF-8 text"),
-        ("large.py:Leaky", "has more than 1 MB"),
+        ("other.py:Mine", "no such file"),
+        ("folder.py:Mine", "no such file"),
+        ("\0.py:Mine", "(no such|is not a) file"),
+        ("binary.py:Mine", "is not a file of UTF-8 text"),
+        ("large.py:Mine", "has more than 1 MB"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_in_one_line(tmp_path, monkeypatch, name, problem):
@@ -64,9 +64,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_line(tmp_path, monkeypatch
     assert str(refusal.value).startswith(f"cell={name!r}: ")
 
 
-@pytest.mark.parametrize(
-    "value", ["mine.pyc:Leaky", "mine:Leaky", "../x.py:Leaky@" + HASH, "mine.py:Leaky@" + HASH[:8]]
-)
+@pytest.mark.parametrize("value", ["mine.pyc:Mine", "mine:Mine", "../x.py:Mine@" + HASH, "mine.py:Mine@" + HASH[:8]])
 def test_anything_else_is_an_unknown_choice(value):
     with pytest.raises(
         ConfigError, match=r"^cell: unknown .* \(choose from rnn, lstm, gru, peephole, FILE\.py:NAME\)$"
@@ -76,12 +74,12 @@ def test_anything_else_is_an_unknown_choice(value):
 
 def test_the_config_of_a_run_has_no_text_and_opens_no_file(tmp_path):
     path = write_code(tmp_path)
-    values = {"kind": "PalindromeConfig", "cell": f"mine.py:Leaky@{HASH}"}
+    values = {"kind": "PalindromeConfig", "cell": f"mine.py:Mine@{HASH}"}
     cell = parse_config(values, PalindromeConfig, tmp_path).cell
     assert isinstance(cell, CodeReference)
     assert cell.text is None
     with pytest.raises(RunError, match="names code without its hash"):
-        parse_config({**values, "cell": f"{path}:Leaky"}, PalindromeConfig, tmp_path)
+        parse_config({**values, "cell": f"{path}:Mine"}, PalindromeConfig, tmp_path)
 
 
 def test_fields_with_choices_and_paths_are_those_that_hold_code():

@@ -14,7 +14,7 @@ from palingen.runtime.user_module import PREFIX, error_line
 DATACLASS = "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    b: int\n"
 
 
-def reference(folder, text, name="Leaky"):
+def reference(folder, text, name="Mine"):
     return PalindromeConfig(cell=f"{write_code(folder, text)}:{name}").cell
 
 
@@ -27,7 +27,7 @@ def reference(folder, text, name="Leaky"):
         ("import helpers_of_mine", "mine.py:1: ModuleNotFoundError: No module named 'helpers_of_mine'"),
         ("raise ValueError('two\\nlines')", "mine.py:1: ValueError: two lines"),
         ("", "the file defines nothing"),
-        ("x = 1", "unknown 'Leaky' (choose from x)"),
+        ("x = 1", "unknown 'Mine' (choose from x)"),
     ],
 )
 def test_a_file_that_fails_is_refused_with_file_line_and_text(tmp_path, text, problem):
@@ -35,7 +35,7 @@ def test_a_file_that_fails_is_refused_with_file_line_and_text(tmp_path, text, pr
     for _ in range(2):  # nothing of a file that failed stays
         with pytest.raises(ConfigError) as refusal:
             load_cell(cell)
-        assert str(refusal.value).startswith(f"cell='{tmp_path / 'mine.py'}:Leaky': ")
+        assert str(refusal.value).startswith(f"cell='{tmp_path / 'mine.py'}:Mine': ")
         assert str(refusal.value).endswith(problem)
     assert f"{PREFIX}{cell.sha256}" not in sys.modules or "unknown" in problem or "nothing" in problem
 

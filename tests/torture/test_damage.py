@@ -87,7 +87,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Path
     assert run_in(folder, *GAN, "--out=gan").returncode == 0
     assert run_in(folder, *PALINDROME, "--out=palindrome").returncode == 0
     write_code(folder)
-    assert run_in(folder, *PALINDROME, "--cell=mine.py:Leaky", "--out=cell").returncode == 0
+    assert run_in(folder, *PALINDROME, "--cell=mine.py:Mine", "--out=cell").returncode == 0
     with pytest.MonkeyPatch.context() as patch:
         interrupt_at_step(patch, 7)
         assert run_in(folder, *PALINDROME, "--out=unfinished").returncode == 130
