@@ -146,7 +146,7 @@ def _print_values(console: Console, title: str, values: Mapping[str, Any], bold:
 
 def _print_code(console: Console, summary: Summary) -> None:
     if summary.code:
-        console.print(Text("\nCode of the run's author, executed by nothing unasked", style="cyan"))
+        console.print(Text("\nCode that the run keeps, executed with --trust-code only", style="cyan"))
     for path in summary.code:
         console.print(Text(value_text(str(path))), soft_wrap=True)
 
