@@ -42,9 +42,10 @@ def test_the_readme_has_at_most_120_lines():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_documents_is_valid(command):
+def test_every_command_of_the_documents_is_valid(command, monkeypatch):
     from palingen.cli import app
 
+    monkeypatch.chdir(ROOT)  # some name files
     verb, *_ = app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
     assert callable(verb)
 

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from palingen.gan.config import GanConfig as GanConfig
     from palingen.gan.data.mnist import load_images as load_images
     from palingen.gan.evaluate import evaluate_images as evaluate_images
+    from palingen.gan.models import Networks as Networks
     from palingen.gan.models.mlp import MlpDiscriminator as MlpDiscriminator
     from palingen.gan.models.mlp import MlpGenerator as MlpGenerator
+    from palingen.gan.objectives import gradient_penalties as gradient_penalties
     from palingen.gan.objectives import losses as losses
+    from palingen.gan.objectives.gradient_penalties import GradientPenalty as GradientPenalty
+    from palingen.gan.objectives.losses import AdversarialLoss as AdversarialLoss
     from palingen.gan.pretrained import load_generator as load_generator
     from palingen.gan.sampling.snapshots import read_snapshots as read_snapshots
     from palingen.gan.train import train_gan as train_gan
@@ -62,9 +66,12 @@ _HOMES = {
     "load_network": "recurrence.pretrained",
     "train_palindrome": "recurrence.train",
     # gan
+    "AdversarialLoss": "gan.objectives.losses",
     "GanConfig": "gan.config",
+    "GradientPenalty": "gan.objectives.gradient_penalties",
     "MlpDiscriminator": "gan.models.mlp",
     "MlpGenerator": "gan.models.mlp",
+    "Networks": "gan.models",
     "evaluate_images": "gan.evaluate",
     "load_generator": "gan.pretrained",
     "load_images": "gan.data.mnist",
@@ -76,6 +83,7 @@ _HOMES = {
 _MODULES = {
     "cells": "recurrence.cells",
     "figures": "report.figures",
+    "gradient_penalties": "gan.objectives.gradient_penalties",
     "losses": "gan.objectives.losses",
     "nn": "nn",
     "notebook": "workflows.notebook_display",

@@ -72,12 +72,11 @@ def test_none_switches_an_optional_setting_off():
 
 def test_registries_hold_exactly_the_choices_of_the_config():
     hints = get_type_hints(GanConfig)
-    choices = {name: get_args(hints[name]) for name in ("loss", "architecture")}
-    assert set(choices["loss"]) == set(LOSSES)
-    assert set(choices["architecture"]) == set(ARCHITECTURES)
-    penalty, none = get_args(hints["penalty"])
-    assert set(get_args(penalty)) == set(PENALTIES)
-    assert none is type(None)
+    for name, registry in {"loss": LOSSES, "architecture": ARCHITECTURES, "penalty": PENALTIES}.items():
+        choices, path, *none = get_args(hints[name])
+        assert set(get_args(choices)) == set(registry)
+        assert path is str  # a user's own
+        assert none == ([type(None)] if name == "penalty" else [])
 
 
 def test_how_a_run_is_computed_is_not_part_of_its_config():

@@ -10,6 +10,7 @@ import pytest
 import torch
 from palindrome_runs import assert_same_weights, count_steps, interrupt_at_step, read_epochs
 from tracker_logs import read_tensorboard
+from user_parts import write_code
 
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.study import TrainOptions, enumerate_runs, load_results, run_name, run_study
@@ -17,6 +18,7 @@ from palingen.recurrence.train import train_palindrome
 from palingen.runtime.errors import ConfigError, Interrupted, PalingenError, RunError
 from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.run_files import read_environment
+from palingen.runtime.user_code import part_label
 
 SMALL = PalindromeConfig(num_samples=200, hidden_size=8, epochs=2, batch_size=50)
 
@@ -44,17 +46,29 @@ def test_a_study_without_seeds_is_refused():
         enumerate_runs(SMALL, ["rnn"], [5], 0)
 
 
-def test_two_processes_train_the_same_runs_as_one(tmp_path):
-    runs = enumerate_runs(SMALL, ["lstm", "rnn"], [5], 2)
+@pytest.fixture
+def users_cell(tmp_path):
+    """A cell of a user, whose file is removed before the training."""
+    path = write_code(tmp_path)
+    yield f"{path}:Mine"
+    assert not path.exists()
+
+
+def test_two_processes_train_the_same_runs_as_one_also_of_a_users_cell(tmp_path, users_cell):
+    runs = enumerate_runs(SMALL, ["lstm", users_cell], [5], 2)
+    (tmp_path / "mine.py").unlink()
     for name, jobs in (("one", 1), ("two", 2)):
         results = study(runs, tmp_path / name, ParallelConfig(jobs=jobs))
-        assert {(result["cell"], result["seed"]) for result in results} == {(run.cell, run.seed) for run in runs}
+        assert {(result["cell"], result["seed"]) for result in results} == {
+            (part_label(run.cell), run.seed) for run in runs
+        }
     assert_same_runs(runs, tmp_path / "one", tmp_path / "two")
 
 
-def test_dask_workers_train_the_same_runs(tmp_path):
+def test_dask_workers_train_the_same_runs_also_of_a_users_cell(tmp_path, users_cell):
     distributed = pytest.importorskip("distributed")
-    runs = enumerate_runs(SMALL, ["rnn"], [5], 2)
+    runs = enumerate_runs(SMALL, [users_cell], [5], 2)
+    (tmp_path / "mine.py").unlink()
     study(runs, tmp_path / "local")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         parallel = ParallelConfig(backend="dask", scheduler_address=cluster.scheduler_address)

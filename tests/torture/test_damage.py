@@ -1,5 +1,6 @@
 """Damaged files end in one line and exit code 2, or change nothing: no traceback, no hang, no code, little memory."""
 
+import hashlib
 import pickle  # noqa: TID251 (writes the traps)
 import random
 import resource
@@ -17,6 +18,7 @@ from fake_records import RUNS
 from palindrome_runs import interrupt_at_step
 from small_jobs import contents
 from support import run_in
+from user_parts import CELL
 
 from palingen.report.record_reader import read_records
 from palingen.report.typst_inputs import template_data
@@ -64,6 +66,11 @@ TARGETS = (
     ),
     Target("palindrome/records.jsonl", (*PALINDROME, "--out=palindrome"), JSON),
     Target("palindrome/tracking.json", (*PALINDROME, "--track=tensorboard", "--out=palindrome"), JSON),
+    Target(
+        f"cell/code/{hashlib.sha256(CELL.encode()).hexdigest()[:16]}/mine.py",
+        ("palindrome", "analyze", "cell", "--trust-code", "--out=out"),
+        sealed=True,
+    ),
     Target("unfinished/resume.pt", (*PALINDROME, "--out=unfinished"), sealed=True),
     Target("unfinished/records.jsonl", (*PALINDROME, "--out=unfinished"), JSON, sealed=True),
     Target("data/train-images-idx3-ubyte.gz", (*GAN, "--conditional", "--out=out"), (*ANY_FILE, bomb)),

@@ -95,6 +95,10 @@ def main() -> None:
         _exit(130, f"{interrupt}; the same command resumes it")
     except KeyboardInterrupt:
         _exit(130, "stopped at once; the same command resumes from the last checkpoint")
+    except Exception as error:
+        if not (line := import_module("palingen.runtime.user_module").error_line(error)):
+            raise
+        _exit(2, f"error: {line}")
 
 
 def _as_flag(argument: re.Match[str]) -> str:

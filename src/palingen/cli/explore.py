@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from palingen.cli.generators import open_generator
 from palingen.cli.options import OutputFlags, OutputOptions, print_result
+from palingen.gan.pretrained import PretrainedGenerator
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.pretrained import shipped_networks
 from palingen.runtime.atomic_io import write_atomically
@@ -16,6 +17,7 @@ from palingen.runtime.errors import DataError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_PREFIX
 from palingen.runtime.validation import require
+from palingen.web.digits.data import require_architecture
 from palingen.web.memory.data import page_network, shipped_runs
 from palingen.web.page import build_page
 from palingen.web.server import serve_page
@@ -46,7 +48,7 @@ def explore(
     require("only", only, only != "memory" or not others, f"{', '.join(others)} belongs to the tab digits")
     require("only", only, only != "digits" or not networks, f"{', '.join(networks)} belongs to the tab memory")
     page_networks = [] if only == "digits" else [page_network(run) for run in networks or shipped_runs()]
-    generators = [] if only == "memory" else [open_generator(run) for run in others or (f"{PRETRAINED_PREFIX}course",)]
+    generators = [] if only == "memory" else [_open(run) for run in others or (f"{PRETRAINED_PREFIX}course",)]
     page = build_page(generators, page_networks).encode()
     path = (output.out or Path("runs") / "explore") / "explorer.html"
     write_atomically(path, page)
@@ -63,6 +65,13 @@ def explore(
         serve_page(path, open_browser=open)
     elif open:
         webbrowser.open(path.resolve().as_uri())
+
+
+def _open(run: str) -> PretrainedGenerator:
+    """Generator of a run, if the page can compute it."""
+    if not run.startswith(PRETRAINED_PREFIX):
+        require_architecture(Path(run))
+    return open_generator(run)
 
 
 def _is_network(run: str) -> bool:

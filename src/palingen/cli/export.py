@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from palingen.cli.generators import Run, open_generator
-from palingen.cli.options import OutputFlags, OutputOptions, print_result
+from palingen.cli.options import OutputFlags, OutputOptions, TrustCode, print_result
 from palingen.gan.onnx_export import write_onnx
 
 
@@ -15,10 +15,11 @@ def export(
     /,
     *,
     format: Annotated[Literal["onnx"], Parameter(help="File format.")] = "onnx",  # noqa: A002 (the flag's name)
+    trust_code: TrustCode = False,
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Export a trained generator: any number of latents to images in -1 to 1."""
-    generator = open_generator(run)
+    generator = open_generator(run, trust_code=trust_code)
     path = (output.out or Path("runs") / "export" / generator.name) / f"generator.{format}"
     write_onnx(generator, path)
     inputs = generator.config.latent_dim + generator.config.num_classes

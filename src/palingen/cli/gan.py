@@ -17,6 +17,7 @@ from palingen.cli.options import (
     OutputOptions,
     TrainingFlags,
     TrainingOptions,
+    TrustCode,
     print_result,
     recipe_flag,
     recipe_values,
@@ -90,13 +91,14 @@ def sample(
     columns: Annotated[int, Parameter(help="Images in a row of the grid.")] = 5,
     snapshot: Annotated[SnapshotStage, Parameter(help="Stage of the training.")] = "end",
     max_latent_norm: LatentNorm = "own",
+    trust_code: TrustCode = False,
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Generate new digits with a trained generator, as a PNG grid and as an array."""
     require_integer("count", count, Interval(minimum=1, maximum=100_000))
     require_integer("columns", columns, Interval(minimum=1, maximum=MAX_COLUMNS))
     require_seed(seed)
-    generator = open_generator(run, snapshot, max_latent_norm)
+    generator = open_generator(run, snapshot, max_latent_norm, trust_code=trust_code)
     pixels = generator.pixels(count, seed, generator.labels(count, seed, classes)).numpy()
     folder = output.out or Path("runs") / "sample" / f"{generator.name}-{snapshot}-seed{seed}"
     files = [folder / "samples.png", folder / "samples.npy"]
@@ -113,13 +115,14 @@ def interpolate(
     steps: Annotated[int, Parameter(help="Images between the two endpoints.")] = 7,
     classes: Annotated[tuple[int, int] | None, SEVERAL, Parameter(help=ENDPOINTS_HELP)] = None,
     seed: Seed = 0,
+    trust_code: TrustCode = False,
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Interpolate between two latents whose images a frozen classifier puts in different classes.
 
     Linear and spherical interpolation, with the predicted class and confidence of every image.
     """
-    generator = open_generator(run)
+    generator = open_generator(run, trust_code=trust_code)
     interpolations = generator.interpolate(steps, seed, classes)
     folder = output.out or Path("runs") / "interpolate" / f"{generator.name}-seed{seed}"
     files = interpolation_figures(folder, interpolations)

@@ -31,6 +31,8 @@ from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.validation import require_field
 from palingen.workflows.run_figures import variants_figure
 
+LOSSES_HELP = "Losses to compare, or FILE.py:NAME; the recipe's by default."
+
 SHOWN = {
     "fd": "FD",
     "recall": "recall",
@@ -43,9 +45,7 @@ SHOWN = {
 
 def study(
     *,
-    losses: Annotated[
-        tuple[LossName, ...], SEVERAL, Parameter(help="Losses to compare; the recipe's own by default.")
-    ] = (),
+    losses: Annotated[tuple[LossName | str, ...], SEVERAL, Parameter(help=LOSSES_HELP)] = (),
     seeds: Annotated[int, Parameter(help="Runs of each variant, with seeds 0, 1, ...")] = 3,
     recipe: Annotated[str, recipe_flag(GAN)] = "course",
     config: Annotated[GanConfig, FIELDS] = GAN["course"],

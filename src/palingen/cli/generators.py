@@ -28,13 +28,19 @@ LatentNorm = Annotated[
 
 
 def open_generator(
-    run: str, snapshot: SnapshotStage = "end", max_latent_norm: float | Literal["own"] | None = "own"
+    run: str,
+    snapshot: SnapshotStage = "end",
+    max_latent_norm: float | Literal["own"] | None = "own",
+    *,
+    trust_code: bool = False,
 ) -> PretrainedGenerator:
     """Generator of a RUN argument, with the numerics of its training.
 
     Raises:
-        PalingenError: there is no such generator, its files are damaged, or the norm is not above 0.
+        PalingenError: there is no such generator, its files are damaged, its code is not trusted, or the norm is not
+            above 0.
     """
     configure_numerics()
-    generator = load_generator(run if run.startswith(PRETRAINED_PREFIX) else Path(run), snapshot)
+    source = run if run.startswith(PRETRAINED_PREFIX) else Path(run)
+    generator = load_generator(source, snapshot, trust_code=trust_code)
     return generator if max_latent_norm == "own" else generator.with_max_latent_norm(max_latent_norm)

@@ -21,7 +21,7 @@ GROUPS = {
     "early_stop_accuracy",
     "Recording": "log_interval save_interval monitor_samples keep track",
     "Output": "only out force columns open serve json",
-    "Execution": "device engine allow_engine_change devices nodes jobs backend scheduler_address",
+    "Execution": "device engine allow_engine_change trust_code devices nodes jobs backend scheduler_address",
     # Settings without a measured gain, and those that only an expert changes.
     "Advanced": "chrono_init learn_initial_state lr_schedule warmup_epochs lr_length_exponent curriculum_start "
     "curriculum_growth rmsprop_alpha adam_beta2 penalty_weight_final_ratio lr_final_ratio warmup_fraction beta2_final "

@@ -23,6 +23,10 @@ Json = Annotated[
 
 Force = Annotated[bool, Parameter(help="Delete what the folder holds and start anew.", negative="")]
 
+TrustCode = Annotated[
+    bool, Parameter(help="Execute the code that the run keeps: its author's own cell or architecture.", negative="")
+]
+
 FIELDS = Parameter(name="*", negative_none="no-")
 """A config's fields as flags; those that may be None can be switched off, as in `--no-penalty`."""
 

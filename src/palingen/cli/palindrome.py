@@ -16,6 +16,7 @@ from palingen.cli.options import (
     OutputOptions,
     TrainingFlags,
     TrainingOptions,
+    TrustCode,
     print_result,
     recipe_flag,
     recipe_values,
@@ -29,7 +30,9 @@ from palingen.recurrence.engines import EngineName
 from palingen.recurrence.export import export_network
 from palingen.recurrence.palindromes import repetition_note
 from palingen.recurrence.train import train_palindrome
+from palingen.recurrence.user_cells import load_cell
 from palingen.runtime.numerics import select_device
+from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import require
 from palingen.workflows.run_figures import analysis_figure, palindrome_figure
 
@@ -56,10 +59,11 @@ def train(
     reads n digits and predicts the next one, so it is --length n+1.
     """
     folder, device = options.folder("palindrome", recipe, config), select_device(options.device)
+    load_cell(config.cell)  # refused before anything is printed
     if note := repetition_note(config.length, config.num_samples, config.train_fraction):
         print(note, file=sys.stderr)
     result = train_palindrome(config, folder, device, engine=engine, **options.keywords)
-    curves = palindrome_figure(folder, {config.cell: folder})
+    curves = palindrome_figure(folder, {part_label(config.cell): folder})
     paths = {"folder": folder, "files": [curves, folder / "records.jsonl", folder / "weights.safetensors"]}
     record = {name: result[name] for name in ("cell", "length", "seed", "accuracy", "loss", "seconds", "engine")}
     rows = record | {"accuracy": f"{100 * result['accuracy']:.2f} % of the unseen palindromes"}
@@ -69,6 +73,7 @@ def train(
 @app.command(name="analyze")
 def analyze(
     *runs: Annotated[Path, Parameter(help="Run folders of palindrome train, or pretrained:NAME; at least one.")],
+    trust_code: TrustCode = False,
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Draw the gates of trained cells over time, and the gradient that reaches each step before and after training.
@@ -76,8 +81,10 @@ def analyze(
     Give an RNN and an LSTM of the same length to see that the gradient vanishes in one and not in the other.
     """
     require("runs", list(map(str, runs)), len(runs) > 0, "must name at least one run folder")
-    analyses = {run: analyze_run(run) for run in runs}
-    labels = {run: f"{analysis.config.cell} T = {analysis.config.length:,}" for run, analysis in analyses.items()}
+    analyses = {run: analyze_run(run, trust_code=trust_code) for run in runs}
+    labels = {
+        run: f"{part_label(analysis.config.cell)} T = {analysis.config.length:,}" for run, analysis in analyses.items()
+    }
     if len(set(labels.values())) < len(labels):
         labels = {run: f"{label}, {run.name}" for run, label in labels.items()}
     folder = output.out or Path("runs") / "analyze" / runs[0].resolve().name
@@ -101,7 +108,7 @@ def export(
     study: Annotated[Path, Parameter(help="Folder of palindrome study.")],
     /,
     *,
-    cell: Annotated[CellName, Parameter(help="Cell of the network.")] = "lstm",
+    cell: Annotated[CellName | str, Parameter(help="Cell of the network, as in the study.")] = "lstm",
     length: Annotated[int, Parameter(help="Length of the palindromes it was trained on.")] = 200,
     output: OutputFlags = OutputOptions(),
 ) -> None:
@@ -110,6 +117,7 @@ def export(
     The network is that of the study's first seed. The weights are in half precision, the stages are the start, the
     middle (trained again with half of the epochs) and the end; `palingen.load_network` reads each file.
     """
-    folder = output.out or Path("runs") / "export" / f"{cell}-T{length}"
+    name = part_label(PalindromeConfig(cell=cell).cell)
+    folder = output.out or Path("runs") / "export" / f"{name}-T{length}"
     files = export_network(study, cell, length, folder, shlex.join(["palingen", *sys.argv[1:]]))
     print_result({"folder": folder, "files": files}, output.json, title="Export")

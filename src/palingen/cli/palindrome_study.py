@@ -30,6 +30,7 @@ from palingen.runtime.errors import RunError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.numerics import select_device
 from palingen.runtime.parallel import ParallelConfig
+from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import require_field
 from palingen.workflows.run_figures import study_figure
 
@@ -41,7 +42,10 @@ STUDIED = {"cell": "--cells", "length": "--lengths", "seed": "--seeds"}
 
 def study(
     *,
-    cells: Annotated[tuple[CellName, ...], SEVERAL, Parameter(help="Cells to compare.")] = ("lstm", "rnn"),
+    cells: Annotated[tuple[CellName | str, ...], SEVERAL, Parameter(help="Cells to compare, or FILE.py:NAME.")] = (
+        "lstm",
+        "rnn",
+    ),
     lengths: Annotated[tuple[int, ...], SEVERAL, Parameter(help="Lengths of the palindromes.")] = LENGTHS,
     seeds: Annotated[int, Parameter(help="Runs of each cell at each length, with seeds 0, 1, ...")] = 3,
     recipe: Annotated[str, recipe_flag(PALINDROME)] = "memory",
@@ -76,7 +80,8 @@ def study(
 
 def _show_progress(runs: Sequence[PalindromeConfig], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Collect all results, the shortest palindromes first, and show progress."""
-    pairs, cells = [(run.cell, run.length) for run in runs], [run.cell for run in runs]
+    cells = [part_label(run.cell) for run in runs]
+    pairs = [(cell, run.length) for cell, run in zip(cells, runs, strict=True)]
     done = show_study_progress(len(runs), results, lambda results: accuracy_table(results, pairs), _latest)
     return sorted(done, key=lambda result: (result["length"], cells.index(result["cell"]), result["seed"]))
 

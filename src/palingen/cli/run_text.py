@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from palingen.runtime.durations import duration_text
+from palingen.runtime.user_code import shorten_hash
 from palingen.workflows.run_overview import Summary
 
 STYLES = {"finished": "green", "unfinished": "yellow", "damaged": "red", "foreign": "dim"}
@@ -54,7 +55,7 @@ def value_text(value: Any) -> str:
     if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
         consecutive = len(value) > 2 and value == list(range(value[0], value[-1] + 1))
         return f"{value[0]} to {value[-1]}" if consecutive else " ".join(map(str, value))
-    text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = " ".join(map(str, value)) if isinstance(value, list) else shorten_hash(str(value))
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 

@@ -51,16 +51,17 @@ def runs(
 
 
 def show(run: Run, /, *, json: Json = False) -> None:
-    """Show one run or study: settings, environment, latest numbers, and the paths of its pictures."""
+    """Show one run or study: settings, code of its own, environment, latest numbers, and the paths of its pictures."""
     summary = read_summary(resolve_run(run))
     if json:
-        details = {name: getattr(summary, name) for name in ("config", "environment", "numbers", "pictures")}
+        details = {name: getattr(summary, name) for name in ("config", "code", "environment", "numbers", "pictures")}
         print_json(_record(summary) | details)
         return
     console = output_console()
     _print_overview(console, summary)
     config = {name: value for name, value in summary.config.items() if name != "kind"}
     _print_values(console, "Settings (bold: differs from the recipe)", config, summary.overrides)
+    _print_code(console, summary)
     _print_values(console, "Environment", summary.environment)
     _print_numbers(console, summary)
     _print_pictures(console, summary)
@@ -141,6 +142,13 @@ def _print_values(console: Console, title: str, values: Mapping[str, Any], bold:
     for text in texts:
         if len(text) > console.width // 3:
             console.print(text)
+
+
+def _print_code(console: Console, summary: Summary) -> None:
+    if summary.code:
+        console.print(Text("\nCode that the run keeps, executed with --trust-code only", style="cyan"))
+    for path in summary.code:
+        console.print(Text(value_text(str(path))), soft_wrap=True)
 
 
 def _print_numbers(console: Console, summary: Summary) -> None:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from torch import Tensor
 
 from palingen.cli.generators import LatentNorm, Seed, open_generator
-from palingen.cli.options import OutputFlags, OutputOptions, print_result
+from palingen.cli.options import OutputFlags, OutputOptions, TrustCode, print_result
 from palingen.cli.score_table import print_scores
 from palingen.gan.data.image_files import ARRAY_SUFFIXES, list_pictures, read_images
 from palingen.gan.evaluate import (
@@ -67,6 +67,7 @@ def score(
     repeats: Annotated[int, Parameter(help=REPEATS_HELP)] = 1,
     max_latent_norm: LatentNorm = "own",
     reference: ReferenceFlag = "test",
+    trust_code: TrustCode = False,
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Score a generator's images, or any others, against real ones, with real and corrupted images as controls.
@@ -85,7 +86,7 @@ def score(
         name = Path(source).resolve().stem
         _report(evaluate_pixels(images, evaluator, name), evaluator, output, name)
         return
-    generator = open_generator(source, max_latent_norm=max_latent_norm)
+    generator = open_generator(source, max_latent_norm=max_latent_norm, trust_code=trust_code)
     name = f"{generator.name}-seed{seed}"
     if generator.config.channels == 3:
         require("repeats", repeats, repeats == 1, "must be 1 for a generator of three digits at once")

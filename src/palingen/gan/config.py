@@ -6,8 +6,10 @@ from typing import Literal
 import torch
 
 from palingen.gan.data.mnist import NUM_CLASSES
-from palingen.gan.models import ARCHITECTURES, Networks
+from palingen.gan.models import Networks
 from palingen.gan.models.residual import ResidualGenerator
+from palingen.gan.models.user_networks import load_architecture
+from palingen.runtime.user_code import read_code
 from palingen.runtime.validation import COUNT, MAX_COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
 MIN_MONITOR_SAMPLES = 100
@@ -57,8 +59,9 @@ class GanConfig:
     latent_dim: int = 100
     """Dimensions Z of the standard normal latents."""
 
-    architecture: Literal["mlp", "conv", "residual"] = "mlp"
-    """Networks: `mlp` (the course's, fully connected), `conv` (a small DCGAN), `residual` (no normalisation)."""
+    architecture: Literal["mlp", "conv", "residual"] | str = "mlp"
+    """Networks: `mlp` (the course's, fully connected), `conv` (a small DCGAN), `residual` (no normalisation), or
+    FILE.py:NAME."""
 
     generator_output: Literal["tanh", "linear"] = "tanh"
     """Last operation of the generator. `linear`, for architecture `residual`, leaves out the tanh, which saturates at
@@ -70,14 +73,14 @@ class GanConfig:
     batchnorm_eps: float = 1e-5
     """BatchNorm's eps. The widely copied public script passes 0.8 here by mistake."""
 
-    loss: LossName = "non-saturating"
-    """Adversarial loss; `non-saturating` is binary cross-entropy, the course's."""
+    loss: LossName | str = "non-saturating"
+    """Adversarial loss, or FILE.py:NAME. The course's, binary cross-entropy, is `non-saturating`."""
 
     discriminator_loss_weight: float = 1.0
     """Factor of the discriminator's loss (real plus fake), penalty excluded."""
 
-    penalty: Literal["r1", "r2", "r1-r2", "wgan-gp"] | None = None
-    """Gradient penalty on the discriminator, at every step."""
+    penalty: Literal["r1", "r2", "r1-r2", "wgan-gp"] | str | None = None
+    """Gradient penalty on the discriminator, at every step, or FILE.py:NAME."""
 
     penalty_weight: float = 1.0
     """Weight of the gradient penalty."""
@@ -144,6 +147,7 @@ class GanConfig:
     """Seed of weights, noise and order."""
 
     def __post_init__(self) -> None:
+        read_code(self)
         validate_types(self)
         require_ranges(self, RANGES)
         require_field(self, "data", self.data.isprintable(), "must be printable text")
@@ -171,9 +175,13 @@ def build_networks(config: GanConfig) -> Networks:
     """Untrained generator and discriminator; the seed determines the weights.
 
     A class-conditional generator holds the buffer `class_frequencies`, the class distribution of the training images.
+
+    Raises:
+        ConfigError: the architecture is a user's, and does not fit.
+        RunError: the architecture was read from a run, and nobody has trusted its code.
     """
     torch.manual_seed(config.seed)
-    build = ARCHITECTURES[config.architecture]
+    build = load_architecture(config.architecture)
     networks = build(config.latent_dim, config.batchnorm_eps, config.channels, config.num_classes)
     if config.generator_output == "linear":
         assert isinstance(networks.generator, ResidualGenerator)  # checked by the config

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import torch
 
 from palingen.gan.config import GanConfig
-from palingen.gan.models import ARCHITECTURES
+from palingen.gan.models.user_networks import build_without_memory
 from palingen.gan.objectives.ema import BN_SAMPLES
 from palingen.gan.objectives.frechet_loss import FRECHET_BATCH
 from palingen.runtime.memory import Need, require_memory
 
 FLOATS_PER_IMAGE = {"mlp": 20_000, "conv": 210_000, "residual": 235_000}
-"""Numbers of 4 bytes that a training step holds for each real image of its batch, by architecture."""
+"""Numbers of 4 bytes that a training step holds for each real image of its batch, by architecture. A user's is taken
+for the one that needs least, so that nothing is refused wrongly."""
 
 FRECHET_FLOATS_PER_IMAGE = 350_000
 """Numbers of 4 bytes that a matching step holds for each generated image, in the generator and the feature networks."""
@@ -37,7 +38,7 @@ def training_needs(config: GanConfig, dataset_size: int) -> list[Need]:
         dataset_size: number of training images.
     """
     factor = PENALTY_FACTOR if config.penalty else 1.0
-    images = min(config.batch_size, dataset_size) * FLOATS_PER_IMAGE[config.architecture] * factor
+    images = min(config.batch_size, dataset_size) * _floats_per_image(config) * factor
     samples = min(config.monitor_samples or 0, dataset_size) + (BN_SAMPLES if config.ema_half_life else 0)
     matched = FRECHET_BATCH * FRECHET_FLOATS_PER_IMAGE if config.frechet_steps else 0
     latents = (samples + 2 * min(config.batch_size, dataset_size)) * config.latent_dim
@@ -76,6 +77,9 @@ def require_classifier_memory(
 
 def weight_bytes(config: GanConfig) -> int:
     """Bytes of the weights of both networks, which are built without memory."""
-    with torch.device("meta"):
-        networks = ARCHITECTURES[config.architecture](config.latent_dim, config.batchnorm_eps, config.channels, 0)
+    networks = build_without_memory(config.architecture, config.latent_dim, config.batchnorm_eps, config.channels)
     return sum(4 * parameter.numel() for network in networks for parameter in network.parameters())
+
+
+def _floats_per_image(config: GanConfig) -> float:
+    return FLOATS_PER_IMAGE.get(config.architecture, min(FLOATS_PER_IMAGE.values()))

@@ -22,6 +22,7 @@ from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.json_io import read_json
+from palingen.runtime.kept_code import trust_kept_code
 from palingen.runtime.memory import Need, require_memory
 from palingen.runtime.paths import PRETRAINED_DIR, PRETRAINED_PREFIX
 from palingen.runtime.run_files import read_config, require_same_config
@@ -127,15 +128,18 @@ class PretrainedGenerator:
         return torch.tensor(digits)[torch.arange(count) % len(digits)]
 
 
-def load_generator(run: str | Path, snapshot: SnapshotStage = "end") -> PretrainedGenerator:
+def load_generator(
+    run: str | Path, snapshot: SnapshotStage = "end", *, trust_code: bool = False
+) -> PretrainedGenerator:
     """Trained generator.
 
     Args:
         run: name of a shipped generator, with or without `pretrained:` before it, or a run folder.
         snapshot: stage of the training.
+        trust_code: execute the code that the run keeps, if its architecture is not one of the package's.
 
     Raises:
-        PalingenError: there is no such generator, or its files are damaged.
+        PalingenError: there is no such generator, its files are damaged, or its code is not trusted.
     """
     name = str(run).removeprefix(PRETRAINED_PREFIX)
     shipped = sorted(path.parent.name for path in PRETRAINED_DIR.glob("*/end.safetensors"))
@@ -151,6 +155,7 @@ def load_generator(run: str | Path, snapshot: SnapshotStage = "end") -> Pretrain
         folder = Path(run)
         path, name, config = folder / f"{snapshot}.safetensors", folder.resolve().name, read_config(folder, GanConfig)
         require_same_config(config, path)
+        config = trust_kept_code(config, folder, "architecture", trust_code=trust_code)
     generator, _ = build_networks(config)
     load_state(generator, path)
     return PretrainedGenerator(name, generator.eval(), config, folder, _read_max_latent_norm(folder))

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from palingen.gan.config import GanConfig, LossName
+from palingen.gan.config import GanConfig
 from palingen.gan.data.datasets import dataset_size
 from palingen.gan.evaluate import evaluate_generator
 from palingen.gan.evaluation.evaluator import mnist_evaluator
@@ -17,6 +17,7 @@ from palingen.gan.memory_estimate import require_study_memory
 from palingen.gan.pretrained import load_generator, write_sampling_options
 from palingen.gan.steps import EngineName
 from palingen.gan.train import train_gan
+from palingen.gan.trainer import require_user_parts
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import DivergenceError
 from palingen.runtime.json_io import read_json
@@ -24,6 +25,7 @@ from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.run_files import read_config, read_environment
 from palingen.runtime.tracking.run_tracking import log_scores
 from palingen.runtime.tracking.trackers import TrackerName, require_trackers
+from palingen.runtime.user_code import CodeReference, part_label
 from palingen.runtime.validation import SEEDS, require, require_integer
 
 NOT_OVERRIDES = ("seed", "epochs")
@@ -56,7 +58,7 @@ class Variant:
     @property
     def folder(self) -> str:
         """Name of the run's folder in its study."""
-        return f"{re.sub(r'[^a-z0-9.-]+', '-', self.label.replace('_', '-'))}-seed{self.config.seed}"
+        return f"{re.sub(r'[^A-Za-z0-9@.-]+', '-', self.label.replace('_', '-'))}-seed{self.config.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ def enumerate_runs(
     recipe: str,
     recipe_config: GanConfig,
     config: GanConfig,
-    losses: Sequence[LossName],
+    losses: Sequence[str],
     seeds: int,
     max_latent_norm: float | None = None,
 ) -> list[Variant]:
@@ -92,14 +94,16 @@ def enumerate_runs(
         losses: losses to compare; the config's own if empty.
         seeds: seeds of each variant, 0, 1, ...
         max_latent_norm: maximum latent norm when sampling, if the recipe limits it.
+
+    Raises:
+        ConfigError: a value is invalid, or a part of the user's does not fit.
     """
     require_integer("seeds", seeds, SEEDS)
     require("data", config.data, config.data != "stacked", "is not supported by a study; train and score a single run")
-    configs = [
-        replace(config, loss=loss, seed=seed)
-        for loss in dict.fromkeys(losses or [config.loss])
-        for seed in range(seeds)
-    ]
+    configs = [replace(config, loss=loss) for loss in dict.fromkeys(losses or [config.loss])]
+    for variant in configs:
+        require_user_parts(variant)
+    configs = [replace(variant, seed=seed) for variant in configs for seed in range(seeds)]
     return [Variant(recipe, variant, _overrides(recipe_config, variant), max_latent_norm) for variant in configs]
 
 
@@ -166,7 +170,7 @@ def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict
     try:
         trained = train()
         write_sampling_options(folder, variant.max_latent_norm)
-        score = asdict(evaluate_generator(load_generator(folder), mnist_evaluator()))
+        score = asdict(evaluate_generator(load_generator(folder, trust_code=True), mnist_evaluator()))
         log_scores(folder, variant.config, "score", score)
         result |= {"seconds": trained["seconds"], "score": score}
     except DivergenceError as error:
@@ -178,7 +182,7 @@ def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict
 def _overrides(recipe_config: GanConfig, config: GanConfig) -> dict[str, Any]:
     recipe_values = asdict(recipe_config)
     return {
-        name: value
+        name: part_label(value) if isinstance(value, CodeReference) else value
         for name, value in asdict(config).items()
         if value != recipe_values[name] and name not in NOT_OVERRIDES
     }

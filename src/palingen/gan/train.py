@@ -18,7 +18,7 @@ from palingen.gan.sampling.snapshots import SnapshotWriter
 from palingen.gan.steps import EngineName
 from palingen.gan.steps.forward import is_bfloat16_emulated
 from palingen.gan.steps.protocol import StepMetrics
-from palingen.gan.trainer import GanTrainer
+from palingen.gan.trainer import GanTrainer, require_user_parts
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
@@ -54,7 +54,8 @@ def train_gan(
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 
     Raises:
-        ConfigError: the engine does not support the config, a tracker is not installed, or memory is too small.
+        ConfigError: the engine does not support the config, a tracker is not installed, a user's part does not fit, or
+            memory is too small.
         DataError: the images are missing or damaged.
         RunError: the folder holds something else; its subclass DivergenceError: a loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
@@ -63,6 +64,7 @@ def train_gan(
     folder, process_group = Path(folder), process_group or ProcessGroup(device or torch.device("cpu"))
     if force or not (folder / "weights.safetensors").exists():  # before a folder is made
         require_training_memory(config, dataset_size(config.data), process_group.device)
+        require_user_parts(config)
     configure_numerics()
     with _open_together(folder, config, force, process_group, trackers) as run:
         if run.finished:

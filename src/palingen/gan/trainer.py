@@ -11,9 +11,8 @@ from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.data.datasets import ImageDataset, load_batch
 from palingen.gan.models import Networks
 from palingen.gan.objectives.ema import BN_SAMPLES, EMA, update_bn_stats
-from palingen.gan.objectives.gradient_penalties import PENALTIES
-from palingen.gan.objectives.losses import LOSSES
 from palingen.gan.objectives.schedules import build_adam, penalty_weight, update_adam
+from palingen.gan.objectives.user_objectives import load_loss, load_penalty
 from palingen.gan.sampling.latents import NoiseSource, append_one_hot, sample_inputs
 from palingen.gan.steps import STEPS, EngineName, resolve_engine
 from palingen.gan.steps.adam_state import AdamState
@@ -22,6 +21,7 @@ from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import DataError
 from palingen.runtime.training_loop import Stateful
+from palingen.runtime.user_code import find_references
 
 GRAPH_SUFFIX = ", CUDA graph"
 """Ending of the engine's name in records if its step is a CUDA graph."""
@@ -55,7 +55,7 @@ class GanTrainer:
             frequencies = torch.bincount(dataset.labels, minlength=config.num_classes) / len(dataset)
             self.generator.get_buffer("class_frequencies").copy_(frequencies)
         setup = step_setup(config, Networks(self.generator, self.discriminator))
-        self.engine = resolve_engine(engine, setup)
+        self.penalty, self.engine = setup.penalty, resolve_engine(engine, setup)
         self.train_step = STEPS[self.engine](setup)
         uses_graph = engine == "auto" and process_group.device.type == "cuda" and process_group.world_size == 1
         self.optimizers = [
@@ -146,8 +146,8 @@ class GanTrainer:
         config, sharded = self.config, self.process_group.shard
         labels = self.dataset.labels[shard] if config.conditional else None
         latents = sharded(self.noise.sample(len(batch), config.latent_dim))
-        interpolated = config.penalty is not None and PENALTIES[config.penalty].interpolated
-        interpolation = torch.special.ndtr(sharded(self.noise.sample(len(batch)))) if interpolated else None
+        is_interpolated = self.penalty is not None and self.penalty.interpolated
+        interpolation = torch.special.ndtr(sharded(self.noise.sample(len(batch)))) if is_interpolated else None
         real = load_batch(self.dataset, shard)
         return StepInputs(real, append_one_hot(latents, labels, config.num_classes), labels, interpolation)
 
@@ -160,15 +160,29 @@ class GanTrainer:
 
 
 def step_setup(config: GanConfig, networks: Networks) -> StepSetup:
-    """Setup of the training steps of an experiment."""
+    """Setup of the training steps of an experiment.
+
+    Raises:
+        ConfigError: the loss or the penalty is a user's, and does not fit.
+    """
     return StepSetup(
         networks,
-        LOSSES[config.loss],
+        load_loss(config.loss),
         config.discriminator_loss_weight,
-        PENALTIES[config.penalty] if config.penalty else None,
+        load_penalty(config.penalty) if config.penalty else None,
         config.precision,
         config.channels,
     )
+
+
+def require_user_parts(config: GanConfig) -> None:
+    """Try a user's networks, loss and penalty before anything is written.
+
+    Raises:
+        ConfigError: one of them fails, or does not fit.
+    """
+    if find_references(config):
+        step_setup(config, build_networks(config))
 
 
 def _to_device(network: nn.Module, device: torch.device) -> nn.Module:

@@ -13,10 +13,12 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy, linear
 
+from palingen.recurrence.cells import CELLS
 from palingen.recurrence.config import PalindromeConfig, build_network
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
 from palingen.recurrence.pretrained import load_network
+from palingen.runtime.user_code import part_label
 
 SIGMOID_GATES = ("i", "f", "o", "r", "z")
 """Gates with values from 0 to 1; the candidates g and n are not gates in this sense."""
@@ -53,7 +55,7 @@ class RunAnalysis:
         """JSON of the analysis, as figures and report read it."""
         series = {"gates": self.gates, "untrained": self.untrained, "trained": self.trained}
         lists = {kind: {name: values.tolist() for name, values in group.items()} for kind, group in series.items()}
-        return {"label": label, "cell": self.config.cell, "digits": self.digits, **lists}
+        return {"label": label, "cell": part_label(self.config.cell), "digits": self.digits, **lists}
 
 
 def gradient_retention(norms: Mapping[str, Float[Tensor, " T"]]) -> float:
@@ -61,16 +63,17 @@ def gradient_retention(norms: Mapping[str, Float[Tensor, " T"]]) -> float:
     return max(float(part[0]) for part in norms.values()) / float(norms["h"][-1])
 
 
-def analyze_run(run: str | Path) -> RunAnalysis:
+def analyze_run(run: str | Path, *, trust_code: bool = False) -> RunAnalysis:
     """Analysis of a trained network, on random palindromes of its length.
 
     Args:
         run: run folder, file, or name of a shipped network, as for `load_network`.
+        trust_code: execute the code that the run keeps, as for `load_network`.
 
     Raises:
-        PalingenError: there is no such network, or its files are damaged.
+        PalingenError: there is no such network, its files are damaged, or its code is not trusted.
     """
-    config, model = load_network(run)
+    config, model = load_network(run, trust_code=trust_code)
     count = min(NUM_PALINDROMES, count_palindromes(config.length), max(1, MAX_DIGITS // config.length))
     palindromes = Palindromes(sample_distinct(config.length, count, Generator().manual_seed(config.seed)))
     inputs = encode(palindromes.inputs, config.input_encoding)
@@ -85,8 +88,11 @@ def analyze_run(run: str | Path) -> RunAnalysis:
 
 @torch.no_grad()
 def gate_activations(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> dict[str, Float[Tensor, "T H"]]:
-    """Gate values at every step, from 0 to 1: equations (2) to (4), and those of the other gated cells."""
-    if layer.cell.forget_gate is None:
+    """Gate values at every step, from 0 to 1: equations (2) to (4), and those of the other gated cells.
+
+    Empty for cells without gates, and for a user's, whose step may compute its gates in any way.
+    """
+    if layer.cell.forget_gate is None or layer.cell not in CELLS.values():
         return {}
     output = layer(inputs)
     initial = layer.expand_initial_state(1) or [torch.zeros(1, layer.hidden_size)] * len(output.states)

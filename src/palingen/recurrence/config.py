@@ -11,6 +11,8 @@ from palingen.recurrence.cells import CellName
 from palingen.recurrence.engines import EngineName, Precision
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.recurrence.palindromes import NUM_DIGITS, InputEncoding, Split, count_palindromes, split_palindromes
+from palingen.recurrence.user_cells import load_cell
+from palingen.runtime.user_code import read_code
 from palingen.runtime.validation import COUNT, MAX_COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
 DECAY = Interval(minimum=0, below=1)
@@ -64,8 +66,8 @@ class PalindromeConfig:
     online_data: bool = False
     """Train on new random palindromes at every step, never on one of the test; an epoch has as many as without."""
 
-    cell: CellName = "lstm"
-    """Recurrent cell."""
+    cell: CellName | str = "lstm"
+    """Recurrent cell, or FILE.py:NAME."""
 
     hidden_size: int = 128
     """Hidden units."""
@@ -138,6 +140,7 @@ class PalindromeConfig:
     """Seed of palindromes, weights and order."""
 
     def __post_init__(self) -> None:
+        read_code(self)
         validate_types(self)
         require_ranges(self, RANGES)
         for name in ("curriculum_threshold", "early_stop_accuracy"):
@@ -156,10 +159,15 @@ def build_data(config: PalindromeConfig) -> Split:
 
 
 def build_network(config: PalindromeConfig, engine: EngineName = "auto") -> SequenceClassifier:
-    """Untrained network; the seed determines the weights."""
+    """Untrained network; the seed determines the weights.
+
+    Raises:
+        ConfigError: the cell is a user's, and does not fit.
+        RunError: the cell was read from a run, and nobody has trusted its code.
+    """
     torch.manual_seed(config.seed)
     model = SequenceClassifier(
-        config.cell,
+        load_cell(config.cell),
         input_size=1 if config.input_encoding == "scalar" else NUM_DIGITS,
         hidden_size=config.hidden_size,
         num_classes=NUM_DIGITS,

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Generator
 
-from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
@@ -16,6 +15,7 @@ from palingen.recurrence.study import load_results
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import RunError
+from palingen.runtime.kept_code import keep_code
 from palingen.runtime.numerics import configure_numerics
 from palingen.runtime.run_files import read_config, read_records
 from palingen.runtime.safetensors_io import save_weights
@@ -33,7 +33,7 @@ SEED = 1_000_000
 """Seed of these palindromes, which no training of a study has."""
 
 
-def export_network(study: Path, cell: CellName, length: int, out: Path, command: str) -> list[Path]:
+def export_network(study: Path, cell: str, length: int, out: Path, command: str) -> list[Path]:
     """Write the network of the study's first seed at three stages, and the scores of all seeds; return the files.
 
     The first seed is exported, whatever its accuracy, so that no network is chosen by its test accuracy. Its middle
@@ -41,27 +41,31 @@ def export_network(study: Path, cell: CellName, length: int, out: Path, command:
 
     Args:
         study: folder of a study.
-        cell: cell of the network.
+        cell: cell of the network; one of the user's as FILE.py:NAME, with the file of the study.
         length: length of the palindromes it was trained on.
         out: folder to write to.
         command: the command, for the record.
 
     Raises:
+        ConfigError: there is no such cell.
         RunError: the study has no finished run of the cell at this length.
     """
     configure_numerics()
-    results = [result for result in load_results(study) if (result["cell"], result["length"]) == (cell, length)]
+    cell = PalindromeConfig(cell=cell).cell
+    results = [result for result in load_results(study) if result["length"] == length]
+    results = [result for result in results if read_config(study / result["folder"], PalindromeConfig).cell == cell]
     if not results:
         raise RunError(f"{study}: has no finished run of cell={cell!r} at length={length}")
     first = study / results[0]["folder"]
-    config = read_config(first, PalindromeConfig)
+    config = replace(read_config(first, PalindromeConfig), cell=cell)
     half = replace(config, epochs=max(1, count_epochs(first) // 2))
     train_palindrome(half, study / "middle" / first.name)
     models: dict[Stage, SequenceClassifier] = {
-        "start": load_network(first, "start")[1],
-        "middle": load_network(study / "middle" / first.name)[1],
-        "end": load_network(first)[1],
+        "start": load_network(first, "start", trust_code=True)[1],  # the cell is the caller's own
+        "middle": load_network(study / "middle" / first.name, trust_code=True)[1],
+        "end": load_network(first, trust_code=True)[1],
     }
+    keep_code(config, out)
     for stage, model in models.items():
         weights = {name: weight.half() for name, weight in model.state_dict().items()}
         save_weights(out / f"{stage}{FILE_SUFFIX}", weights, config)
@@ -101,6 +105,6 @@ def _score(study: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _score_run(study: Path, result: dict[str, Any]) -> dict[str, Any]:
     """Accuracy of one seed's network on its test palindromes, and on random ones of every length."""
-    config, model = load_network(study / result["folder"])
+    config, model = load_network(study / result["folder"], trust_code=True)
     measured = {name: result[name] for name in ("seed", "accuracy", "epoch", "steps", "seconds")}
     return {**measured, "by_length": [accuracy_at(model, config, length) for length in LENGTHS]}

@@ -8,13 +8,13 @@ from math import ceil
 
 import torch
 
-from palingen.recurrence.cells import CELLS
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.layers import weight_bytes
 from palingen.recurrence.palindromes import NUM_DIGITS, split_need
 from palingen.recurrence.segments import segment_steps
 from palingen.recurrence.trainer import MAX_EVALUATION_DIGITS, VALIDATION_SAMPLES
+from palingen.recurrence.user_cells import load_cell
 from palingen.runtime.memory import Need, require_memory
 
 FLOATS_PER_UNIT = {
@@ -41,7 +41,7 @@ WEIGHT_COPIES = 10
 def training_needs(config: PalindromeConfig, engine: EngineName = "auto") -> list[Need]:
     """Memory of each part of a training, beyond that of the process before it."""
     inputs = 1 if config.input_encoding == "scalar" else NUM_DIGITS
-    weights = weight_bytes(config.cell, inputs, config.hidden_size)
+    weights = weight_bytes(load_cell(config.cell), inputs, config.hidden_size)
     return [
         split_need(config.length, config.num_samples),
         Need("the weights and their optimiser", WEIGHT_COPIES * weights, "hidden_size"),
@@ -67,7 +67,7 @@ def require_study_memory(runs: Sequence[PalindromeConfig], engine: EngineName, j
 
 def _step_floats(config: PalindromeConfig, engine: EngineName) -> float:
     """Numbers held by a training step or by an evaluation, which are not held at the same time."""
-    cell = CELLS[config.cell]
+    cell = load_cell(config.cell)
     per_gate, per_state = FLOATS_PER_UNIT.get(engine, FLOATS_PER_UNIT["auto"])  # the trainer refuses an unknown one
     units = VECTOR * ceil(config.hidden_size / VECTOR)
     per_input = FLOATS_PER_INPUT[config.input_encoding] * config.length

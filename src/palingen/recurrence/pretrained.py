@@ -7,6 +7,7 @@ from palingen.recurrence.config import PalindromeConfig, build_network
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
+from palingen.runtime.kept_code import trust_kept_code
 from palingen.runtime.paths import PRETRAINED_DIR, PRETRAINED_PREFIX
 from palingen.runtime.run_files import read_config, require_same_config
 from palingen.runtime.safetensors_header import load_metadata
@@ -27,27 +28,30 @@ def shipped_networks() -> list[str]:
     return sorted(folder.name for folder in PRETRAINED_NETWORKS.iterdir() if folder.is_dir())
 
 
-def load_network(run: str | Path, stage: Stage = "end") -> tuple[PalindromeConfig, SequenceClassifier]:
+def load_network(
+    run: str | Path, stage: Stage = "end", *, trust_code: bool = False
+) -> tuple[PalindromeConfig, SequenceClassifier]:
     """Config and trained network.
 
     Args:
         run: name of a shipped network, with or without `pretrained:` before it; a run folder; or a safetensors file
             with the config in its metadata, as a run folder has and the browser page saves.
         stage: stage of the training; run folders have no `middle`, and files only the `end`.
+        trust_code: execute the code that the run keeps, if its cell is not one of the package's.
 
     Raises:
-        PalingenError: there is no such network or stage, or its files are damaged.
+        PalingenError: there is no such network or stage, its files are damaged, or its code is not trusted.
     """
     name, path = str(run).removeprefix(PRETRAINED_PREFIX), Path(run)
     if str(run).startswith(PRETRAINED_PREFIX) or (isinstance(run, str) and name in shipped_networks()):
         if name not in shipped_networks():
             raise PalingenError(f"{run}: {unknown_choice(name, shipped_networks())}")
-        return _load_file(PRETRAINED_NETWORKS / name / f"{stage}{FILE_SUFFIX}")
+        return _load_file(PRETRAINED_NETWORKS / name / f"{stage}{FILE_SUFFIX}", trust_code=False)
     if path.suffix == FILE_SUFFIX and stage == "end":
-        return _load_file(path)
+        return _load_file(path, trust_code)
     if isinstance(run, str) and name == path.name and not path.exists():
         raise PalingenError(f"{name!r} is neither a run folder nor a shipped network ({', '.join(shipped_networks())})")
-    config = read_config(path, PalindromeConfig)
+    config = trust_kept_code(read_config(path, PalindromeConfig), path, "cell", trust_code=trust_code)
     if stage == "start":
         return config, build_network(config)
     if stage == "middle":
@@ -58,8 +62,9 @@ def load_network(run: str | Path, stage: Stage = "end") -> tuple[PalindromeConfi
     return config, model
 
 
-def _load_file(path: Path) -> tuple[PalindromeConfig, SequenceClassifier]:
+def _load_file(path: Path, trust_code: bool) -> tuple[PalindromeConfig, SequenceClassifier]:
     config = parse_config(load_metadata(path), PalindromeConfig, path)
+    config = trust_kept_code(config, path.parent, "cell", trust_code=trust_code)
     return config, _load_weights(config, path)
 
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import torch
 
-from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.memory_estimate import require_study_memory
 from palingen.recurrence.train import train_palindrome
+from palingen.recurrence.user_cells import load_cell
 from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.run_files import read_environment, read_result
 from palingen.runtime.tracking.trackers import TrackerName, require_trackers
+from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import SEEDS, require, require_integer
 
 
@@ -36,23 +37,30 @@ class TrainOptions:
 
 
 def enumerate_runs(
-    base: PalindromeConfig, cells: Sequence[CellName], lengths: Sequence[int], seeds: int
+    base: PalindromeConfig, cells: Sequence[str], lengths: Sequence[int], seeds: int
 ) -> list[PalindromeConfig]:
-    """Every run of a study, the longest palindromes first, so that no core idles long at the end."""
+    """Every run of a study, the longest palindromes first, so that no core idles long at the end.
+
+    Raises:
+        ConfigError: there is no run, or a cell is unknown or does not fit.
+    """
     require_integer("seeds", seeds, SEEDS)
     require("cells", cells, len(cells) > 0, "must name at least one cell")
     require("lengths", lengths, len(lengths) > 0, "must name at least one length")
+    read_cells = [replace(base, cell=cell).cell for cell in dict.fromkeys(cells)]
+    for cell in read_cells:
+        load_cell(cell)
     return [
         replace(base, cell=cell, length=length, seed=seed)
         for length in sorted(set(lengths), reverse=True)
-        for cell in dict.fromkeys(cells)
+        for cell in read_cells
         for seed in range(seeds)
     ]
 
 
 def run_name(config: PalindromeConfig) -> str:
     """Name of a run's folder in its study."""
-    return f"{config.cell}-T{config.length}-seed{config.seed}"
+    return f"{part_label(config.cell)}-T{config.length}-seed{config.seed}"
 
 
 def load_results(out: Path) -> list[dict[str, Any]]:

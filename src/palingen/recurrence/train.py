@@ -15,6 +15,7 @@ from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.tracking.trackers import Trackers
 from palingen.runtime.training_loop import BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import require
 
 
@@ -44,7 +45,8 @@ def train_palindrome(
         trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
 
     Raises:
-        ConfigError: the engine cannot run the cell here, a tracker is not installed, or memory is too small.
+        ConfigError: the engine cannot run the cell here, a cell of the user's does not fit, a tracker is not
+            installed, or memory is too small.
         RunError: the folder holds something else; its subclass DivergenceError: the loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """
@@ -66,7 +68,7 @@ def _train(run: RunFolder, trainer: PalindromeTrainer) -> dict[str, Any]:
     plan = BatchPlan(
         dataset_size=len(trainer.train_data), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed
     )
-    label = f"{config.cell} T={config.length:,} seed {config.seed}"
+    label = f"{part_label(config.cell)} T={config.length:,} seed {config.seed}"
     loop = TrainingLoop(run, label, plan, {**trainer.state, "means": means}, process_group)
     loop.resume()
     for batch in loop:
@@ -88,7 +90,7 @@ def _train(run: RunFolder, trainer: PalindromeTrainer) -> dict[str, Any]:
     test = trainer.evaluate_test()
     return run.finalize(
         trainer.best.weights,
-        cell=config.cell,
+        cell=part_label(config.cell),
         length=config.length,
         seed=config.seed,
         accuracy=test.accuracy,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from palingen.runtime.errors import RunError
+from palingen.runtime.user_code import require_hashes
 
 Config = TypeVar("Config")
 
@@ -36,6 +37,7 @@ def parse_config(values: Any, kind: type[Config], source: Path) -> Config:
         raise RunError(f"{source}: written by an older version of palingen, which this one cannot read; train again")
     if name != kind.__name__:
         raise RunError(f"{source}: holds a {name or 'file without a kind'}, not a {kind.__name__}")
+    require_hashes(values, kind, source)
     try:
         return kind(**{field: value for field, value in values.items() if field != "kind"})
     except (TypeError, ValueError) as error:

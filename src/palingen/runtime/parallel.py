@@ -16,6 +16,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from palingen.runtime.errors import Interrupted, PalingenError
 from palingen.runtime.numerics import configure_numerics
 from palingen.runtime.signals import graceful_interrupt
+from palingen.runtime.user_module import error_line
 from palingen.runtime.validation import Interval, quote, require_field, require_ranges, validate_types
 
 Result = TypeVar("Result")
@@ -119,6 +120,10 @@ def _run_in_worker(work: Callable[..., Result], run: Any) -> Result | None:
             return work(run)
         except (Interrupted, KeyboardInterrupt):  # the latter before and after the training loop
             return None
+        except Exception as error:
+            if line := error_line(error):  # which another process cannot find out
+                raise PalingenError(line) from error
+            raise
 
 
 @contextlib.contextmanager

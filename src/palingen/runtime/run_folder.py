@@ -1,6 +1,7 @@
 """Run folder: config, environment, records, checkpoint and weights of one training.
 
     config.json           the experiment
+    code/                 files of the user that the config names
     environment.json      versions, commit, command, engine, threads
     records.jsonl         measurements, one JSON object a line
     resume.pt             checkpoint of an unfinished run; loads with `weights_only=True`
@@ -29,6 +30,7 @@ from palingen.runtime.config_io import config_hash
 from palingen.runtime.environment import environment
 from palingen.runtime.errors import DivergenceError, RunError
 from palingen.runtime.json_io import damaged
+from palingen.runtime.kept_code import keep_code
 from palingen.runtime.numerics import Execution
 from palingen.runtime.run_files import ADVICE, read_config, read_result
 from palingen.runtime.safetensors_io import save_weights
@@ -217,6 +219,7 @@ def _prepare(folder: Path, config: Any, force: bool) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     elif contents and (changes := _changes(read_config(folder, type(config)), config)):
         raise RunError(f"{folder}: holds a run with other settings ({changes}); force=True replaces it")
+    keep_code(config, folder)
     write_json(folder / "config.json", {"kind": type(config).__name__, **asdict(config)})
 
 

@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from palingen.runtime.errors import ConfigError
+from palingen.runtime.user_code import CodeReference
 
 MAX_SEED = 2**31 - 1
 
@@ -56,6 +57,8 @@ SEED = Interval(minimum=0, maximum=MAX_SEED)
 
 def validate_types(config: Any) -> None:
     """Check every field of a dataclass against its annotation: bool, int, float, str or Literal, possibly or None.
+
+    A field annotated with a Literal or `str` holds one of the choices or a reference to a user's code.
 
     Raises:
         ConfigError: a field has a value of another type.
@@ -121,13 +124,17 @@ def unknown_choice(value: object, choices: Iterable[object]) -> str:
 
 
 def _validate_type(name: str, value: object, hint: Any) -> None:
+    further: tuple[str, ...] = ()
     if get_origin(hint) in (Union, UnionType):  # Literal[...] | None makes the one, float | None the other
-        if value is None:
+        if value is None and NoneType in get_args(hint):
             return
-        (hint,) = (option for option in get_args(hint) if option is not NoneType)
+        hint, *others = (option for option in get_args(hint) if option is not NoneType)
+        if others and isinstance(value, CodeReference):
+            return
+        further = ("FILE.py:NAME",) if others else ()
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
-            raise ConfigError(f"{name}: {unknown_choice(value, get_args(hint))}")
+            raise ConfigError(f"{name}: {unknown_choice(value, (*get_args(hint), *further))}")
     elif hint is float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         is_finite = is_number and -math.inf < value < math.inf  # type: ignore[operator]

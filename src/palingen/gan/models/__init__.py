@@ -7,7 +7,8 @@ class-conditional one to [B, K], of which the logit of the image's class counts.
     B  images      Z  latent dimensions      K  classes, 0 if unconditional
 
 To add an architecture, write its two networks in a module of this package and add one line to `ARCHITECTURES` and to
-`GanConfig.architecture`. A discriminator must not use BatchNorm: one pass serves real and fake images.
+`GanConfig.architecture`; a user's needs neither (`user_networks.py`). A discriminator must not use BatchNorm: one pass
+serves real and fake images.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from torch import nn
 from palingen.gan.models.dcgan import ConvDiscriminator, ConvGenerator
 from palingen.gan.models.mlp import MlpDiscriminator, MlpGenerator
 from palingen.gan.models.residual import ResidualDiscriminator, ResidualGenerator
+from palingen.runtime.errors import ConfigError
 
 
 class Networks(NamedTuple):
@@ -48,3 +50,17 @@ BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
 """Layers that mix the images of a batch."""
 
 ARCHITECTURES: dict[str, Callable[[int, float, int, int], Networks]] = {"mlp": mlp, "conv": conv, "residual": residual}
+
+
+def require_no_batchnorm(discriminator: nn.Module) -> None:
+    """Check that a discriminator has no BatchNorm, which would mix the real and fake images of its one pass over both.
+
+    Raises:
+        ConfigError: it has one.
+    """
+    for name, layer in discriminator.named_modules():
+        if isinstance(layer, BatchNorm):
+            raise ConfigError(
+                f"discriminator: layer {name!r} is {type(layer).__name__}, which mixes real and fake images in the one "
+                "pass over both; use a discriminator without BatchNorm"
+            )

@@ -10,9 +10,7 @@ To add one, write a class with the methods of `TrainStep` and add it to `STEPS` 
 
 from typing import Literal
 
-from torch import nn
-
-from palingen.gan.models import BatchNorm
+from palingen.gan.models import require_no_batchnorm
 from palingen.gan.steps.autograd import AutogradStep
 from palingen.gan.steps.manual import ManualStep
 from palingen.gan.steps.penalty_jvp import PenaltyJvpStep
@@ -32,7 +30,7 @@ def resolve_engine(name: str, setup: StepSetup) -> str:
     Raises:
         ConfigError: there is no such engine, it does not support the setup, or the discriminator contains BatchNorm.
     """
-    _require_no_batchnorm(setup.networks.discriminator)
+    require_no_batchnorm(setup.networks.discriminator)
     if name == "auto":
         return next(engine for engine, step in STEPS.items() if step.unsupported_reason(setup) is None)
     if name not in STEPS:
@@ -40,13 +38,3 @@ def resolve_engine(name: str, setup: StepSetup) -> str:
     if reason := STEPS[name].unsupported_reason(setup):
         raise ConfigError(f"engine={name!r}: {reason}; choose engine='auto'")
     return name
-
-
-def _require_no_batchnorm(discriminator: nn.Module) -> None:
-    """All engines pass real and fake images through the discriminator in one batch, which BatchNorm would mix."""
-    for name, layer in discriminator.named_modules():
-        if isinstance(layer, BatchNorm):
-            raise ConfigError(
-                f"discriminator: layer {name!r} is {type(layer).__name__}, which mixes real and fake images in the one "
-                "pass over both; use a discriminator without BatchNorm"
-            )

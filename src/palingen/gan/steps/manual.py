@@ -7,6 +7,7 @@ and fake images, and scaled by the derivative of either network's loss with resp
     B  images      Z  generator inputs      P = 784  pixels of an image, channels side by side
 """
 
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -126,8 +127,10 @@ class ManualStep:
     def unsupported_reason(setup: StepSetup) -> str | None:
         """Reason why the networks or the penalty are not supported, or None."""
         generator, discriminator = setup.networks
-        if not isinstance(generator, MlpGenerator) or not isinstance(discriminator, MlpDiscriminator):
+        if type(generator) is not MlpGenerator or type(discriminator) is not MlpDiscriminator:
             return "needs architecture='mlp'"
+        if [_layer_kinds(generator), _layer_kinds(discriminator)[:6]] != _course_layer_kinds():
+            return "needs architecture='mlp', and these networks have other layers"
         if setup.penalty is not None:
             return "supports no gradient penalty"
         return None if isinstance(discriminator[-1], nn.Flatten) else "needs conditional=False"
@@ -181,6 +184,18 @@ class ManualStep:
             grad_hidden = aten.leaky_relu_backward(layer.input_grad(grad_output), layer.inputs, LEAKY_SLOPE, True)
             grad_output = below.normalize_backward(grad_hidden)
         self.generator[0].write_grads(grad_output)
+
+
+def _layer_kinds(network: nn.Module) -> list[tuple[object, ...]]:
+    """Type of each layer, and what else of it the manual gradients rest on."""
+    names = ("negative_slope", "affine")
+    return [(type(layer), *(getattr(layer, name, None) for name in names)) for layer in network.children()]
+
+
+@cache
+def _course_layer_kinds() -> list[list[tuple[object, ...]]]:
+    with torch.device("meta"):
+        return [_layer_kinds(MlpGenerator(1, 1e-5)), _layer_kinds(MlpDiscriminator(num_classes=1))]
 
 
 def _linear_layers(network: nn.Module) -> list[ManualLinear]:

@@ -91,14 +91,17 @@ def draw_accuracy(figure: Figure | SubFigure, studies: Mapping[str, Sequence[Rec
 
 
 def _draw_study(axes: Axes, title: str, results: Sequence[Record]) -> None:
-    for cell in dict.fromkeys(result["cell"] for result in results):
+    cells = [*dict.fromkeys(result["cell"] for result in results)]
+    unlisted = [cell for cell in cells if cell not in COLOURS]  # users' own, which share a colour
+    for cell in cells:
+        dashes = DASHES[unlisted.index(cell) % len(DASHES)] if cell in unlisted else "-"
         accuracies: dict[int, list[float]] = {}
         for result in results:
             if result["cell"] == cell:
                 accuracies.setdefault(result["length"], []).append(100 * result["accuracy"])
         lengths, colour = sorted(accuracies), COLOURS.get(cell, OTHER)
         means = [np.mean(accuracies[length]) for length in lengths]
-        axes.plot(lengths, means, color=colour, label=cell.upper() if cell in COLOURS else cell)
+        axes.plot(lengths, means, color=colour, linestyle=dashes, label=cell.upper() if cell in COLOURS else cell)
         for length in lengths:
             seeds = accuracies[length]
             axes.scatter([length] * len(seeds), seeds, s=14, color=colour, alpha=0.7)

@@ -14,8 +14,10 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
 
+from palingen.gan.config import GanConfig
 from palingen.gan.data.mnist import IMAGE_SIZE, NUM_CLASSES, load_images
 from palingen.gan.evaluation.classifier import DigitClassifier, load_classifier
+from palingen.gan.models import ARCHITECTURES
 from palingen.gan.pretrained import PretrainedGenerator, load_generator
 from palingen.gan.sampling.directions import NUM_SAMPLES, Direction, LinearMap, find_directions
 from palingen.gan.sampling.latents import generate_pixels
@@ -25,6 +27,8 @@ from palingen.runtime.errors import DataError, PalingenError
 from palingen.runtime.image_io import GAP
 from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_DIR
+from palingen.runtime.run_files import read_config
+from palingen.runtime.user_code import part_label
 from palingen.web.encode import classifier_layers, encode_gray4, generator_layers, linear_layer
 
 NUM_TRAINING_DIGITS = 1000
@@ -63,6 +67,17 @@ class DigitsData:
 
     remaining_weights: dict[str, Any]
     """Networks of the other generators, the classifier, and the training digits."""
+
+
+def require_architecture(run: Path) -> None:
+    """Check that the page can compute the networks of a run.
+
+    Raises:
+        PalingenError: there is no such run, or its architecture is a user's.
+    """
+    architecture = read_config(run, GanConfig).architecture
+    if architecture not in ARCHITECTURES:
+        raise PalingenError(f"{run}: the page computes {', '.join(ARCHITECTURES)}, and not {part_label(architecture)}")
 
 
 @dataclass(frozen=True)

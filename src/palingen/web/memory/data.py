@@ -8,13 +8,16 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
+from palingen.recurrence.cells import CELLS
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.export import SCORE_FILE
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.recurrence.pretrained import PRETRAINED_NETWORKS, load_network, shipped_networks
+from palingen.runtime.errors import PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_PREFIX
-from palingen.runtime.run_files import read_environment, read_result
+from palingen.runtime.run_files import read_config, read_environment, read_result
+from palingen.runtime.user_code import part_label
 from palingen.web.encode import encode_float16, encode_float32
 
 ORDER = ("lstm-memory", "gru-memory", "rnn-memory", "lstm", "gru", "rnn")
@@ -45,11 +48,13 @@ def page_network(run: str | Path) -> PageNetwork:
     """Network of `pretrained:NAME` or of a run folder.
 
     Raises:
-        PalingenError: there is no such network, or its files are damaged.
+        PalingenError: there is no such network, its files are damaged, or the page cannot compute its cell.
     """
     name = str(run).removeprefix(PRETRAINED_PREFIX)
     is_shipped = str(run).startswith(PRETRAINED_PREFIX)
     run = run if is_shipped else Path(run)
+    if isinstance(run, Path) and (cell := read_config(run, PalindromeConfig).cell) not in CELLS:
+        raise PalingenError(f"{run}: the page computes {', '.join(CELLS)}, and not {part_label(cell)}")
     config, end = load_network(run)
     _, start = load_network(run, "start")
     if not is_shipped:

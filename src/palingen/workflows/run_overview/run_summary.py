@@ -9,6 +9,7 @@ from palingen.report import record_shapes as shapes
 from palingen.runtime.config_io import OLD_ENDING
 from palingen.runtime.errors import RunError
 from palingen.runtime.json_io import Shape, damaged, read_json, read_json_lines, require_shape
+from palingen.runtime.kept_code import verify_kept_code
 from palingen.runtime.run_files import ADVICE, read_environment
 from palingen.runtime.safetensors_header import load_metadata
 from palingen.workflows.run_overview.recipe_values import closest_recipe
@@ -52,6 +53,7 @@ def read_run_summary(folder: Path) -> Summary:
     environment: Mapping[str, Any] = collector.read(lambda: _read_environment(folder), {})
     numbers = _read_numbers(folder, kind, collector)
     collector.read(lambda: _require_same_config(folder, config), None)
+    collector.read(lambda: verify_kept_code(config, folder), None)
     state = _state(folder, numbers, collector)
     recipe, overrides = closest_recipe(config, environment.get("command")) if config else (None, {})
     return Summary(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from palingen.runtime.errors import PalingenError
+from palingen.runtime.kept_code import kept_files
 from palingen.runtime.run_files import ADVICE
 
 Value = TypeVar("Value")
@@ -67,6 +68,11 @@ class Summary:
     def is_study(self) -> bool:
         """Whether it is a study, whose progress counts runs."""
         return self.kind.endswith("study")
+
+    @property
+    def code(self) -> list[Path]:
+        """Files of a user that the config names, as the run keeps them."""
+        return sorted({*kept_files(self.config, self.folder)})
 
     @property
     def pictures(self) -> list[Path]:
