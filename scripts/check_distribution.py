@@ -63,7 +63,7 @@ def check_archive(path: Path) -> Iterator[str]:
         names = {member.name for member in archive.getmembers() if member.isfile()}
         metadata = archive.extractfile(f"{top}/PKG-INFO")
         yield from check_metadata(metadata.read() if metadata else b"")
-    yield from _compare({*_tracked_files(), "PKG-INFO"}, {name.removeprefix(f"{top}/") for name in names})
+    yield from _compare({*_project_files(), "PKG-INFO"}, {name.removeprefix(f"{top}/") for name in names})
 
 
 def check_metadata(text: bytes) -> Iterator[str]:
@@ -100,8 +100,12 @@ def _is_kept(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts
 
 
-def _tracked_files() -> list[str]:
-    listing = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
+def _project_files() -> list[str]:
+    """Files that git tracks; in an unpacked archive, all but caches and what was built there."""
+    if not (ROOT / ".git").exists():
+        names = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if _is_kept(path)]
+        return [name for name in names if not name.startswith((".venv/", "dist/", "runs/", ".")) or name[:3] == ".gi"]
+    listing = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard"], capture_output=True, text=True, check=True).stdout
     return [name for name in listing.split("\0") if name and (ROOT / name).is_file()]
 
 
