@@ -105,7 +105,9 @@ def _project_files() -> list[str]:
     if not (ROOT / ".git").exists():
         names = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if _is_kept(path)]
         return [name for name in names if not name.startswith((".venv/", "dist/", "runs/", ".")) or name[:3] == ".gi"]
-    listing = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard"], capture_output=True, text=True, check=True
+    ).stdout
     return [name for name in listing.split("\0") if name and (ROOT / name).is_file()]
 
 

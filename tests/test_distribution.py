@@ -11,7 +11,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from support import ROOT
+
+from palingen.workflows.doctor import MAX_PYTHON, MIN_PYTHON
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -161,5 +164,14 @@ def test_bundle_needs_the_project_and_says_in_one_line_how_to_get_it(installed, 
     assert (project / "docs" / "12345678_assignment3.zip").exists()
 
 
-def test_the_first_cell_of_the_notebooks_installs_this_version():
+def test_the_first_cell_of_the_notebooks_and_the_citation_name_this_version():
     assert f"palingen=={PROJECT['version']}" in (ROOT / "assignment" / "install.py").read_text()
+    assert f"version: {PROJECT['version']}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_the_workflow_runs_what_people_run_on_the_oldest_and_the_newest_python():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make check", "make test"]
+    assert job["strategy"]["matrix"]["python"] == [f"{major}.{minor}" for major, minor in (MIN_PYTHON, MAX_PYTHON)]
+    assert PROJECT["requires-python"] == ">={}.{}".format(*MIN_PYTHON)
