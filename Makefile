@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo reproduce notebooks docs test torture check format browser clean
+.PHONY: help install demo reproduce notebooks docs test torture check format wheel browser clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -43,10 +43,15 @@ format: .venv/.dev ## put the code in order
 	$(BIN)/ruff check --fix --output-format concise .
 	$(BIN)/ruff format .
 
+wheel: .venv/.dev ## source archive and wheel in dist/, built and checked
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python scripts/check_distribution.py
+
 browser: .venv/.browser ## find or install a Chromium for the tests
 
 clean: ## remove the environment and all caches; runs/ stays
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # torch comes first and by its exact version, so that nothing later fetches another.
 .venv/.installed: pyproject.toml constraints.txt

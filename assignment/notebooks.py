@@ -9,12 +9,17 @@ no path and no name of a machine.
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
-import jupytext
-import nbformat
-from nbclient import NotebookClient
-from nbformat import NotebookNode
+try:
+    import jupytext
+    import nbformat
+    from nbclient import NotebookClient
+    from nbformat import NotebookNode
+    from nbformat.v4 import new_code_cell
+except ImportError as error:
+    sys.exit(f"notebooks need {error.name}: pip install 'palingen[notebook]', or make notebooks")
 
 HERE = Path(__file__).resolve().parent
 
@@ -30,8 +35,10 @@ METADATA = {
 
 
 def from_source(name: str, epochs: int | None = None) -> NotebookNode:
-    """Notebook without outputs; `epochs` overrides its only parameter."""
+    """Notebook without outputs, the first code cell of which installs the package; `epochs` overrides its parameter."""
     notebook = jupytext.reads((HERE / f"{name}.py").read_text(), fmt="py:percent")
+    install = new_code_cell((HERE / "install.py").read_text().rstrip(), metadata={"tags": ["install"]})
+    notebook.cells.insert(1, install)
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for index, cell in enumerate(notebook.cells):
@@ -46,7 +53,7 @@ def execute(notebook: NotebookNode, folder: Path = HERE) -> None:
 
     Args:
         notebook: the notebook.
-        folder: working folder, in the project's folder or below it.
+        folder: working folder.
 
     Raises:
         CellExecutionError: a cell failed.
@@ -68,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME", help="part1, part2; both by default")
     parser.add_argument("--epochs", type=int, help="epochs of the training, instead of the notebook's own number")
-    parser.add_argument("--at", type=Path, default=HERE, help="working folder, within the project")
+    parser.add_argument("--at", type=Path, default=HERE, help="working folder")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to")
     arguments = parser.parse_args()
     if unknown := sorted({*arguments.names} - {*NAMES}):

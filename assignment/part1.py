@@ -4,14 +4,13 @@
 # the first digit, so the task measures one thing: **for how many steps can a network remember?** This notebook trains an
 # LSTM, written from its equations, compares it with a plain RNN, and examines its gates and gradients.
 # ## How to run it
-# | task | command |
+# | where | how |
 # | --- | --- |
-# | execute both notebooks again and save the outputs | `make notebooks` in the project's folder |
-# | open this notebook | `.venv/bin/python -m pip install -c constraints.txt -e '.[notebook]' jupyterlab` after `make install`, then `.venv/bin/jupyter lab assignment` |
-# | train with other settings | `.venv/bin/palingen palindrome train --help` |
+# | an online notebook service | open this file there and run all cells. The first one installs `palingen`: from its wheel or the ZIP of the hand-in, if you upload one beside this file, or else from the package index |
+# | a notebook on your computer | `.venv/bin/python -m pip install -c constraints.txt -e '.[notebook]' jupyterlab` after `make install`, then `.venv/bin/jupyter lab assignment` |
 #
 # It needs Python 3.11 or newer and no GPU, and takes a few minutes on two cores; a smaller `EPOCHS` is faster. All files
-# are written to `runs/notebooks/` in the project's folder. The cells contain no logic: each calls a function of the
+# are written to `runs/notebooks/`. Apart from the first, the cells contain no logic: each calls a function of the
 # package `palingen`, whose source is in `src/palingen`. The source of this notebook is the `.py` file of the same name.
 
 # %% tags=["parameters"]
@@ -30,14 +29,12 @@ from palingen import (
     figures,
     load_network,
     notebook,
-    read_records,
     recipes,
     select_device,
     train_palindrome,
 )
 
-project = notebook.project_folder()
-records, runs = project / "report" / "runs", project / "runs" / "notebooks" / "part1"
+records, runs = notebook.records_folder(), notebook.output_folder("part1")
 
 # %% [markdown]
 # ## 1. The task
@@ -46,18 +43,8 @@ records, runs = project / "report" / "runs", project / "runs" / "notebooks" / "p
 
 # %%
 course = replace(recipes.PALINDROME["course"], epochs=EPOCHS)
-notebook.settings(
-    course,
-    "length",
-    "hidden_size",
-    "batch_size",
-    "optimizer",
-    "learning_rate",
-    "max_grad_norm",
-    "epochs",
-    "num_samples",
-    "train_fraction",
-)
+names = "length hidden_size batch_size optimizer learning_rate max_grad_norm epochs num_samples train_fraction"
+notebook.settings(course, *names.split())
 
 # %% [markdown]
 # The samples are split **by palindrome**: no test palindrome is used for training. There are only few short palindromes,
@@ -66,6 +53,12 @@ notebook.settings(
 # %%
 data = build_data(course)
 data.note
+
+# %% [markdown]
+# Verified: no palindrome is in both sets, and every target is the first digit that is read. Below, some of the test set:
+
+# %%
+notebook.check_split(data)
 
 # %%
 notebook.predictions(data.test, count=5)
@@ -111,16 +104,22 @@ notebook.source(cells.lstm, SequenceClassifier.forward)
 notebook.parameters(build_network(course))
 
 # %% [markdown]
+# Verified: the shapes of a batch, and that no recurrent layer of torch takes part, neither among the network's modules, nor
+# among the operations that a forward and a backward pass execute, nor in the source.
+
+# %%
+notebook.check_network(course)
+
+# %% [markdown]
 # ## 3. Training at T = 5
-# The course's defaults, trained live. The gradient is clipped between the backward pass and the optimiser's step. The
-# weights kept are those of the epoch with the lowest *training* loss, so the test set does not influence the choice.
+# The course's defaults, trained live: the curves grow with the training. The gradient is clipped between the backward pass
+# and the optimiser's step. The weights kept are those of the epoch with the lowest *training* loss, so the test set does
+# not influence the choice.
 
 # %%
-result = train_palindrome(course, runs / "lstm-T5", select_device(), force=True)
+with notebook.live(runs / "lstm-T5"):
+    result = train_palindrome(course, runs / "lstm-T5", select_device(), force=True)
 notebook.table([result], "cell", "length", "accuracy", "loss", "epoch", "steps", "seconds")
-
-# %%
-figures.palindrome_curves({"lstm T = 5": read_records(runs / "lstm-T5")})
 
 # %% [markdown]
 # Left: the accuracy on palindromes that were not used for training, after each epoch. Right: the training loss. The
@@ -143,11 +142,12 @@ notebook.predictions(data.test, count=5, model=load_network(runs / "lstm-T5")[1]
 
 # %%
 short = replace(course, epochs=max(1, EPOCHS // 3))
-live = notebook.run_small_study(short, ("lstm", "rnn"), (5, 10, 20), 1, runs / "lengths")
-notebook.accuracy_table(live)
+with notebook.live(runs / "lengths"):
+    study = notebook.run_small_study(short, ("lstm", "rnn"), (5, 10, 20), 1, runs / "lengths")
+notebook.accuracy_table(study)
 
 # %%
-figures.accuracy_by_length({"Live: a third of the epochs, one seed": live})
+figures.accuracy_by_length({"Live: a third of the epochs, one seed": study})
 
 # %% [markdown]
 # One seed and a third of the training say little about a cell. The project's records show more: the course's settings

@@ -4,16 +4,15 @@
 # digits; each is trained against the other. This notebook trains the course's networks for a short while live, shows the
 # full training of 200 epochs, and interpolates from one digit to another. The last section shows a better recipe.
 # ## How to run it
-# | task | command |
+# | where | how |
 # | --- | --- |
-# | execute both notebooks again and save the outputs | `make notebooks` in the project's folder |
-# | open this notebook | `.venv/bin/python -m pip install -c constraints.txt -e '.[notebook]' jupyterlab` after `make install`, then `.venv/bin/jupyter lab assignment` |
+# | an online notebook service | open this file there and run all cells. The first one installs `palingen`: from its wheel or the ZIP of the hand-in, if you upload one beside this file, or else from the package index |
+# | a notebook on your computer | `.venv/bin/python -m pip install -c constraints.txt -e '.[notebook]' jupyterlab` after `make install`, then `.venv/bin/jupyter lab assignment` |
 # | train the course's networks in full (about an hour on two cores) | `.venv/bin/palingen gan train --recipe course` |
 #
-# It needs Python 3.11 or newer, no GPU and no network (the digits are part of the package), and takes a few minutes on two
-# cores; a smaller `EPOCHS` is faster. All files are written to `runs/notebooks/` in the project's folder. The cells contain
-# no logic: each calls a function of the package `palingen`, whose source is in `src/palingen`. The source of this notebook
-# is the `.py` file of the same name.
+# It needs Python 3.11 or newer, no GPU and no data (the digits are part of the package), and takes a few minutes on two
+# cores; a smaller `EPOCHS` is faster. All files are written to `runs/notebooks/`. Apart from the first, the cells contain no
+# logic: each calls a function of `palingen`, whose source is in `src/palingen`. This notebook's source is `part2.py`.
 
 # %% tags=["parameters"]
 EPOCHS = 4  # of the short training in section 3; the 200 epochs of the full training come from its records
@@ -36,8 +35,7 @@ from palingen import (
     train_gan,
 )
 
-project = notebook.project_folder()
-records, runs = project / "report" / "runs", project / "runs" / "notebooks" / "part2"
+records, runs = notebook.records_folder(), notebook.output_folder("part2")
 
 # %% [markdown]
 # ## 1. The objective
@@ -82,6 +80,12 @@ figures.snapshots({"MNIST": load_images("train").pixels[:25].numpy()})
 notebook.source(MlpGenerator, MlpDiscriminator)
 
 # %% [markdown]
+# Verified with a batch of the course's size:
+
+# %%
+notebook.check_gan_shapes(recipes.GAN["course"])
+
+# %% [markdown]
 # Each step generates one batch of images and updates first the generator, then the discriminator, both with Adam. The short
 # training below has a smaller `beta1` than the course's, so that digits appear after a few epochs. Its gradients come from
 # manually derived formulas (engine `manual`, the fastest for these networks), which equal those of autograd up to rounding.
@@ -92,19 +96,18 @@ notebook.compare_configs({"course": recipes.GAN["course"], "short": short})
 
 # %% [markdown]
 # ## 3. A short training, live
+# The losses, the accuracy of the discriminator, and the latest 25 images, always from the same latents:
 
 # %%
-result = train_gan(short, runs / "short", select_device(), force=True)
+with notebook.live(runs / "short"):
+    result = train_gan(short, runs / "short", select_device(), force=True)
 notebook.table([result], "engine", "epochs", "steps", "seconds", "real_accuracy", "fake_accuracy")
 
 # %% [markdown]
-# 25 images from the same 25 latents at the start, half way and at the end of the short training:
+# At the start, half way and at the end of the short training:
 
 # %%
 figures.snapshots(read_snapshots(runs / "short"))
-
-# %%
-figures.gan_curves(read_records(runs / "short"))
 
 # %% [markdown]
 # Grey noise turns into strokes, and here and there into shapes that can be read as digits. The generator's loss does not
@@ -165,6 +168,12 @@ notebook.interpolation_figure(interpolations)
 notebook.prediction_table(interpolations)
 
 # %% [markdown]
+# Verified: nine images each, and endpoints of different classes, which both interpolations share:
+
+# %%
+notebook.check_interpolations(interpolations)
+
+# %% [markdown]
 # The images change smoothly from one digit to the other, and not as in a cross-fade, where both would be visible at once:
 # strokes bend, open and close. Somewhere on the way the class changes, and there the classifier is often less confident.
 # ## 6. The quality recipe
@@ -196,6 +205,9 @@ notebook.interpolation_figure(quality_interpolations)
 
 # %%
 notebook.prediction_table(quality_interpolations)
+
+# %%
+notebook.check_interpolations(quality_interpolations)
 
 # %% [markdown]
 # How good are the images, and how varied? Scores of 10,000 images of each generator against MNIST's test images, from the

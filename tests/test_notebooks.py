@@ -10,9 +10,6 @@ import nbformat
 import pytest
 from support import ROOT
 
-from palingen.runtime.errors import DataError
-from palingen.workflows.notebook_display import project_folder
-
 sys.path.insert(0, str(ROOT / "assignment"))
 
 import notebooks
@@ -28,7 +25,6 @@ LOGIC = (
     ast.If,
     ast.IfExp,
     ast.Try,
-    ast.With,
     ast.comprehension,
 )
 
@@ -54,16 +50,15 @@ def tables(notebook):
 
 @pytest.fixture(scope="module")
 def execute_shortened(tmp_path_factory):
-    """Execute a notebook with few epochs, in a project that has nothing but the records."""
+    """Execute a notebook with few epochs, in an empty folder."""
 
-    def run(name, epochs, folder):
-        project = tmp_path_factory.mktemp(name)
-        (project / "report").symlink_to(ROOT / "report")
-        (project / "assignment").mkdir()
-        script, out = COMMITTED[name].with_name("notebooks.py"), project / "out"
-        command = [sys.executable, script, name, "--epochs", epochs, "--at", project / folder, "--out", out]
+    def run(name, epochs):
+        folder = tmp_path_factory.mktemp(name)
+        script, out = COMMITTED[name].with_name("notebooks.py"), folder / "out"
+        command = [sys.executable, script, name, "--epochs", epochs, "--at", folder, "--out", out]
         done = subprocess.run([str(argument) for argument in command], capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
+        assert (folder / "runs" / "notebooks" / name).is_dir()
         return nbformat.read(out / f"{name}.ipynb", as_version=4)
 
     return run
@@ -97,13 +92,45 @@ def test_a_committed_notebook_names_no_machine_and_no_time_and_is_below_two_mega
 
 
 @pytest.mark.parametrize("name", COMMITTED)
-def test_a_notebook_contains_no_logic(name):
+def test_a_notebook_contains_no_logic_but_shows_its_trainings_live(name):
     tree = ast.parse(COMMITTED[name].with_suffix(".py").read_text())
     assert [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, LOGIC)] == []
+    blocks = [item for node in ast.walk(tree) if isinstance(node, ast.With) for item in node.items]
+    assert {ast.unparse(item.context_expr.func) for item in blocks} == {"notebook.live"}
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_the_first_cell_of_a_notebook_installs_what_is_missing_and_here_nothing(name):
+    first = code_cells(nbformat.read(COMMITTED[name], as_version=4))[0]
+    assert first.source == (ROOT / "assignment" / "install.py").read_text().rstrip()
+    assert first.outputs == []
+
+
+def verified(notebook):
+    """Facts that the notebook has verified, by name."""
+    return {name: fact for head, *rows in tables(notebook) if head == ["verified", "found"] for name, fact in rows}
+
+
+def test_the_committed_notebooks_have_verified_the_requirements_of_the_course():
+    part1, part2 = (verified(nbformat.read(path, as_version=4)) for path in COMMITTED.values())
+    assert part1["palindromes in both"] == "0"
+    assert (part1["inputs: samples x digits read x inputs"], part1["logits: samples x classes"]) == (
+        "128 x 4 x 1",
+        "128 x 10",
+    )
+    assert part1["operations of torch"].endswith("none of them recurrent")
+    assert part2["generated images"] == "64 x 1 x 28 x 28"
+    assert part2["linear"] == "9 images = 7 + 2 endpoints, from class 3 to class 8"
+
+
+def live_outputs(notebook):
+    """Pictures of each cell that shows a training live."""
+    cells = [cell for cell in code_cells(notebook) if "notebook.live(" in cell.source]
+    return [[output for output in cell.outputs if "image/png" in output.get("data", {})] for cell in cells]
 
 
 def test_part_1_runs_and_its_lstm_learns(execute_shortened):
-    notebook = execute_shortened("part1", 8, "assignment")
+    notebook = execute_shortened("part1", 8)
     result = next(rows for rows in tables(notebook) if rows[0][:3] == ["cell", "length", "accuracy"])
     assert result[1][:2] == ["lstm", "5"]
     assert float(result[1][2]) > 0.5  # guessing is 0.1
@@ -112,11 +139,13 @@ def test_part_1_runs_and_its_lstm_learns(execute_shortened):
     live, recorded, *_ = [rows for rows in tables(notebook) if rows[0][0] == "T"]
     assert [row[0] for row in live[1:]] == ["5", "10", "20"]
     assert recorded[1][:2] == ["5", "100.0 % (100.0 to 100.0), 5 seeds"]
-    assert len(figures(notebook)) == 5
+    assert len(figures(notebook)) == 6
+    assert [len(pictures) for pictures in live_outputs(notebook)] == [1, 1]  # replaced in place
+    assert verified(notebook).keys() == verified(nbformat.read(COMMITTED["part1"], as_version=4)).keys()
 
 
 def test_part_2_runs_and_interpolates_between_two_classes(execute_shortened):
-    notebook = execute_shortened("part2", 1, ".")
+    notebook = execute_shortened("part2", 1)
     interpolations = [rows for rows in tables(notebook) if rows[0][0] == "interpolation"]
     assert len(interpolations) == 2  # of the course's generator and of the quality recipe's
     for _, *rows in interpolations:
@@ -128,11 +157,6 @@ def test_part_2_runs_and_interpolates_between_two_classes(execute_shortened):
             assert float(predictions[0][1]) > 90
     differences = next(rows for rows in tables(notebook) if rows[0] == ["start", "middle", "end"])
     assert max(map(int, differences[1])) <= 3  # from the rounding to half precision
-    assert len(figures(notebook)) == 10
-
-
-def test_the_project_folder_is_found_from_every_folder_in_it_and_from_no_other(tmp_path):
-    folders = (ROOT, ROOT / "assignment", ROOT / "assignment" / "part1")
-    assert [project_folder(folder) for folder in folders] == [ROOT] * 3
-    with pytest.raises(DataError, match="Open the notebook inside its project"):
-        project_folder(tmp_path)
+    assert len(figures(notebook)) == 11
+    assert [len(pictures) for pictures in live_outputs(notebook)] == [2]  # the curves and the latest images
+    assert verified(notebook).keys() == verified(nbformat.read(COMMITTED["part2"], as_version=4)).keys()

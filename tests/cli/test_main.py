@@ -112,6 +112,15 @@ def test_a_second_ctrl_c_stops_at_once(monkeypatch, capsys):
     assert "the same command resumes from the last checkpoint" in capsys.readouterr().err
 
 
+def test_a_package_that_is_not_installed_is_named_in_one_line(tmp_path):
+    script = "import sys; sys.modules['torch'] = None; from palingen.cli import main; main()"
+    command = [sys.executable, "-c", script, "palindrome", "train"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (2, "")
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("palingen: error: the package 'torch' is not installed. palingen doctor lists")
+
+
 def test_only_the_main_process_prints_an_error(monkeypatch, palingen):
     monkeypatch.setenv("RANK", "1")
     run = palingen("palindrome", "train", "--length", 1)

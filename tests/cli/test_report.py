@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support import ROOT
 
 from palingen.cli import report
 
@@ -28,6 +29,13 @@ def test_the_report_goes_to_out_and_leaves_the_records_alone(palingen, tmp_path)
     assert result == {"folder": "there", "files": ["there/file-0", "there/file-1", "there/file-2"]}
     assert (tmp_path / "there" / "file-0").read_text() == "records of records"
     assert list((tmp_path / "records" / "runs").iterdir()) == []
+
+
+def test_without_a_report_in_the_folder_that_of_the_package_is_built_elsewhere(palingen, tmp_path):
+    result = json.loads(palingen("report", "--json").stdout)
+    assert result["folder"] == "runs/report"
+    assert (tmp_path / "runs" / "report" / "file-0").read_text() == f"records of {ROOT / 'report'}"
+    assert json.loads(palingen("report", "--out", "there", "--json").stdout)["folder"] == "there"
 
 
 def test_by_default_the_report_goes_beside_its_records_with_a_new_summary_of_the_models(palingen, tmp_path):

@@ -88,6 +88,8 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except ImportError as error:
+        _exit(2, f"error: {_missing_package(error)}")
     except OSError as error:
         path = f"{error.filename}: " if error.filename else ""
         _exit(2, f"error: {path}{error.strerror or error}")
@@ -99,6 +101,15 @@ def main() -> None:
         if not (line := import_module("palingen.runtime.user_module").error_line(error)):
             raise
         _exit(2, f"error: {line}")
+
+
+def _missing_package(error: ImportError) -> str:
+    """Message about a package that is not installed. Raises any other error."""
+    cause = error.__cause__ or error  # the command-line library reports that it cannot import our module
+    name = cause.name if isinstance(cause, ModuleNotFoundError) else None
+    if name is None or name.startswith("palingen"):
+        raise error
+    return f"the package {name!r} is not installed. palingen doctor lists what is missing, and what to do."
 
 
 def _as_flag(argument: re.Match[str]) -> str:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from palingen.cli.options import Json, print_result
 from palingen.report.record_reader import read_records
 from palingen.report.typst import render_pdf
-from palingen.runtime.paths import PROJECT_DIR
+from palingen.runtime.project import project_folder
 from palingen.workflows.submission import Student, write_bundle
 
 
@@ -26,7 +26,9 @@ def bundle(
     """Pack instructions, report, notebooks, code, weights, records and explorer into NUMBER_assignment3.zip."""
     student = Student(number=student_number, name=name)
     path = out / f"{student.folder}.zip"
-    contents = write_bundle(student, path, render_pdf(read_records(PROJECT_DIR / "report"), student.line))
+    project = project_folder()
+    report = render_pdf(read_records(project / "report"), student.line)
+    contents = write_bundle(student, path, report, project)
     size = path.stat().st_size
     rows = {**_sizes_by_folder(contents), "packed": _bytes_text(size), "file": path}
     print_result({"file": path, "bytes": size, "contents": dict(contents)}, json, title="Bundle", rows=rows)

@@ -13,7 +13,7 @@ from palingen.cli.console import output_console
 from palingen.cli.options import FLATTENED, Device, OutputFlags, OutputOptions, print_result
 from palingen.runtime.numerics import select_device
 from palingen.runtime.parallel import ParallelConfig
-from palingen.runtime.paths import PROJECT_DIR
+from palingen.runtime.project import report_folder
 from palingen.workflows.reproduce import Reproduction, Step, build_report, compare_records
 
 
@@ -27,7 +27,7 @@ def reproduce(
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Repeat every run of the report, build the report from the new records, and compare both."""
-    reference = PROJECT_DIR / "report" / "runs"
+    reference = report_folder() / "runs"
     folder = output.out or Path("runs") / ("reproduce-quick" if quick else "reproduce")
     reproduction = Reproduction(reference, folder / "runs", select_device(device), parallel, quick)
     steps = reproduction.steps()

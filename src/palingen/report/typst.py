@@ -70,7 +70,7 @@ def _import_typst() -> Any:
     try:
         import typst
     except ImportError as error:
-        raise DataError("the report needs typst: pip install -c constraints.txt typst") from error
+        raise DataError("the report needs typst: pip install 'typst<0.16'") from error
     return typst
 
 

@@ -12,7 +12,7 @@ PRETRAINED_PREFIX = "pretrained:"
 """Beginning of a RUN argument that names a shipped generator."""
 
 PROJECT_DIR = PACKAGE_DIR.parents[1]
-"""The checkout, if the package is used from one."""
+"""Project's folder, if the package is used from one; `runtime.project` tells."""
 
 
 def cache_folder() -> Path:

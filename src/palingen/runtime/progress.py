@@ -110,7 +110,7 @@ class _Silence:
 
 @contextmanager
 def _lines(label: str, total: int, unit: str, done: int) -> Iterator[Progress]:
-    if _in_notebook():
+    if in_notebook():
         yield _Lines(label, unit, Pace(total, done), _notebook_line(), NOTEBOOK_INTERVAL_S)
     else:
         yield _Lines(label, unit, Pace(total, done), _error_line, LINE_INTERVAL_S)
@@ -135,7 +135,7 @@ def _error_line(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     """Whether a Jupyter kernel runs this code; only then is IPython loaded."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return hasattr(shell, "kernel")

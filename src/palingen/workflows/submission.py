@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from palingen.runtime.atomic_io import write_atomically
 from palingen.runtime.errors import PalingenError
-from palingen.runtime.paths import PROJECT_DIR
+from palingen.runtime.project import project_folder
 from palingen.runtime.validation import require_field
 
 INSTRUCTIONS_FILE = Path(__file__).with_name("handin.md")
@@ -68,7 +68,7 @@ class Student:
 
 
 def write_bundle(
-    student: Student, out_path: Path, report_bytes: bytes, project: Path = PROJECT_DIR
+    student: Student, out_path: Path, report_bytes: bytes, project: Path | None = None
 ) -> list[tuple[str, int]]:
     """Write the bundle; equal contents give equal bytes.
 
@@ -76,7 +76,7 @@ def write_bundle(
         student: author.
         out_path: ZIP file to write.
         report_bytes: `report.pdf` with the author line.
-        project: folder of the project.
+        project: folder of the project; found by default.
 
     Returns:
         Name and size in bytes of each file in the bundle, without its only folder.
@@ -84,6 +84,7 @@ def write_bundle(
     Raises:
         PalingenError: a required file is missing, a file names a folder of this machine, or the ZIP file is too large.
     """
+    project = project or project_folder()
     missing = [name for name in REQUIRED_FILES if not (project / name).is_file()]
     if missing:
         raise PalingenError(f"project={str(project)!r}: {missing[0]} is missing. Run it from a complete checkout.")

@@ -1,18 +1,15 @@
-"""Folder of the project."""
+"""Folders that a notebook reads and writes, wherever it is opened."""
 
 from pathlib import Path
 
-from palingen.runtime.errors import DataError
+from palingen.runtime.project import find_project, report_folder
 
 
-def project_folder(start: Path | None = None) -> Path:
-    """The nearest folder, from `start` (by default the current one) upwards, that contains `report/runs`.
+def records_folder() -> Path:
+    """Folder of the records of the report, which an installed package contains."""
+    return report_folder() / "runs"
 
-    Raises:
-        DataError: there is none.
-    """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / "report" / "runs").is_dir():
-            return folder
-    raise DataError(f"{here}: no report/runs in this folder or above. Open the notebook inside its project.")
+
+def output_folder(name: str) -> Path:
+    """Folder `runs/notebooks/NAME` of the project if the notebook is opened in it, or else of the current folder."""
+    return (find_project() or Path.cwd()) / "runs" / "notebooks" / name
