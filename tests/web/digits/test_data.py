@@ -85,7 +85,7 @@ def test_training_digits_are_equally_many_of_each_class():
 def test_the_latent_estimate_is_nearer_to_unseen_images_than_other_samples_are():
     course, classifier = load_generator("course"), load_classifier()
     features_of = lambda pixels: classifier.predict(pixels).features  # noqa: E731
-    _, estimator = find_directions(course.generator, course.config, features_of)
+    _, estimator = find_directions(course.generator, course.config.latent_dim, features_of)
     pixels = generate_pixels(course.generator, sample_latents(500, 100, seed=9))
     estimates = features_of(pixels) @ estimator.weight.T + estimator.bias
     difference = lambda images: (pixels.float() - images.float()).square().mean()  # noqa: E731
