@@ -92,4 +92,6 @@ def _is_control(name: str) -> bool:
 def _format(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value}" if isinstance(value, int) else f"{value:.3f}" if value < 10 else f"{value:.1f}"
+    if isinstance(value, int):
+        return f"{value}"
+    return f"{value:.3f}" if value < 10 else f"{value:.1f}" if value < 10_000 else f"{value:.2g}"

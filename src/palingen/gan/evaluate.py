@@ -17,7 +17,7 @@ from palingen.gan.data.image_files import as_pixels, read_images
 from palingen.gan.data.sources import load_data
 from palingen.gan.evaluation.classifier import Classifier
 from palingen.gan.evaluation.data_evaluator import data_evaluator
-from palingen.gan.evaluation.evaluator import NUM_SAMPLES, Evaluator, Reference, require_count
+from palingen.gan.evaluation.evaluator import NUM_SAMPLES, Evaluator, Reference, default_count, require_count
 from palingen.gan.evaluation.metrics import LOW_CONFIDENCE
 from palingen.gan.evaluation.score import Score, ScoreSummary, summarize
 from palingen.gan.evaluation.stacked_mnist import NUM_SAMPLES as STACKED_SAMPLES
@@ -109,9 +109,17 @@ def evaluate_pixels(pixels: UInt8[Tensor, "N 28 28"], evaluator: Evaluator, name
 
 
 def evaluate_generator(
-    generator: PretrainedGenerator, evaluator: Evaluator, count: int = NUM_SAMPLES["test"], seed: int = 0
+    generator: PretrainedGenerator, evaluator: Evaluator, count: int | None = None, seed: int = 0
 ) -> Score:
-    """Score of a generator; a class-conditional one is sampled with the class frequencies of the training images."""
+    """Score of a generator; a class-conditional one is sampled with the class frequencies of the training images.
+
+    Args:
+        generator: the generator.
+        evaluator: evaluator of the data set that it was trained on.
+        count: number of images; by default that of the protocol, or as many as a small data set allows.
+        seed: seed of the latents.
+    """
+    count = default_count(evaluator) if count is None else count
     return evaluate_repeatedly(generator, evaluator, count, seed).scores[0]
 
 

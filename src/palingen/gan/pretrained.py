@@ -167,7 +167,10 @@ class PretrainedGenerator:
             ConfigError: there is none, or one of them is unknown.
         """
         names = self.info.class_names
-        positions = [names.index(name) if name in names else name for name in classes]
+        numbers = [int(name) if isinstance(name, str) and name.isdecimal() else name for name in classes]
+        positions = [
+            names.index(name) if name in names else number for name, number in zip(classes, numbers, strict=True)
+        ]
         rule = rule or f"must be names of classes ({', '.join(names)}), or numbers from 0 to {len(names) - 1}"
         valid = [not isinstance(value, str) and 0 <= index(value) < len(names) for value in positions]
         require("classes", classes, bool(positions) and all(valid), rule)

@@ -13,7 +13,6 @@ from palingen.gan.config import GanConfig, LossName
 from palingen.gan.data.datasets import dataset_size
 from palingen.gan.evaluate import evaluate_generator
 from palingen.gan.evaluation.data_evaluator import data_evaluator
-from palingen.gan.evaluation.evaluator import default_count
 from palingen.gan.memory_estimate import require_study_memory
 from palingen.gan.pretrained import load_generator, write_sampling_options
 from palingen.gan.steps import EngineName
@@ -155,8 +154,7 @@ def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict
         )
         write_sampling_options(folder, variant.max_latent_norm)
         generator = load_generator(folder)
-        evaluator = data_evaluator(generator.info)
-        score = asdict(evaluate_generator(generator, evaluator, default_count(evaluator)))
+        score = asdict(evaluate_generator(generator, data_evaluator(generator.info)))
         result |= {"seconds": trained["seconds"], "score": score}
     except DivergenceError as error:
         result |= {"seconds": None, "score": None, "stopped": str(error)}

@@ -57,7 +57,7 @@
   const isDigits = metadata.credit === null;
 
   /** Text of the page, which speaks of digits, for images of any kind. */
-  const wording = (text) => isDigits ? text : text.replace("new handwriting", "test images")
+  const wording = (text) => isDigits ? text : text.replace("new handwriting", "test images").replace("a digit", "an image")
     .replace(/\b(d)igit(s?)\b/gi, (_, initial, plural) => `${initial === "D" ? "I" : "i"}mage${plural}`);
 
   /** Reword the texts and labels of the template. */
@@ -74,7 +74,7 @@
 
   Object.assign(page, {
     ...store, metadata, model, inputSize, setDefaults, input, distances, currentDigit, select, percent, describe,
-    wording, rewordTemplate,
+    isDigits, wording, rewordTemplate,
     state: () => state, trainingDigits: null,
   });
 })(globalThis.palingen);

@@ -29,7 +29,7 @@ palingen.page.panels.push(() => {
     page.requestLatest("nearest", { task: "nearest", pixels: current.pixels }, ({ index, distance }) => {
       page.paint(byId("training-image"), palingen.imageAt(page.trainingDigits, index));
       byId("training-caption").textContent = 
-        `${page.wording("a ")}${classNames[page.metadata.trainingLabels[index]]}, difference ${percent(distance)}`;
+        `${page.isDigits ? "a " : ""}${classNames[page.metadata.trainingLabels[index]]}, difference ${percent(distance)}`;
     });
   }
 
