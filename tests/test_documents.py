@@ -11,7 +11,7 @@ from palingen.recurrence import cells
 from palingen.report import build
 
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text() for path in DOCUMENTS}
 COMMANDS = sorted(
     {command for text in TEXTS.values() for command in re.findall(r"^    (palingen .+)$", text, re.MULTILINE)}

@@ -167,14 +167,16 @@ class PretrainedGenerator:
             ConfigError: there is none, or one of them is unknown.
         """
         names = self.info.class_names
-        numbers = [int(name) if isinstance(name, str) and name.isdecimal() else name for name in classes]
-        positions = [
-            names.index(name) if name in names else number for name, number in zip(classes, numbers, strict=True)
-        ]
+        positions = [names.index(name) if name in names else _as_number(name) for name in classes]
         rule = rule or f"must be names of classes ({', '.join(names)}), or numbers from 0 to {len(names) - 1}"
         valid = [not isinstance(value, str) and 0 <= index(value) < len(names) for value in positions]
         require("classes", classes, bool(positions) and all(valid), rule)
         return [index(value) for value in positions if not isinstance(value, str)]
+
+
+def _as_number(name: Class) -> Class:
+    """Number of a class that is given as text of digits; anything else unchanged."""
+    return int(name) if isinstance(name, str) and name.isdecimal() and len(name) < 10 else name
 
 
 def load_generator(run: str | Path, snapshot: SnapshotStage = "end") -> PretrainedGenerator:
