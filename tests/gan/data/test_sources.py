@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from palingen.gan.data import sources
 from palingen.gan.data.dataset_info import MNIST_INFO
 from palingen.gan.data.mnist import LabeledImages, write_images
 from palingen.gan.data.sources import count_classes, load_data, load_images
@@ -136,10 +137,17 @@ def test_wrong_arrays_are_named_in_one_line(tmp_path, arrays, message):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_missing_or_empty_source_is_named_with_the_known_names(tmp_path):
+def test_a_missing_or_empty_source_is_named_with_the_known_names(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"^nowhere: missing; a data set is mnist, fashion-mnist, .*, or the path of a"):
         load_data("nowhere")
     with pytest.raises(DataError, match=r"holds neither IDX files .* nor pictures"):
+        load_data(str(tmp_path))
+    with pytest.raises(DataError, match=r"^: missing; a data set is mnist"):
+        load_data("")
+    monkeypatch.setattr(sources, "MAX_FILES", 2)
+    for index in range(3):
+        (tmp_path / f"{index}.txt").write_text("")
+    with pytest.raises(DataError, match=r"holds more than 2 files; name the folder of the pictures itself"):
         load_data(str(tmp_path))
     with pytest.raises(DataError, match="split: unknown 'test'"):
         load_images("test")

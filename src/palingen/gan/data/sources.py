@@ -1,11 +1,10 @@
-"""Data sets from any source: by name, a folder of IDX files, a folder of pictures, or a file of arrays.
-
-N  images
-"""
+"""Data sets from any source: by name, a folder of IDX files, a folder of pictures, or a file of arrays."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -29,6 +28,9 @@ from palingen.runtime.validation import unknown_choice
 
 HELD_OUT = 10
 """One image of so many is held out for testing, where a source has no test images of its own."""
+
+MAX_FILES = 300_000
+"""Most files below a folder; with more it is hardly the right one."""
 
 ARRAYS = (ARRAY_NAME, "labels", "x_train", "y_train", "x_test", "y_test", "class_names")
 """Arrays of an `.npz` file that are read."""
@@ -67,14 +69,14 @@ def load_data(data: str) -> ImageData:
     Args:
         data: `mnist`; one of `NAMED`, which is downloaded once; a folder of IDX files; a folder of pictures, with a
             subfolder for each class or none; or an `.npz` file with `images` and `labels` (or `x_train`, `y_train`,
-            `x_test`, `y_test`), or an `.npy` file of images. Without test images of its own, a tenth is held out.
+            `x_test`, `y_test`), or an `.npy` file of images. Without test images, a tenth is held out.
 
     Raises:
         DataError: the images are missing or damaged, or cannot be downloaded.
     """
     if data == "mnist":
         return ImageData(MNIST_INFO, load_idx("train"), load_idx("t10k"))
-    return _load(data, str(cache_folder()) if data in NAMED else _stamp(Path(data)))
+    return _load(data, str(cache_folder()) if data in NAMED or not data else _stamp(Path(data)))
 
 
 def count_classes(data: str) -> int:
@@ -92,7 +94,7 @@ def _load(data: str, stamp: str) -> ImageData:
     path = Path(data)
     if path.suffix.lower() in ARRAY_SUFFIXES and not path.is_dir():
         return _from_arrays(data, read_arrays(path, ARRAYS))
-    if not path.exists():
+    if not data or not path.exists():
         raise DataError(
             f"{data}: missing; a data set is {', '.join(('mnist', *NAMED))}, or the path of a folder or file"
         )
@@ -104,9 +106,20 @@ def _load(data: str, stamp: str) -> ImageData:
 
 
 def _stamp(path: Path) -> str:
-    """Hash of the names, sizes and times of all files of a source, which tells whether it has changed."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
-    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    """Hash of the names, sizes and times of all files of a source, which tells whether it has changed.
+
+    Raises:
+        DataError: there are too many files.
+    """
+    files = [path] if path.is_file() else []
+    for folder, _, names in os.walk(path):
+        files += [Path(folder) / name for name in names]
+        if len(files) > MAX_FILES:
+            raise DataError(f"{path}: holds more than {MAX_FILES:,} files; name the folder of the pictures itself")
+    stats: list[tuple[str, int, int]] = []
+    for file in sorted(files):
+        with suppress(OSError):  # removed meanwhile, or a broken link
+            stats.append((str(file), (stat := file.stat()).st_size, stat.st_mtime_ns))
     return hashlib.sha256(repr(stats).encode()).hexdigest()
 
 
@@ -186,9 +199,8 @@ def _hold_out(data: str, images: LabeledImages) -> tuple[LabeledImages, LabeledI
 
 
 def _describe(train: LabeledImages, test: LabeledImages, names: tuple[str, ...], *, is_held_out: bool) -> str:
-    classes = f"{len(names)} classes" if names else "no classes"
     held_out = ", held out at random" if is_held_out else ""
-    return f"{len(train):,} training and {len(test):,} test images{held_out}, {classes}"
+    return f"{len(train):,} training and {len(test):,} test images{held_out}, {len(names) or 'no'} classes"
 
 
 def _with_info(data: str, names: tuple[str, ...], train: LabeledImages, test: LabeledImages) -> ImageData:
