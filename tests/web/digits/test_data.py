@@ -16,6 +16,7 @@ from palingen.gan.sampling.snapshots import read_snapshots
 from palingen.runtime.errors import DataError
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.web.digits import data as digits
+from palingen.web.digits.training_digits import NUM_TRAINING_DIGITS, training_digits
 
 
 @pytest.fixture
@@ -76,8 +77,8 @@ def test_scores_are_those_beside_the_weights():
 
 
 def test_training_digits_are_equally_many_of_each_class():
-    training = digits.training_digits()
-    assert len(training.pixels) == digits.NUM_TRAINING_DIGITS
+    training = training_digits()
+    assert len(training.pixels) == NUM_TRAINING_DIGITS
     assert np.bincount(training.labels).tolist() == [100] * 10
     assert 0 < training.median_test_distance < 1
 
