@@ -49,8 +49,8 @@ class GanConfig:
     """Train a generator and a discriminator against each other. The defaults are the course's."""
 
     data: str = "mnist"
-    """Training images: `mnist`, `fashion-mnist`, `kmnist`, `emnist-letters`, `emnist-balanced`, the path of a folder of
-    pictures, a folder of IDX files or an `.npz` file, or `stacked` (three digits as the channels of one image)."""
+    """Training images: `mnist`, `stacked` (three digits as channels), `fashion-mnist`, `kmnist`, `emnist-letters`,
+    `emnist-balanced`, a folder, or an `.npz` file."""
 
     latent_dim: int = 100
     """Dimensions Z of the standard normal latents."""
