@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from palingen.gan.config import GanConfig, build_networks
+from palingen.gan.config import GanConfig, build_networks, require_classes
 from palingen.gan.models import Networks
 from palingen.gan.sampling.latents import append_one_hot
 from palingen.gan.steps import STEPS
@@ -43,9 +43,10 @@ def to_channels_last(network: nn.Module) -> nn.Module:
 
 def random_inputs(config: GanConfig) -> StepInputs:
     """Random images, latents and classes."""
-    labels = torch.arange(config.batch_size) % config.num_classes
+    num_classes = require_classes(config)
+    labels = torch.arange(config.batch_size) % num_classes
     real = torch.rand(config.batch_size, 1, 28, 28) * 2 - 1
-    latents = append_one_hot(torch.randn(config.batch_size, config.latent_dim), labels, config.num_classes)
+    latents = append_one_hot(torch.randn(config.batch_size, config.latent_dim), labels, num_classes)
     return StepInputs(real, latents, labels)
 
 

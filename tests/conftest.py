@@ -10,6 +10,7 @@ import torch
 from browser import ARGUMENTS, find
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from PIL import Image, ImageDraw
 from playwright.sync_api import sync_playwright
 from support import ROOT, Command, run_in
 
@@ -75,6 +76,41 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
         images = load_images(split)
         write_images(folder, split, LabeledImages(images.pixels[:count], images.labels[:count]))
     return folder
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pictures, dark on light and of several sizes: 200 rings, squares and slashes each."""
+    folder, generator = tmp_path_factory.mktemp("pictures") / "shapes", torch.Generator().manual_seed(0)
+    for name in ("ring", "slash", "square"):
+        (folder / name).mkdir(parents=True)
+        for index in range(200):
+            left, top, size, ink = torch.randint(40, (4,), generator=generator).tolist()
+            picture = Image.new("L", (100, 90 + index % 20), 255)
+            pen, box = ImageDraw.Draw(picture), (left, top, left + 30 + size // 2, top + 30 + size // 2)
+            if name == "slash":
+                pen.line(box, fill=ink, width=12)
+            else:
+                (pen.ellipse if name == "ring" else pen.rectangle)(box, outline=ink, width=10)
+            picture.save(folder / name / f"{index:03d}.png")
+    (folder / "ring" / "broken.png").write_text("no picture")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shapes_run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Run folder of a class-conditional generator of `shapes`, trained briefly, and a cache with their classifier."""
+    out, cache = tmp_path_factory.mktemp("shapes-run") / "run", tmp_path_factory.mktemp("shapes-cache")
+    network = ("--conditional", "--latent-dim", "8", "--batch-size", "50", "--monitor-samples", "100")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PALINGEN_CACHE", str(cache))
+        for command in (
+            ("classifier", "train", "--data", shapes, "--epochs", "8"),
+            ("gan", "train", "--data", shapes, "--epochs", "6", *network, "--out", out),
+        ):
+            run = run_in(out.parent, *command)
+            assert run.returncode == 0, run.stderr
+    return out, cache
 
 
 @pytest.fixture(scope="session")

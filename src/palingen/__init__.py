@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from palingen import nn as nn
     from palingen import recipes as recipes
     from palingen.gan.config import GanConfig as GanConfig
-    from palingen.gan.data.mnist import load_images as load_images
+    from palingen.gan.data.sources import load_images as load_images
     from palingen.gan.evaluate import evaluate_images as evaluate_images
     from palingen.gan.models import Networks as Networks
     from palingen.gan.models.mlp import MlpDiscriminator as MlpDiscriminator
@@ -74,7 +74,7 @@ _HOMES = {
     "Networks": "gan.models",
     "evaluate_images": "gan.evaluate",
     "load_generator": "gan.pretrained",
-    "load_images": "gan.data.mnist",
+    "load_images": "gan.data.sources",
     "read_snapshots": "gan.sampling.snapshots",
     "train_gan": "gan.train",
 }

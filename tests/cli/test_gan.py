@@ -87,7 +87,7 @@ def test_interpolation_of_three_digits_at_once_is_an_error(palingen, error_line,
     [
         (("sample", "nowhere"), "nowhere: not a run folder"),
         (("sample", "pretrained:curse"), "did you mean 'course'"),
-        (("sample", "pretrained:course", "--classes", 3), "classes=(3,): course is not class-conditional"),
+        (("sample", "pretrained:course", "--classes", 3), "classes=('3',): course is not class-conditional"),
         (("sample", "pretrained:course", "--count", 0), "count=0: must be at least 1"),
         (("sample", "pretrained:course", "--max-latent-norm", 0), "max_latent_norm=0.0: must be above 0"),
         (("sample", "pretrained:course", "--max-latent-norm", "long"), "--max-latent-norm"),

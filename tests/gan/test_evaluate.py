@@ -43,7 +43,7 @@ class PixelRecorder:
 @pytest.fixture
 def recorder(monkeypatch):
     recorder = PixelRecorder()
-    monkeypatch.setattr(evaluate, "mnist_evaluator", lambda reference: recorder)
+    monkeypatch.setattr(evaluate, "data_evaluator", lambda info, reference: recorder)
     return recorder
 
 
@@ -61,7 +61,7 @@ def conditional():
 
 
 def test_images_have_the_score_of_the_generator_that_made_them(evaluator, monkeypatch):
-    monkeypatch.setattr(evaluate, "mnist_evaluator", lambda reference: evaluator)
+    monkeypatch.setattr(evaluate, "data_evaluator", lambda info, reference: evaluator)
     generator = load_generator("course")
     expected = evaluate_generator(generator, evaluator, COUNT, seed=3)
     assert evaluate_images(generator.sample(COUNT, seed=3)) == expected

@@ -23,7 +23,7 @@ def test_another_runtime_generates_the_same_images_for_any_batch_size(architectu
     session = onnxruntime.InferenceSession(tmp_path / "generator.onnx")
     for count in (1, 7, 64):
         labels = torch.arange(count) % 10 if conditional else None
-        inputs = append_one_hot(sample_latents(count, 16, 0), labels, config.num_classes)
+        inputs = append_one_hot(sample_latents(count, 16, 0), labels, generator.num_classes)
         (images,) = session.run(["images"], {"latents": inputs.numpy()})
         np.testing.assert_allclose(images, generate(generator.generator, inputs).numpy(), atol=1e-5)
 

@@ -31,7 +31,7 @@ def finished(variants, evaluator, tmp_path_factory):
     """Folder and results of a finished study."""
     out = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "mnist_evaluator", lambda: evaluator)
+        patch.setattr(study, "data_evaluator", lambda info: evaluator)
         return out, list(run_study(variants, out, SERIAL, TrainOptions(trackers=("tensorboard",))))
 
 
@@ -163,7 +163,7 @@ def test_a_variant_is_scored_with_the_maximum_latent_norm_of_its_recipe(tmp_path
 
     monkeypatch.setattr(study, "train_gan", train)
     monkeypatch.setattr(study, "evaluate_generator", score)
-    monkeypatch.setattr(study, "mnist_evaluator", lambda: None)
+    monkeypatch.setattr(study, "data_evaluator", lambda info: None)
     list(run_study([variant], tmp_path, SERIAL, TrainOptions()))
     assert scored == [1.04]
 

@@ -62,7 +62,9 @@ def test_the_generator_of_each_stage_generates_the_images_of_that_stage(tmp_path
     for stage, pixels in read_snapshots(tmp_path).items():
         loaded = load_generator(tmp_path, stage)
         assert loaded.config == config
-        assert np.array_equal(generate_pixels(loaded.generator, snapshot_inputs(config)).numpy(), pixels)
+        assert np.array_equal(
+            generate_pixels(loaded.generator, snapshot_inputs(config, loaded.num_classes)).numpy(), pixels
+        )
 
 
 @pytest.mark.parametrize("ema_half_life", [None, 3])
@@ -85,7 +87,9 @@ def test_the_generator_of_the_best_epoch_is_kept_at_the_end(tmp_path, config, mo
     assert not torch.equal(generators[1]["0.weight"], generators[2]["0.weight"])
     end_images = read_snapshots(tmp_path)["end"]
     loaded = load_generator(tmp_path)
-    assert np.array_equal(generate_pixels(loaded.generator, snapshot_inputs(config)).numpy(), end_images)
+    assert np.array_equal(
+        generate_pixels(loaded.generator, snapshot_inputs(config, loaded.num_classes)).numpy(), end_images
+    )
 
 
 def test_too_few_images_to_choose_the_best_epoch_by_are_refused(tmp_path, config):

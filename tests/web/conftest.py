@@ -33,8 +33,9 @@ def trained(
     folder = tmp_path_factory.mktemp("run")
     train_gan(config, folder, torch.device("cpu"))
     labels = torch.arange(64) % 10 if conditional else None
-    inputs = append_one_hot(sample_latents(64, 16, seed=1), labels, config.num_classes)
-    return load_generator(folder).generator, inputs
+    generator = load_generator(folder)
+    inputs = append_one_hot(sample_latents(64, 16, seed=1), labels, generator.num_classes)
+    return generator.generator, inputs
 
 
 @pytest.fixture(scope="session")

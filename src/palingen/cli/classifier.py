@@ -1,13 +1,18 @@
-"""`palingen classifier`: the digit classifiers from which all scores are computed."""
+"""`palingen classifier`: the classifiers from which all scores are computed."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App
 
 from palingen.cli.options import FIELDS, TrainingFlags, TrainingOptions, print_result, recipe_flag, recipe_values
-from palingen.gan.evaluation.classifier_training import ClassifierConfig, train_classifier
+from palingen.gan.data.sources import load_data
+from palingen.gan.evaluation.classifier_store import store_folder
+from palingen.gan.evaluation.classifier_training import ClassifierConfig, scale_epochs, train_classifier
 from palingen.recipes import CLASSIFIER
 from palingen.runtime.numerics import select_device
+from palingen.runtime.run_files import read_config
 
 app = App(name="classifier")
 
@@ -19,12 +24,28 @@ def train(
     config: Annotated[ClassifierConfig, FIELDS] = CLASSIFIER["first"],
     options: TrainingFlags = TrainingOptions(),
 ) -> None:
-    """Train a classifier of digits; without flags, the shipped first one.
+    """Train a classifier for a data set; without flags, the shipped first one of digits.
 
     The first classifier computes all metrics. The second takes no part in training or choosing, and only reports.
+    Without --out, that of any other data set than MNIST is kept in the cache, where score, interpolate, explore and the
+    monitor of a training find it; few images are passed over more often, unless --epochs differs from the recipe's.
     """
-    folder = options.folder("classifier", recipe, config)
+    folder = options.out
+    if folder is None:
+        folder, config = _cached(recipe, config) or (options.folder("classifier", recipe, config), config)
     result = train_classifier(config, folder, select_device(options.device), **options.keywords)
     record = {name: result[name] for name in ("accuracy", "epochs", "seconds", "seed")}
     paths = {"folder": folder, "files": [folder / "weights.safetensors"]}
     print_result({**record, **paths}, options.json, title="Classifier training")
+
+
+def _cached(recipe: str, config: ClassifierConfig) -> tuple[Path, ClassifierConfig] | None:
+    """Folder in the cache and config of the classifier of a data set; None for MNIST, whose classifiers are shipped."""
+    if config.data == "mnist" or (images := load_data(config.data)).info.is_mnist:
+        return None
+    if config.epochs == CLASSIFIER[recipe].epochs:
+        config = scale_epochs(config, len(images.train))
+    folder = store_folder(images.info) / recipe
+    if (folder / "weights.safetensors").exists():  # trained, perhaps when the data had another path
+        config = replace(config, data=read_config(folder, ClassifierConfig).data)
+    return folder, config

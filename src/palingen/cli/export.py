@@ -22,6 +22,6 @@ def export(
     generator = open_generator(run, trust_code=trust_code)
     path = (output.out or Path("runs") / "export" / generator.name) / f"generator.{format}"
     write_onnx(generator, path)
-    inputs = generator.config.latent_dim + generator.config.num_classes
+    inputs = generator.config.latent_dim + generator.num_classes
     record = {"inputs": inputs, "megabytes": path.stat().st_size / 1e6, "files": [path]}
     print_result(record, output.json, title="Export")

@@ -34,9 +34,9 @@ from palingen.runtime.image_io import tile, write_array, write_png
 from palingen.runtime.validation import Interval, require_integer, require_seed
 from palingen.workflows.run_figures import gan_figures, interpolation_figures
 
-CLASSES_HELP = "Digits to generate in turn, for a class-conditional generator; random by default."
+CLASSES_HELP = "Classes to generate in turn, by name, for a class-conditional generator; random by default."
 
-ENDPOINTS_HELP = "Digits of the two endpoints; by default any two that are classified confidently."
+ENDPOINTS_HELP = "Classes of the two endpoints, by name; by default any two that are classified confidently."
 
 MAX_COLUMNS = 1000
 
@@ -87,14 +87,14 @@ def sample(
     *,
     count: Annotated[int, Parameter(help="Images to generate.")] = 25,
     seed: Seed = 0,
-    classes: Annotated[tuple[int, ...] | None, SEVERAL, Parameter(help=CLASSES_HELP)] = None,
+    classes: Annotated[tuple[str, ...] | None, SEVERAL, Parameter(help=CLASSES_HELP)] = None,
     columns: Annotated[int, Parameter(help="Images in a row of the grid.")] = 5,
     snapshot: Annotated[SnapshotStage, Parameter(help="Stage of the training.")] = "end",
     max_latent_norm: LatentNorm = "own",
     trust_code: TrustCode = False,
     output: OutputFlags = OutputOptions(),
 ) -> None:
-    """Generate new digits with a trained generator, as a PNG grid and as an array."""
+    """Generate new images with a trained generator, as a PNG grid and as an array."""
     require_integer("count", count, Interval(minimum=1, maximum=100_000))
     require_integer("columns", columns, Interval(minimum=1, maximum=MAX_COLUMNS))
     require_seed(seed)
@@ -113,7 +113,7 @@ def interpolate(
     /,
     *,
     steps: Annotated[int, Parameter(help="Images between the two endpoints.")] = 7,
-    classes: Annotated[tuple[int, int] | None, SEVERAL, Parameter(help=ENDPOINTS_HELP)] = None,
+    classes: Annotated[tuple[str, str] | None, SEVERAL, Parameter(help=ENDPOINTS_HELP)] = None,
     seed: Seed = 0,
     trust_code: TrustCode = False,
     output: OutputFlags = OutputOptions(),
@@ -128,9 +128,9 @@ def interpolate(
     files = interpolation_figures(folder, interpolations)
     linear = interpolations["linear"]
     record = {
-        "classes": [linear.classes[0], linear.classes[-1]],
+        "classes": [linear.labels[0], linear.labels[-1]],
         "confidences": [linear.confidences[0], linear.confidences[-1]],
-        **{f"{name}_classes": interpolation.classes for name, interpolation in interpolations.items()},
+        **{f"{name}_classes": interpolation.labels for name, interpolation in interpolations.items()},
         **{f"{name}_confidences": interpolation.confidences for name, interpolation in interpolations.items()},
     }
-    print_result({**record, "folder": folder, "files": files}, output.json, title="Interpolation between two digits")
+    print_result({**record, "folder": folder, "files": files}, output.json, title="Interpolation between two classes")

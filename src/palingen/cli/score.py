@@ -1,5 +1,6 @@
 """`palingen gan score` and `palingen gan baselines`: scores of generated, real and corrupted images."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,9 @@ from torch import Tensor
 from palingen.cli.generators import LatentNorm, Seed, open_generator
 from palingen.cli.options import OutputFlags, OutputOptions, TrustCode, print_result
 from palingen.cli.score_table import print_scores
+from palingen.gan.data.dataset_info import MNIST_INFO, DatasetInfo
 from palingen.gan.data.image_files import ARRAY_SUFFIXES, list_pictures, read_images
+from palingen.gan.data.sources import load_data
 from palingen.gan.evaluate import (
     RepeatedScores,
     evaluate_pixels,
@@ -23,7 +26,16 @@ from palingen.gan.evaluation import baselines as shipped
 from palingen.gan.evaluation import stacked_mnist
 from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.evaluation.controls import CONTROLS
-from palingen.gan.evaluation.evaluator import NUM_SAMPLES, Evaluator, Reference, mnist_evaluator, require_count
+from palingen.gan.evaluation.data_evaluator import data_evaluator
+from palingen.gan.evaluation.evaluator import (
+    MIN_SAMPLES,
+    NUM_SAMPLES,
+    Evaluator,
+    Reference,
+    default_count,
+    mnist_evaluator,
+    require_count,
+)
 from palingen.gan.evaluation.score import ScoreSummary
 from palingen.gan.pretrained import PretrainedGenerator
 from palingen.runtime.atomic_io import write_json
@@ -33,13 +45,18 @@ from palingen.runtime.numerics import configure_numerics
 from palingen.runtime.tracking.run_tracking import log_scores
 from palingen.runtime.validation import require
 
+DATA_HELP = (
+    "Data set to compare with: mnist, another name, or a path; by default that of the run, and mnist for other images."
+)
+
 SOURCE_HELP = (
     "Run folder of gan train, pretrained:NAME, an .npy or .npz file of images ([N, 28, 28], uint8 or float from 0 to "
     "1), or a folder of pictures of 28 x 28 pixels."
 )
 
 COUNT_HELP = (
-    "Images to score, at least 5000; by default 10000, 30000 for validation, and 26000 of three digits at once."
+    "Images to score, at least 5000; by default 10000, 30000 for validation, and 26000 of three digits at once; "
+    "fewer of a small data set."
 )
 
 REPEATS_HELP = "Sets of latents, with this seed and the following; several add standard deviations."
@@ -68,6 +85,7 @@ def score(
     max_latent_norm: LatentNorm = "own",
     reference: ReferenceFlag = "test",
     trust_code: TrustCode = False,
+    data: Annotated[str | None, Parameter(help=DATA_HELP)] = None,
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Score a generator's images, or any others, against real ones, with real and corrupted images as controls.
@@ -80,9 +98,8 @@ def score(
         is_default = (count, seed, repeats, max_latent_norm) == (None, 0, 1, "own")
         rule = "is scored once, as it is; --count, --seed, --repeats and --max-latent-norm are for generators"
         require("source", source, is_default, rule)
-        require_count(len(images), reference)
         configure_numerics()
-        evaluator = mnist_evaluator(reference)
+        evaluator, _ = _open_evaluator(_identify(data), reference, len(images))
         name = Path(source).resolve().stem
         _report(evaluate_pixels(images, evaluator, name), evaluator, output, name)
         return
@@ -93,12 +110,12 @@ def score(
         require("reference", reference, reference == "test", "must be 'test' for a generator of three digits at once")
         _report_modes(generator, stacked_mnist.NUM_SAMPLES if count is None else count, seed, output)
         return
-    count = NUM_SAMPLES[reference] if count is None else count
-    require_count(count, reference)
-    evaluator = mnist_evaluator(reference)
+    info = generator.info if data is None else _identify(data)
+    evaluator, count = _open_evaluator(info, reference, count)
     scores = evaluate_repeatedly(generator, evaluator, count, seed, repeats)
     _report(scores, evaluator, output, name)
-    log_scores(generator.folder, generator.config, SCORE_KINDS[reference], asdict(scores.summary.mean))
+    if data is None:
+        log_scores(generator.folder, generator.config, SCORE_KINDS[reference], asdict(scores.summary.mean))
 
 
 def baselines(
@@ -108,18 +125,18 @@ def baselines(
     ] = None,
     reference: ReferenceFlag = "test",
     recompute: Annotated[bool, Parameter(negative="", help="Compute them even if they are shipped.")] = False,
+    data: Annotated[str | None, Parameter(help="Data set: mnist, another name, or a path; mnist by default.")] = None,
     output: OutputFlags = OutputOptions(),
 ) -> None:
     """Score real images as if they were generated, and real images corrupted on purpose, ten random subsets of each.
 
     The first row is what a perfect generator would get; the others show what each metric notices.
     """
-    count = NUM_SAMPLES[reference] if count is None else count
-    require_count(count, reference)
     configure_numerics()
-    evaluator = mnist_evaluator(reference)
+    evaluator, count = _open_evaluator(_identify(data), reference, count)
     scores = evaluator.controls(count) if recompute else shipped.baselines(evaluator, count)
-    folder = output.out or Path("runs") / "baselines" / f"{reference}-{count}-images"
+    name = "" if evaluator.info.is_mnist else f"{Path(evaluator.info.name).stem}-"
+    folder = output.out or Path("runs") / "baselines" / f"{name}{reference}-{count}-images"
     path = folder / shipped.file_name(reference)
     record = shipped.as_record(evaluator, count, scores)
     write_json(path, record)
@@ -127,6 +144,30 @@ def baselines(
         _print_table(scores, evaluator, count)
     paths = {"folder": folder, "files": [path]}
     print_result({**record, **paths}, output.json, title="Baselines", rows=paths)
+
+
+def _identify(data: str | None) -> DatasetInfo:
+    return MNIST_INFO if data in (None, "mnist") else load_data(data).info
+
+
+def _open_evaluator(info: DatasetInfo, reference: Reference, count: int | None) -> tuple[Evaluator, int]:
+    """Evaluator for a data set, and the number of images of a score, which is checked.
+
+    Raises:
+        ConfigError: there are too few images, or too many.
+        DataError: there is no classifier for the data set, or its images are missing.
+    """
+    if info.is_mnist:
+        count = NUM_SAMPLES[reference] if count is None else count
+        require_count(count, reference)  # before the real images are classified
+        return mnist_evaluator(reference), count
+    evaluator = data_evaluator(info, reference)
+    count = default_count(evaluator) if count is None else count
+    require_count(count, reference, evaluator)
+    if len(evaluator.real_images) < MIN_SAMPLES:
+        few = f"only {len(evaluator.real_images):,} images to compare with"
+        print(f"score: {few}, so distances are large even for real ones; compare with the floor", file=sys.stderr)
+    return evaluator, count
 
 
 def _read_source(source: str) -> Tensor | None:
@@ -183,4 +224,4 @@ def _print_table(scores: Mapping[str, ScoreSummary], evaluator: Evaluator, count
     name, *_ = scores
     kind = "real images" if name == CONTROLS[0] else name
     title = f"{kind}: {count} images against {len(evaluator.real_images)} {images}"
-    print_scores(scores, title, evaluator.low_confidence_fraction)
+    print_scores(scores, title, evaluator.low_confidence_fraction, evaluator.info.num_classes)

@@ -6,6 +6,7 @@ from dataclasses import fields
 from rich.console import Console
 from rich.table import Table
 
+from palingen.gan.data.mnist import DIGIT_NAMES
 from palingen.gan.evaluation.controls import CONTROLS
 from palingen.gan.evaluation.score import Score, ScoreSummary
 
@@ -19,7 +20,7 @@ METRICS = {
     "recall": ("recall", "1"),
     "density": ("density", "1"),
     "coverage": ("coverage", "1"),
-    "inception_score": ("inception", "10"),
+    "inception_score": ("inception", ""),
     "class_tv": ("imbalance", "0"),
     "mean_confidence": ("confidence", "1"),
     "low_confidence_fraction": ("below 0.9", ""),
@@ -32,13 +33,19 @@ CAPTION = """FD: Frechet distance; second: in the second classifier's features.
 Below 0.9: fraction of images with a confidence below 0.9. Rep.: repeated."""
 
 
-def print_scores(scores: Mapping[str, ScoreSummary], title: str, low_confidence_reference: float) -> None:
+def print_scores(
+    scores: Mapping[str, ScoreSummary],
+    title: str,
+    low_confidence_reference: float,
+    num_classes: int = len(DIGIT_NAMES),
+) -> None:
     """Print a table of at most 80 columns.
 
     Args:
         scores: scores by the name of their images, those in question first, if there are any, then the controls.
         title: title of the table.
         low_confidence_reference: fraction of the real images with a low confidence.
+        num_classes: number of classes, the ideal inception score.
     """
     table = Table(box=None, padding=(0, 0, 0, 1), pad_edge=False)
     table.title, table.title_justify, table.title_style = title, "left", "bold"
@@ -49,6 +56,8 @@ def print_scores(scores: Mapping[str, ScoreSummary], title: str, low_confidence_
         label, ideal = METRICS[field.name]
         if field.name == "low_confidence_fraction":
             ideal = _format(low_confidence_reference)
+        elif field.name == "inception_score":
+            ideal = str(num_classes)
         values = list(_cells(scores, field.name))
         if any(values):
             table.add_row(label, ideal, *values)
@@ -57,7 +66,7 @@ def print_scores(scores: Mapping[str, ScoreSummary], title: str, low_confidence_
 
 def _column_names(scores: Mapping[str, ScoreSummary]) -> Iterator[str]:
     for name, summary in scores.items():
-        yield name.replace("repeated", "rep.") if name in CONTROLS else "images"
+        yield name.replace("repeated", "rep.") if _is_control(name) else "images"
         if _shows_std(name, summary):
             yield "±"
 
@@ -72,10 +81,17 @@ def _cells(scores: Mapping[str, ScoreSummary], metric: str) -> Iterator[str]:
 
 def _shows_std(name: str, summary: ScoreSummary) -> bool:
     """Whether a standard deviation stands beside the value: for the images in question and the floor."""
-    return bool(summary.std) and name not in CONTROLS[1:]
+    return bool(summary.std) and (name == CONTROLS[0] or not _is_control(name))
+
+
+def _is_control(name: str) -> bool:
+    """Whether a name is that of a control; one is named after the class that is missing."""
+    return name in CONTROLS or name.startswith("no ")
 
 
 def _format(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value}" if isinstance(value, int) else f"{value:.3f}" if value < 10 else f"{value:.1f}"
+    if isinstance(value, int):
+        return f"{value}"
+    return f"{value:.3f}" if value < 10 else f"{value:.1f}" if value < 10_000 else f"{value:.2g}"

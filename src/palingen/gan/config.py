@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import nn
 
-from palingen.gan.data.mnist import NUM_CLASSES
+from palingen.gan.data.sources import count_classes
 from palingen.gan.models import Networks
 from palingen.gan.models.residual import ResidualGenerator
 from palingen.gan.models.user_networks import load_architecture
@@ -53,8 +54,8 @@ class GanConfig:
     """Train a generator and a discriminator against each other. The defaults are the course's."""
 
     data: str = "mnist"
-    """Training images: `mnist`, `stacked` (three digits as the channels of one image, 1,000 classes), or a folder with
-    IDX files."""
+    """Training images: `mnist`, `stacked` (three digits as channels), `fashion-mnist`, `kmnist`, `emnist-letters`,
+    `emnist-balanced`, a folder, or an `.npz` file."""
 
     latent_dim: int = 100
     """Dimensions Z of the standard normal latents."""
@@ -161,32 +162,53 @@ class GanConfig:
         require_field(self, "frechet_steps", has_classifiers, "is incompatible with data='stacked'")
 
     @property
-    def num_classes(self) -> int:
-        """Classes K of class-conditional networks; 0 if unconditional."""
-        return NUM_CLASSES if self.conditional else 0
-
-    @property
     def channels(self) -> int:
         """Channels of an image."""
         return 3 if self.data == "stacked" else 1
 
 
-def build_networks(config: GanConfig) -> Networks:
+def build_networks(config: GanConfig, num_classes: int | None = None) -> Networks:
     """Untrained generator and discriminator; the seed determines the weights.
 
     A class-conditional generator holds the buffer `class_frequencies`, the class distribution of the training images.
 
+    Args:
+        config: the experiment.
+        num_classes: classes of the data, for class-conditional networks; counted in the data by default.
+
     Raises:
-        ConfigError: the architecture is a user's, and does not fit.
+        ConfigError: the networks are to be class-conditional, but the data has no classes, or the architecture is a
+            user's, and does not fit.
+        DataError: the data is missing or damaged.
         RunError: the architecture was read from a run, and nobody has trusted its code.
     """
+    classes = require_classes(config, num_classes)
     torch.manual_seed(config.seed)
     build = load_architecture(config.architecture)
-    networks = build(config.latent_dim, config.batchnorm_eps, config.channels, config.num_classes)
+    networks = build(config.latent_dim, config.batchnorm_eps, config.channels, classes)
     if config.generator_output == "linear":
         assert isinstance(networks.generator, ResidualGenerator)  # checked by the config
         networks.generator.unbound()
-    if config.conditional:
-        uniform = torch.full((config.num_classes,), 1 / config.num_classes)
-        networks.generator.register_buffer("class_frequencies", uniform)
+    if classes:
+        networks.generator.register_buffer("class_frequencies", torch.full((classes,), 1 / classes))
     return networks
+
+
+def require_classes(config: GanConfig, num_classes: int | None = None) -> int:
+    """Number of classes K of class-conditional networks, counted in the data unless it is given; 0 if unconditional.
+
+    Raises:
+        ConfigError: the networks are to be class-conditional, but the data has no classes.
+        DataError: the data is missing or damaged.
+    """
+    if not config.conditional:
+        return 0
+    classes = count_classes(config.data) if num_classes is None else num_classes
+    rule = f"needs classes, but the images of {config.data} have none; put them into one subfolder for each class"
+    require_field(config, "conditional", classes > 0, rule)
+    return classes
+
+
+def count_generator_classes(generator: nn.Module) -> int:
+    """Number of classes K that a generator is conditioned on; 0 if it is unconditional."""
+    return len(getattr(generator, "class_frequencies", ()))

@@ -12,9 +12,12 @@ from jaxtyping import Int64, UInt8
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from palingen.gan.data.dataset_info import MNIST_INFO
 from palingen.gan.data.image_files import as_pixels, read_images
-from palingen.gan.evaluation.classifier import DigitClassifier
-from palingen.gan.evaluation.evaluator import NUM_SAMPLES, Evaluator, Reference, mnist_evaluator, require_count
+from palingen.gan.data.sources import load_data
+from palingen.gan.evaluation.classifier import Classifier
+from palingen.gan.evaluation.data_evaluator import data_evaluator
+from palingen.gan.evaluation.evaluator import NUM_SAMPLES, Evaluator, Reference, default_count, require_count
 from palingen.gan.evaluation.metrics import LOW_CONFIDENCE
 from palingen.gan.evaluation.score import Score, ScoreSummary, summarize
 from palingen.gan.evaluation.stacked_mnist import NUM_SAMPLES as STACKED_SAMPLES
@@ -74,22 +77,28 @@ class RepeatedScores:
         }
 
 
-def evaluate_images(images: ArrayLike | Tensor | str | Path, reference: Reference = "test") -> Score:
-    """Score of images against MNIST's.
+def evaluate_images(
+    images: ArrayLike | Tensor | str | Path, reference: Reference = "test", data: str = "mnist"
+) -> Score:
+    """Score of images against those of a data set, by default MNIST.
 
     Args:
         images: [N, 28, 28], [N, 1, 28, 28] or [N, 28, 28, 1], white digits on black: uint8 from 0 to 255, or float from
             0 to 1. Or an `.npy` or `.npz` file of such an array, or a folder of pictures of 28 x 28 pixels. N is from
             5,000 to 50,000, and to 30,000 on the validation part.
         reference: images to compare with: `test`, to report; `validation`, a part of the training images, to choose.
+        data: data set to compare with: a name or a path, for which a classifier was trained.
 
     Raises:
-        DataError: the shape, type or range is wrong, or a file is missing or damaged.
+        DataError: the shape, type or range is wrong, a file is missing or damaged, or there is no classifier.
         ConfigError: there are too few images, or too many.
     """
     pixels = read_images(Path(images)) if isinstance(images, str | Path) else as_pixels(images)
-    require_count(len(pixels), reference)
-    evaluator = mnist_evaluator(reference)
+    info = MNIST_INFO if data == "mnist" else load_data(data).info
+    if info.is_mnist:
+        require_count(len(pixels), reference)  # before the real images are classified
+    evaluator = data_evaluator(info, reference)
+    require_count(len(pixels), reference, None if info.is_mnist else evaluator)
     return evaluator.score(evaluator.predict(pixels))
 
 
@@ -100,9 +109,17 @@ def evaluate_pixels(pixels: UInt8[Tensor, "N 28 28"], evaluator: Evaluator, name
 
 
 def evaluate_generator(
-    generator: PretrainedGenerator, evaluator: Evaluator, count: int = NUM_SAMPLES["test"], seed: int = 0
+    generator: PretrainedGenerator, evaluator: Evaluator, count: int | None = None, seed: int = 0
 ) -> Score:
-    """Score of a generator; a class-conditional one is sampled with the class frequencies of the training images."""
+    """Score of a generator; a class-conditional one is sampled with the class frequencies of the training images.
+
+    Args:
+        generator: the generator.
+        evaluator: evaluator of the data set that it was trained on.
+        count: number of images; by default that of the protocol, or as many as a small data set allows.
+        seed: seed of the latents.
+    """
+    count = default_count(evaluator) if count is None else count
     return evaluate_repeatedly(generator, evaluator, count, seed).scores[0]
 
 
@@ -140,7 +157,7 @@ def require_repeats(repeats: int, seed: int) -> None:
 
 
 def evaluate_stacked(
-    generator: PretrainedGenerator, classifier: DigitClassifier, count: int = STACKED_SAMPLES, seed: int = 0
+    generator: PretrainedGenerator, classifier: Classifier, count: int = STACKED_SAMPLES, seed: int = 0
 ) -> dict[str, Any]:
     """JSON of `score.json` for a generator of stacked digits: modes and reverse KL, beside those of real digits."""
     pixels = generator.pixels(count, seed, None).unflatten(2, (3, -1)).transpose(1, 2)

@@ -53,7 +53,7 @@ class FrechetTuning:
         total_steps: steps of the training.
 
     Raises:
-        DataError: the training is shorter than its matching steps.
+        DataError: the training is shorter than its matching steps, or the images have no classes.
     """
 
     def __init__(self, trainer: GanTrainer, total_steps: int) -> None:
@@ -72,13 +72,16 @@ class FrechetTuning:
             min_batch_size=self.process_group.world_size,
         )
         self.feature_steps = min(self.plan.total_steps, self.start)
+        self.num_conditions = trainer.num_classes
         self.num_classes = int(self.dataset.labels.max()) + 1
+        if self.num_classes < 2:
+            raise DataError(f"frechet_steps={self.steps}: needs images of several classes; {config.data} has one")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.networks = nn.ModuleList([build(self.num_classes) for build in FEATURE_NETWORKS]).to(self.device)
         self.feature_optimizer = torch.optim.Adam(self.networks.parameters(), FEATURE_LEARNING_RATE)
         self.optimizer = torch.optim.Adam(trainer.generator.parameters(), betas=BETAS)
-        groups = config.num_classes or 1
+        groups = self.num_conditions or 1
         self.losses = [FrechetLoss(groups, network.head.in_features, self.device) for network in self._networks]
         self.noise = NoiseSource(config.seed + 1, self.device)
         self._epoch: tuple[int, list[Tensor]] = -1, []
@@ -193,7 +196,7 @@ class FrechetTuning:
     @cached_property
     def labels(self) -> Tensor:
         """Classes of a matching batch, sorted, equally many of each for every process; one group if unconditional."""
-        groups, processes = self.config.num_classes or 1, self.process_group.world_size
+        groups, processes = self.num_conditions or 1, self.process_group.world_size
         count = max(2, FRECHET_BATCH // (groups * processes)) * processes
         return torch.arange(groups, device=self.device).repeat_interleave(count)
 
@@ -203,7 +206,7 @@ class FrechetTuning:
         latents = shard(self.noise.sample(len(self.labels), self.config.latent_dim))
         classes = shard(self.labels) if self.config.conditional else None
         with autocast(self.config.precision, self.device):
-            images: Tensor = self.trainer.generator(append_one_hot(latents, classes, self.config.num_classes))
+            images: Tensor = self.trainer.generator(append_one_hot(latents, classes, self.num_conditions))
         return images.float()
 
     def _features(self, network: FeatureNetwork, images: Tensor) -> Tensor:

@@ -29,8 +29,7 @@ def write_onnx(generator: PretrainedGenerator, path: Path) -> None:
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise PalingenError(f"ONNX export needs {' and '.join(missing)}: pip install 'palingen[export]'")
-    config = generator.config
-    example = torch.zeros(2, config.latent_dim + config.num_classes)
+    example = torch.zeros(2, generator.config.latent_dim + generator.num_classes)
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's exporter warns about itself
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)

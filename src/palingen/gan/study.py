@@ -12,7 +12,7 @@ import torch
 from palingen.gan.config import GanConfig
 from palingen.gan.data.datasets import dataset_size
 from palingen.gan.evaluate import evaluate_generator
-from palingen.gan.evaluation.evaluator import mnist_evaluator
+from palingen.gan.evaluation.data_evaluator import data_evaluator
 from palingen.gan.memory_estimate import require_study_memory
 from palingen.gan.pretrained import load_generator, write_sampling_options
 from palingen.gan.steps import EngineName
@@ -170,7 +170,8 @@ def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict
     try:
         trained = train()
         write_sampling_options(folder, variant.max_latent_norm)
-        score = asdict(evaluate_generator(load_generator(folder, trust_code=True), mnist_evaluator()))
+        generator = load_generator(folder, trust_code=True)  # the code is that of `variant.config`
+        score = asdict(evaluate_generator(generator, data_evaluator(generator.info)))
         log_scores(folder, variant.config, "score", score)
         result |= {"seconds": trained["seconds"], "score": score}
     except DivergenceError as error:

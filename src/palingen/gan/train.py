@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from palingen.gan.config import GanConfig
+from palingen.gan.config import GanConfig, require_classes
+from palingen.gan.data.dataset_info import write_info
 from palingen.gan.data.datasets import dataset_size, load_dataset
 from palingen.gan.evaluation.best_generator import BestGenerator
 from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch
@@ -54,8 +55,8 @@ def train_gan(
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 
     Raises:
-        ConfigError: the engine does not support the config, a tracker is not installed, a user's part does not fit, or
-            memory is too small.
+        ConfigError: engine or images do not support the config, a tracker is not installed, a user's part does not
+            fit, or memory is too small.
         DataError: the images are missing or damaged.
         RunError: the folder holds something else; its subclass DivergenceError: a loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
@@ -63,6 +64,7 @@ def train_gan(
     require("config", config, isinstance(config, GanConfig), "must be a GanConfig")
     folder, process_group = Path(folder), process_group or ProcessGroup(device or torch.device("cpu"))
     if force or not (folder / "weights.safetensors").exists():  # before a folder is made
+        require_classes(config)
         require_training_memory(config, dataset_size(config.data), process_group.device)
         require_user_parts(config)
     configure_numerics()
@@ -133,7 +135,8 @@ class _Recorder:
 
     def __init__(self, run: RunFolder, trainer: GanTrainer, total_steps: int, best: BestGenerator | None) -> None:
         self.run, self.trainer, self.total_steps, self.best = run, trainer, total_steps, best
-        self.snapshots = SnapshotWriter(run, trainer.config, total_steps)
+        write_info(run.folder, trainer.dataset.info)
+        self.snapshots = SnapshotWriter(run, trainer.config, trainer.num_classes, total_steps)
         self.monitor = Monitor.create(trainer.config, trainer.dataset)
 
     def record(self, batch: Batch) -> None:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
 
-from palingen.gan.config import GanConfig, build_networks
+from palingen.gan.config import GanConfig, build_networks, require_classes
 from palingen.gan.data.datasets import ImageDataset, load_batch
 from palingen.gan.models import Networks
 from palingen.gan.objectives.ema import BN_SAMPLES, EMA, update_bn_stats
@@ -19,7 +19,6 @@ from palingen.gan.steps.adam_state import AdamState
 from palingen.gan.steps.cuda_graph import StepGraph
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
 from palingen.runtime.distributed import ProcessGroup
-from palingen.runtime.errors import DataError
 from palingen.runtime.training_loop import Stateful
 from palingen.runtime.user_code import find_references
 
@@ -38,21 +37,18 @@ class GanTrainer:
             CUDA graph.
 
     Raises:
-        ConfigError: the engine does not support the config.
-        DataError: the images have classes that the config does not have.
+        ConfigError: the engine does not support the config, or the images have no classes to be conditioned on.
     """
 
     def __init__(
         self, config: GanConfig, dataset: ImageDataset, process_group: ProcessGroup, engine: EngineName = "auto"
     ) -> None:
         self.config, self.dataset, self.process_group = config, dataset, process_group
-        networks = build_networks(config)
+        self.num_classes = require_classes(config, dataset.info.num_classes)
+        networks = build_networks(config, self.num_classes)
         self.generator, self.discriminator = (_to_device(network, process_group.device) for network in networks)
         if config.conditional:
-            highest = int(dataset.labels.max())
-            if highest >= config.num_classes:
-                raise DataError(f"{config.data}: a label of {highest}; conditional needs 0 to {config.num_classes - 1}")
-            frequencies = torch.bincount(dataset.labels, minlength=config.num_classes) / len(dataset)
+            frequencies = torch.bincount(dataset.labels, minlength=self.num_classes) / len(dataset)
             self.generator.get_buffer("class_frequencies").copy_(frequencies)
         setup = step_setup(config, Networks(self.generator, self.discriminator))
         self.penalty, self.engine = setup.penalty, resolve_engine(engine, setup)
@@ -137,7 +133,7 @@ class GanTrainer:
         """Generator to sample from: the averaged one with fresh BatchNorm statistics, else the trained one."""
         if self.ema is None:
             return self.generator
-        inputs = sample_inputs(BN_SAMPLES, self.config, self.config.seed)
+        inputs = sample_inputs(BN_SAMPLES, self.config.latent_dim, self.num_classes, self.config.seed)
         update_bn_stats(self.ema.network, inputs.to(self.process_group.device).split(500))
         return self.ema.network
 
@@ -149,7 +145,7 @@ class GanTrainer:
         is_interpolated = self.penalty is not None and self.penalty.interpolated
         interpolation = torch.special.ndtr(sharded(self.noise.sample(len(batch)))) if is_interpolated else None
         real = load_batch(self.dataset, shard)
-        return StepInputs(real, append_one_hot(latents, labels, config.num_classes), labels, interpolation)
+        return StepInputs(real, append_one_hot(latents, labels, self.num_classes), labels, interpolation)
 
     def _all_reduce(self, weight: float) -> None:
         """Sum the gradients and BatchNorm statistics of all processes, each with its weight."""

@@ -41,7 +41,7 @@ class Strip:
     """Images along an interpolation, with their predicted classes and the classifier's confidences."""
 
     pixels: UInt8[ndarray, "S 28 28"]
-    classes: Sequence[int]
+    classes: Sequence[int | str]
     confidences: Sequence[float]
 
 

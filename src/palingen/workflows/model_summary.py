@@ -7,7 +7,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from palingen.gan.config import build_networks
+from palingen.gan.config import build_networks, count_generator_classes
 from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.models.residual import DownBlock, UpBlock
 from palingen.recipes import GAN, PALINDROME
@@ -71,11 +71,12 @@ def list_stages(network: nn.Module, example: Tensor) -> list[dict[str, Any]]:
 def _summarize_gan(recipe: str) -> dict[str, Any]:
     config = GAN[recipe]
     generator, discriminator = build_networks(config)
-    latents = torch.zeros(1, config.latent_dim + config.num_classes)
+    num_classes = count_generator_classes(generator)
+    latents = torch.zeros(1, config.latent_dim + num_classes)
     images = torch.zeros(1, config.channels, IMAGE_SIZE, IMAGE_SIZE)
     return {
         "latents": config.latent_dim,
-        "classes": config.num_classes,
+        "classes": num_classes,
         "generator": list_stages(generator, latents),
         "discriminator": list_stages(discriminator, images),
         "generator_weights": count_parameters(generator),

@@ -90,7 +90,7 @@ def interpolation_figures(folder: Path, interpolations: Mapping[str, Interpolati
     files = [folder / "interpolation.png", folder / "predictions.json"]
     figures.save(files[0], figures.interpolations(as_strips(interpolations)))
     predictions = {
-        name: {"classes": interpolation.classes, "confidences": interpolation.confidences}
+        name: {"classes": interpolation.labels, "confidences": interpolation.confidences}
         for name, interpolation in interpolations.items()
     }
     write_json(files[1], predictions)
@@ -105,6 +105,6 @@ def interpolation_figures(folder: Path, interpolations: Mapping[str, Interpolati
 def as_strips(interpolations: Mapping[str, Interpolation]) -> dict[str, figures.Strip]:
     """Interpolations as `figures.interpolations` reads them."""
     return {
-        name: figures.Strip(interpolation.pixels.numpy(), interpolation.classes, interpolation.confidences)
+        name: figures.Strip(interpolation.pixels.numpy(), interpolation.labels, interpolation.confidences)
         for name, interpolation in interpolations.items()
     }

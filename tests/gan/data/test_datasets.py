@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from palingen.gan.data.datasets import STACKED_SIZE, MnistDataset, StackedMnist, load_batch, load_dataset
+from palingen.gan.data.datasets import STACKED_SIZE, GrayscaleDataset, StackedMnist, load_batch, load_dataset
 from palingen.gan.data.mnist import load_images
 
 CPU = torch.device("cpu")
@@ -9,13 +9,13 @@ CPU = torch.device("cpu")
 
 def test_a_folder_of_idx_files_is_a_dataset_of_single_images(few_digits):
     dataset, images = load_dataset(str(few_digits), CPU), load_images("train", str(few_digits))
-    assert isinstance(dataset, MnistDataset)
+    assert isinstance(dataset, GrayscaleDataset)
     assert len(dataset) == 200
     assert torch.equal(dataset.pixels(torch.tensor([3])), images.pixels[3:4].unsqueeze(1))
     assert torch.equal(dataset.labels, images.labels)
 
 
-@pytest.mark.parametrize("kind", [MnistDataset, lambda images, device: StackedMnist(images, device, 50)])
+@pytest.mark.parametrize("kind", [GrayscaleDataset, lambda images, device: StackedMnist(images, device, 50)])
 def test_a_batch_has_the_range_of_the_generator(kind):
     dataset = kind(load_images("t10k"), CPU)
     batch = load_batch(dataset, torch.arange(20))

@@ -5,6 +5,7 @@ from torch import nn
 from palingen.gan.config import MIN_MONITOR_SAMPLES, GanConfig
 from palingen.gan.data.datasets import StackedMnist, load_batch, load_dataset
 from palingen.gan.data.mnist import load_images
+from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch
 
 CPU = torch.device("cpu")
@@ -35,7 +36,7 @@ class Replay(nn.Module):
 @pytest.fixture(scope="module")
 def monitor(few_digits):
     config = GanConfig(data=str(few_digits), monitor_samples=200)
-    return Monitor(config, load_dataset(config.data, CPU), 200)
+    return Monitor(config, load_dataset(config.data, CPU), 200, load_classifier())
 
 
 @pytest.fixture(scope="module")

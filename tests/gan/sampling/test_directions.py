@@ -27,7 +27,9 @@ def course():
 def course_directions(course):
     """Directions of the course's generator, and the regression of latents on features."""
     classifier = load_classifier()
-    return find_directions(course.generator, course.config, lambda pixels: classifier.predict(pixels).features)
+    return find_directions(
+        course.generator, course.config.latent_dim, lambda pixels: classifier.predict(pixels).features
+    )
 
 
 def stroke(lean, half_width):
@@ -98,7 +100,7 @@ def test_all_directions_are_unit_vectors_and_explain_a_part(course_directions):
 def test_directions_of_a_conditional_generator_leave_the_classes_out():
     config = GanConfig(latent_dim=6, conditional=True)
     generator, _ = build_networks(config)
-    directions, linear_map = find_directions(generator, config, lambda pixels: pixels[:, 10, :5].float())
+    directions, linear_map = find_directions(generator, config.latent_dim, lambda pixels: pixels[:, 10, :5].float())
     assert [(direction.name, direction.vector.shape) for direction in directions] == [(name, (6,)) for name in NAMES]
     assert linear_map.weight.shape == (6, 5)
 

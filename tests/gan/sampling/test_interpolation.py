@@ -108,7 +108,7 @@ def test_without_confident_images_the_most_confident_ones_are_the_endpoints():
 
 def test_endpoints_are_classified_differently_and_every_image_has_a_class_and_a_confidence():
     generator = RealDigits(load_images("t10k").pixels[:500])
-    interpolations = interpolate(generator, CONFIG, load_classifier().probabilities, steps=7, seed=0)
+    interpolations = interpolate(generator, CONFIG.latent_dim, load_classifier().probabilities, steps=7, seed=0)
     assert set(interpolations) == {"linear", "spherical"}
     for interpolation in interpolations.values():
         assert interpolation.pixels.shape == (9, 28, 28)
@@ -119,16 +119,18 @@ def test_endpoints_are_classified_differently_and_every_image_has_a_class_and_a_
 
 def test_an_interpolation_between_given_classes_starts_and_ends_in_them():
     generator = RealDigits(load_images("t10k").pixels[:500])
-    interpolations = interpolate(generator, CONFIG, load_classifier().probabilities, steps=3, seed=0, classes=(3, 8))
+    interpolations = interpolate(
+        generator, CONFIG.latent_dim, load_classifier().probabilities, steps=3, seed=0, classes=(3, 8)
+    )
     for interpolation in interpolations.values():
         assert (interpolation.classes[0], interpolation.classes[-1]) == (3, 8)
 
 
 def test_classes_are_mixed_linearly_in_both_interpolations_of_a_conditional_generator():
-    config = GanConfig(latent_dim=4, conditional=True)
     generator = Recorder()
+    generator.register_buffer("class_frequencies", torch.full((10,), 0.1))
     # candidates take the ten classes in turn, and are classified as such
-    interpolate(generator, config, lambda pixels: confident(*(i % 10 for i in range(len(pixels)))), classes=(2, 5))
+    interpolate(generator, 4, lambda pixels: confident(*(i % 10 for i in range(len(pixels)))), classes=(2, 5))
     _, *interpolations = generator.inputs
     assert len(interpolations) == len(INTERPOLATIONS)
     for inputs in interpolations:
@@ -141,5 +143,5 @@ def test_a_generator_of_one_digit_is_refused_in_one_line_with_the_digit():
     test_images = load_images("t10k")
     generator = RealDigits(test_images.pixels[test_images.labels == 1][:1])
     with pytest.raises(PalingenError, match=r"no two of 1000 images .* the generator makes only 1. Try") as refusal:
-        interpolate(generator, CONFIG, load_classifier().probabilities)
+        interpolate(generator, CONFIG.latent_dim, load_classifier().probabilities)
     assert "\n" not in str(refusal.value)

@@ -3,7 +3,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palingen.gan.config import GanConfig
 from palingen.gan.models import mlp
 from palingen.gan.sampling.latents import (
     NoiseSource,
@@ -43,10 +42,10 @@ def test_classes_follow_the_latents_in_one_hot_form():
 
 
 def test_inputs_of_a_conditional_generator_have_the_classes_in_turn():
-    inputs = sample_inputs(12, GanConfig(latent_dim=4, conditional=True), seed=3)
+    inputs = sample_inputs(12, 4, 10, seed=3)
     assert torch.equal(inputs[:, :4], sample_latents(12, 4, 3))
     assert inputs[:, 4:].argmax(1).tolist() == [*range(10), 0, 1]
-    assert torch.equal(sample_inputs(12, GanConfig(latent_dim=4), seed=3), sample_latents(12, 4, 3))
+    assert torch.equal(sample_inputs(12, 4, 0, seed=3), sample_latents(12, 4, 3))
 
 
 def test_restored_noise_continues_where_it_was_saved():

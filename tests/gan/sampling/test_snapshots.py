@@ -23,7 +23,7 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     generator, _ = build_networks(CONFIG)
     with open_run(folder, CONFIG) as run:
-        writer = SnapshotWriter(run, CONFIG, total_steps=10)
+        writer = SnapshotWriter(run, CONFIG, 0, total_steps=10)
         for step in range(11):
             if writer.is_due(step):
                 writer.write(generator, step)
@@ -60,7 +60,7 @@ def test_grids_are_written_at_every_interval_and_stage(written):
 
 def test_each_stage_keeps_images_and_the_weights_that_generate_them(written):
     folder, generator = written
-    expected = generate_pixels(generator, snapshot_inputs(CONFIG)).numpy()
+    expected = generate_pixels(generator, snapshot_inputs(CONFIG, 0)).numpy()
     for stage, pixels in read_snapshots(folder).items():
         assert np.array_equal(pixels, expected)
         weights = load_weights(folder / f"{stage}.safetensors")
@@ -68,9 +68,9 @@ def test_each_stage_keeps_images_and_the_weights_that_generate_them(written):
 
 
 def test_a_conditional_snapshot_shows_the_classes_in_turn():
-    inputs = snapshot_inputs(GanConfig(latent_dim=8, conditional=True))
+    inputs = snapshot_inputs(CONFIG, 10)
     assert inputs[:, 8:].argmax(1).tolist() == [*range(10), *range(10), *range(5)]
-    assert torch.equal(inputs[:, :8], snapshot_inputs(CONFIG))
+    assert torch.equal(inputs[:, :8], snapshot_inputs(CONFIG, 0))
 
 
 def test_a_missing_snapshot_is_named_in_one_line(copied):

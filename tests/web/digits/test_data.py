@@ -16,6 +16,7 @@ from palingen.gan.sampling.snapshots import read_snapshots
 from palingen.runtime.errors import DataError
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.web.digits import data as digits
+from palingen.web.digits.training_digits import NUM_TRAINING_DIGITS, training_digits
 
 
 @pytest.fixture
@@ -76,8 +77,8 @@ def test_scores_are_those_beside_the_weights():
 
 
 def test_training_digits_are_equally_many_of_each_class():
-    training = digits.training_digits()
-    assert len(training.pixels) == digits.NUM_TRAINING_DIGITS
+    training = training_digits()
+    assert len(training.pixels) == NUM_TRAINING_DIGITS
     assert np.bincount(training.labels).tolist() == [100] * 10
     assert 0 < training.median_test_distance < 1
 
@@ -85,7 +86,7 @@ def test_training_digits_are_equally_many_of_each_class():
 def test_the_latent_estimate_is_nearer_to_unseen_images_than_other_samples_are():
     course, classifier = load_generator("course"), load_classifier()
     features_of = lambda pixels: classifier.predict(pixels).features  # noqa: E731
-    _, estimator = find_directions(course.generator, course.config, features_of)
+    _, estimator = find_directions(course.generator, course.config.latent_dim, features_of)
     pixels = generate_pixels(course.generator, sample_latents(500, 100, seed=9))
     estimates = features_of(pixels) @ estimator.weight.T + estimator.bias
     difference = lambda images: (pixels.float() - images.float()).square().mean()  # noqa: E731

@@ -9,7 +9,10 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor
 
+from palingen.gan.data.dataset_info import MNIST_INFO, DatasetInfo
 from palingen.gan.data.mnist import LabeledImages, load_images, to_unit
+from palingen.gan.data.named import NAMED
+from palingen.gan.data.sources import load_data
 
 MNIST_SIZE = 60_000
 """Training images of MNIST."""
@@ -23,6 +26,8 @@ class ImageDataset(Protocol):
     """Training images with their classes."""
 
     labels: Int64[Tensor, " N"]
+    info: DatasetInfo
+    """Identity of the images that it is made of."""
 
     def __len__(self) -> int: ...
 
@@ -31,24 +36,27 @@ class ImageDataset(Protocol):
 
 
 def load_dataset(data: str, device: torch.device) -> ImageDataset:
-    """Training images of `mnist`, of `stacked` MNIST, or of a folder of IDX files.
+    """Training images of `stacked` MNIST, or of any source of `load_data`.
 
     Raises:
-        DataError: a file is missing or damaged.
+        DataError: a file is missing or damaged, or cannot be downloaded.
     """
     if data == "stacked":
         return StackedMnist(load_images("train"), device, STACKED_SIZE)
-    return MnistDataset(load_images("train", data), device)
+    if data == "mnist":
+        return GrayscaleDataset(load_images("train"), device)
+    images = load_data(data)
+    return GrayscaleDataset(images.train, device, images.info)
 
 
 def dataset_size(data: str) -> int:
-    """Number of training images of `load_dataset`.
+    """Number of training images of `load_dataset`, without loading a data set that is known by name.
 
     Raises:
         DataError: a file is missing or damaged.
     """
-    known = {"mnist": MNIST_SIZE, "stacked": STACKED_SIZE}
-    return known[data] if data in known else len(load_images("train", data))
+    known = {"mnist": MNIST_SIZE, "stacked": STACKED_SIZE, **{name: spec.sizes[0] for name, spec in NAMED.items()}}
+    return known[data] if data in known else len(load_data(data).train)
 
 
 def load_batch(dataset: ImageDataset, indices: Int64[Tensor, " B"]) -> Float[Tensor, "B channels 28 28"]:
@@ -56,12 +64,12 @@ def load_batch(dataset: ImageDataset, indices: Int64[Tensor, " B"]) -> Float[Ten
     return to_unit(dataset.pixels(indices))
 
 
-class MnistDataset:
+class GrayscaleDataset:
     """Images with one channel."""
 
-    def __init__(self, images: LabeledImages, device: torch.device) -> None:
+    def __init__(self, images: LabeledImages, device: torch.device, info: DatasetInfo = MNIST_INFO) -> None:
         self._pixels = images.pixels.unsqueeze(1).to(device)
-        self.labels = images.labels.to(device)
+        self.labels, self.info = images.labels.to(device), info
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -76,6 +84,8 @@ class StackedMnist:
 
     The label is the number formed by the three digits, 0 to 999.
     """
+
+    info = MNIST_INFO
 
     def __init__(self, images: LabeledImages, device: torch.device, count: int) -> None:
         self._pixels = images.pixels.to(device)

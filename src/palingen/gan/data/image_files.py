@@ -4,6 +4,7 @@ N  images
 """
 
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,12 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".
 ARRAY_NAME = "images"
 """Array that is read from an `.npz` file that holds several."""
 
+PICTURE_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)  # fmt: skip
+"""Errors of Pillow for a file that is damaged, declares too many pixels, or is no picture."""
+
 
 def read_images(path: Path) -> UInt8[Tensor, "N 28 28"]:
     """Grey levels of the images in an `.npy` or `.npz` file, or of all pictures in a folder and its subfolders.
@@ -39,12 +46,16 @@ def read_images(path: Path) -> UInt8[Tensor, "N 28 28"]:
         return _read_pictures(path)
     if path.suffix.lower() not in ARRAY_SUFFIXES:
         raise DataError(f"{path}: must be an .npy or .npz file, or a folder of pictures")
-    return as_pixels(_read_array(path), path)
+    return as_pixels(read_arrays(path, (ARRAY_NAME,))[ARRAY_NAME], path)
 
 
 def list_pictures(folder: Path) -> list[Path]:
     """Pictures in a folder and its subfolders, by their endings, in the order of their paths."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
 
 
 def as_pixels(images: ArrayLike | Tensor, source: Path | None = None) -> UInt8[Tensor, "N 28 28"]:
@@ -77,18 +88,34 @@ def as_pixels(images: ArrayLike | Tensor, source: Path | None = None) -> UInt8[T
     return (tensor.to(torch.promote_types(tensor.dtype, torch.float32)) * 255).round().to(torch.uint8)
 
 
-def _read_array(path: Path) -> Shaped[ndarray, "..."]:
+def to_grey(picture: Image.Image, background: str = "black") -> UInt8[ndarray, "h w"]:
+    """Grey levels 0 to 255 of a picture of any mode; what is transparent becomes `background`."""
+    if picture.mode.startswith("I"):  # 16 bits a pixel, which PIL would clip to 255
+        return (np.asarray(picture).astype(np.int64).clip(0, 65_535) // 257).astype(np.uint8)
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        opaque = Image.new("RGBA", picture.size, background)
+        picture = Image.alpha_composite(opaque, picture.convert("RGBA"))
+    return np.asarray(picture.convert("L"))
+
+
+def read_arrays(path: Path, names: Collection[str]) -> dict[str, Shaped[ndarray, "..."]]:
+    """Arrays of an `.npz` file that have one of `names`; the array of a file with a single one is named `images`.
+
+    Raises:
+        DataError: the file is missing or damaged, or holds none of them.
+    """
     try:
         if (size := _array_bytes(path)) > MAX_BYTES:
             raise DataError(f"{path}: holds {size / 2**20:,.0f} MB; at most {MAX_BYTES / 2**20:,.0f} are read")
         if not zipfile.is_zipfile(path):
-            return np.array(np.lib.format.open_memmap(path, mode="r"))  # a header cannot claim more than there is
+            array = np.lib.format.open_memmap(path, mode="r")  # a header cannot claim more than there is
+            return {ARRAY_NAME: np.array(array)}
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            names = arrays.files
-            if len(names) != 1 and ARRAY_NAME not in names:
-                raise DataError(f"{path}: holds the arrays {', '.join(names)}; name one of them {ARRAY_NAME}")
-            array: Shaped[ndarray, "..."] = arrays[names[0] if len(names) == 1 else ARRAY_NAME]
-            return array
+            if len(arrays.files) == 1:
+                return {ARRAY_NAME: arrays[arrays.files[0]]}
+            if not {*names} & {*arrays.files}:
+                raise DataError(f"{path}: holds the arrays {', '.join(arrays.files)}; name one of them {ARRAY_NAME}")
+            return {name: arrays[name] for name in names if name in arrays.files}
     except FileNotFoundError:
         raise DataError(f"{path}: missing") from None
     except (PermissionError, DataError):
@@ -117,21 +144,11 @@ def _read_picture(path: Path) -> UInt8[ndarray, "28 28"]:
     try:
         with Image.open(path) as picture:
             picture.load()
-            size, grey = picture.size, _to_grey(picture)
+            size, grey = picture.size, to_grey(picture)
     except PermissionError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except PICTURE_ERRORS as error:
         raise DataError(f"{path}: damaged, or not a picture ({str(error).splitlines()[0]})") from error
     if size != (IMAGE_SIZE, IMAGE_SIZE):
         raise DataError(f"{path}: {size[0]} x {size[1]} pixels; must be {IMAGE_SIZE} x {IMAGE_SIZE}")
     return grey
-
-
-def _to_grey(picture: Image.Image) -> UInt8[ndarray, "h w"]:
-    """Grey levels 0 to 255 of a picture of any mode; what is transparent becomes black."""
-    if picture.mode.startswith("I"):  # 16 bits a pixel, which PIL would clip to 255
-        return (np.asarray(picture).astype(np.int64).clip(0, 65_535) // 257).astype(np.uint8)
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        opaque = Image.new("RGBA", picture.size, "black")
-        picture = Image.alpha_composite(opaque, picture.convert("RGBA"))
-    return np.asarray(picture.convert("L"))

@@ -22,8 +22,8 @@ from palingen.runtime.errors import DataError
 IMAGE_SIZE = 28
 """Height and width of an image, in pixels."""
 
-NUM_CLASSES = 10
-"""Classes of digits."""
+DIGIT_NAMES = tuple("0123456789")
+"""Names of MNIST's classes."""
 
 MNIST_DIR = Path(__file__).parent / "mnist_idx"
 """MNIST, shipped with the package."""

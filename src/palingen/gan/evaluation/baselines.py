@@ -1,12 +1,18 @@
-"""Baselines: scores of the controls, shipped for the protocol's counts of images so that no score waits for them."""
+"""Baselines: scores of the controls, so that no score waits for them twice.
+
+MNIST's are shipped for the protocol's counts of images; those of another data set are kept beside its classifier.
+"""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from palingen.gan.evaluation.classifier_store import store_folder
 from palingen.gan.evaluation.evaluator import Evaluator, Reference
 from palingen.gan.evaluation.score import ScoreSummary
+from palingen.runtime.atomic_io import write_json
 from palingen.runtime.json_io import damaged, read_json
 from palingen.runtime.paths import PRETRAINED_DIR
 
@@ -20,21 +26,26 @@ def file_name(reference: Reference) -> str:
 
 
 def baselines(evaluator: Evaluator, count: int) -> dict[str, ScoreSummary]:
-    """Scores of the controls, of `count` images each: shipped ones if they are of these images and classifiers.
+    """Scores of the controls, of `count` images each: kept ones if they are of these images and classifiers.
 
     Raises:
-        DataError: the shipped file is damaged.
+        DataError: the file of the kept ones is damaged.
     """
-    return shipped_baselines(evaluator, count) or evaluator.controls(count)
+    scores = shipped_baselines(evaluator, count)
+    if scores is None:
+        scores = evaluator.controls(count)
+        if not evaluator.info.is_mnist:
+            write_json(_path(evaluator), as_record(evaluator, count, scores))
+    return scores
 
 
 def shipped_baselines(evaluator: Evaluator, count: int) -> dict[str, ScoreSummary] | None:
-    """Scores of the controls from the shipped file; None if they are of other images, classifiers or counts.
+    """Scores of the controls from their file; None if they are of other images, classifiers or counts.
 
     Raises:
         DataError: the file is damaged.
     """
-    path = PRETRAINED_DIR / file_name(evaluator.reference)
+    path = _path(evaluator)
     if not path.exists():
         return None
     record = read_json(path, {"rows": {...: {"std": dict}}}, advice=ADVICE)
@@ -44,6 +55,11 @@ def shipped_baselines(evaluator: Evaluator, count: int) -> dict[str, ScoreSummar
         return {name: ScoreSummary.from_row(row) for name, row in record["rows"].items()}
     except TypeError as error:
         raise damaged(path, str(error), ADVICE) from error
+
+
+def _path(evaluator: Evaluator) -> Path:
+    folder = PRETRAINED_DIR if evaluator.info.is_mnist else store_folder(evaluator.info)
+    return folder / file_name(evaluator.reference)
 
 
 def as_record(evaluator: Evaluator, count: int, scores: dict[str, ScoreSummary]) -> dict[str, Any]:

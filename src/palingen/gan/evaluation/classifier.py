@@ -1,6 +1,6 @@
-"""Frozen MNIST classifier, whose features and probabilities all metrics are computed from.
+"""Frozen classifier, whose features and probabilities all metrics are computed from.
 
-B  images      F  features      K = 10  classes
+B  images      F  features      K  classes
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
-from palingen.gan.data.mnist import NUM_CLASSES, LabeledImages, to_unit
+from palingen.gan.data.mnist import DIGIT_NAMES, LabeledImages, to_unit
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.runtime.safetensors_io import load_state
 
@@ -26,7 +26,7 @@ class ClassifierOutput:
     """Features and class probabilities of images."""
 
     features: Float[Tensor, "B F"]
-    probabilities: Float[Tensor, "B 10"]
+    probabilities: Float[Tensor, "B K"]
 
     def select(self, indices: Int64[Tensor, " b"]) -> "ClassifierOutput":
         """Output of the images at `indices`."""
@@ -34,7 +34,7 @@ class ClassifierOutput:
 
 
 class Classifier(nn.Module, ABC):
-    """Network whose last layer, `head`, maps features to logits."""
+    """Network whose last layer, `head`, maps features to logits. It is built for a number of classes."""
 
     head: nn.Linear
 
@@ -42,8 +42,8 @@ class Classifier(nn.Module, ABC):
     def features(self, images: Float[Tensor, "B 1 28 28"]) -> Float[Tensor, "B F"]:
         """Penultimate layer, for images in [-1, 1]."""
 
-    def forward(self, images: Float[Tensor, "B 1 28 28"]) -> Float[Tensor, "B 10"]:
-        """Logits of the ten classes, for images in [-1, 1]."""
+    def forward(self, images: Float[Tensor, "B 1 28 28"]) -> Float[Tensor, "B K"]:
+        """Logits of the classes, for images in [-1, 1]."""
         logits: Tensor = self.head(self.features(images))
         return logits
 
@@ -54,21 +54,21 @@ class Classifier(nn.Module, ABC):
         features = torch.cat([self.features(to_unit(chunk.unsqueeze(1).to(device))) for chunk in pixels.split(500)])
         return ClassifierOutput(features.cpu(), self.head(features).softmax(1).cpu())
 
-    def probabilities(self, pixels: UInt8[Tensor, "B 28 28"]) -> Float[Tensor, "B 10"]:
+    def probabilities(self, pixels: UInt8[Tensor, "B 28 28"]) -> Float[Tensor, "B K"]:
         """Class probabilities, for grey levels 0 to 255."""
         return self.predict(pixels).probabilities
 
 
 class DigitClassifier(Classifier):
-    """Three convolutions and two linear layers, 0.44 million weights."""
+    """Three convolutions and two linear layers, 0.44 million weights; by default for the digits."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_classes: int = len(DIGIT_NAMES)) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 24, 5, stride=2, padding=2)
         self.conv2 = nn.Conv2d(24, 48, 3, padding=1)
         self.conv3 = nn.Conv2d(48, 64, 3, padding=1)
         self.fc = nn.Linear(64 * 7 * 7, 128)
-        self.head = nn.Linear(128, NUM_CLASSES)
+        self.head = nn.Linear(128, num_classes)
 
     def features(self, images: Float[Tensor, "B 1 28 28"]) -> Float[Tensor, "B 128"]:
         """Penultimate layer, for images in [-1, 1]."""

@@ -3,7 +3,8 @@
 B  images
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import radians
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +14,15 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
-from palingen.gan.data.mnist import LabeledImages, load_images, to_unit
+from palingen.gan.data.dataset_info import write_info
+from palingen.gan.data.datasets import MNIST_SIZE
+from palingen.gan.data.mnist import LabeledImages, to_unit
+from palingen.gan.data.sources import count_classes, load_data
 from palingen.gan.evaluation.classifier import Classifier, DigitClassifier, accuracy
 from palingen.gan.evaluation.second_classifier import ResidualClassifier
 from palingen.gan.memory_estimate import require_classifier_memory
 from palingen.runtime.distributed import ProcessGroup
+from palingen.runtime.errors import DataError
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.tracking.trackers import Trackers
@@ -27,8 +32,11 @@ from palingen.runtime.validation import COUNT, SEED, Interval, require_field, re
 LOG_INTERVAL = 50
 """Steps averaged into one record."""
 
-ARCHITECTURES: dict[str, type[Classifier]] = {"plain": DigitClassifier, "residual": ResidualClassifier}
-"""Classifiers by the name of their architecture."""
+MAX_EPOCH_FACTOR = 6
+"""Largest factor by which a small data set gets more epochs than MNIST."""
+
+ARCHITECTURES: dict[str, Callable[[int], Classifier]] = {"plain": DigitClassifier, "residual": ResidualClassifier}
+"""Classifiers for a number of classes, by the name of their architecture."""
 
 
 RANGES = {
@@ -48,7 +56,7 @@ class ClassifierConfig:
     """Train a classifier. The defaults are those of the shipped first one."""
 
     data: str = "mnist"
-    """Training and test images: `mnist`, or a folder of IDX files."""
+    """Training and test images: `mnist`, another data set by name, or the path of a folder or file."""
 
     architecture: Literal["plain", "residual"] = "plain"
     """Network: `plain` (three convolutions), `residual` (three residual blocks with BatchNorm)."""
@@ -104,10 +112,14 @@ def train_classifier(
 
     Raises:
         ConfigError: a tracker is not installed.
-        DataError: the images are missing or damaged.
+        DataError: the images are missing or damaged, or have no classes.
         RunError: the folder holds something else.
         Interrupted: Ctrl-C; everything is saved.
     """
+    is_finished = (folder / "weights.safetensors").exists() and not force
+    if not is_finished and count_classes(config.data) < 2:
+        rule = "has no classes for a classifier to learn; put the images into one subfolder for each class"
+        raise DataError(f"{config.data}: {rule}")
     configure_numerics()
     with open_run(folder, config, force=force, trackers=trackers) as run:
         if run.finished:
@@ -116,12 +128,20 @@ def train_classifier(
         return _train(config, run, ProcessGroup(device))
 
 
+def scale_epochs(config: ClassifierConfig, dataset_size: int) -> ClassifierConfig:
+    """Config with more epochs for a data set that is smaller than MNIST, so that it takes as many steps."""
+    factor = min(max(1, MNIST_SIZE // dataset_size), MAX_EPOCH_FACTOR)
+    return replace(config, epochs=config.epochs * factor)
+
+
 def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup) -> dict[str, Any]:
-    images, test = load_images("train", config.data), load_images("t10k", config.data)
+    data = load_data(config.data)
+    images, test = data.train, data.test
+    write_info(run.folder, data.info)
     plan = BatchPlan(dataset_size=len(images), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
     require_classifier_memory(config.batch_size, len(images), plan.total_steps, process_group.device)
     torch.manual_seed(config.seed)
-    classifier = ARCHITECTURES[config.architecture]().to(process_group.device)
+    classifier = ARCHITECTURES[config.architecture](data.info.num_classes).to(process_group.device)
     optimizer = torch.optim.Adam(classifier.parameters(), config.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, plan.total_steps, pct_start=0.2)
     means = RunningMeans("loss", process_group=process_group)

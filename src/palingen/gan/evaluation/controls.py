@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from torch import Generator, Tensor
 from torch.nn.functional import avg_pool2d
 
-from palingen.gan.data.mnist import LabeledImages
+from palingen.gan.data.mnist import DIGIT_NAMES, LabeledImages
 from palingen.gan.evaluation.classifier_pair import PairOutput
 
 CONTROLS = ("floor", "blur", "noise", "no 1s", "100 repeated", "1000 repeated")
@@ -19,7 +19,16 @@ CONTROLS = ("floor", "blur", "noise", "no 1s", "100 repeated", "1000 repeated")
 NOISE_STD = 0.1
 """Standard deviation of the noise, as a fraction of the grey range."""
 
+LEFT_OUT = 1
+"""Position of the class that is missing in one of the controls."""
+
 Predict = Callable[[Tensor], PairOutput]
+
+
+def control_names(class_names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the controls for a data set: `CONTROLS` for digits, else with the name of the class that is missing."""
+    missing = "no 1s" if class_names == DIGIT_NAMES else f"no {class_names[LEFT_OUT]}"
+    return tuple(missing if name == "no 1s" else name for name in CONTROLS)
 
 
 def control_output(
@@ -28,7 +37,7 @@ def control_output(
     """Outputs of the classifiers for `count` images of a control.
 
     Args:
-        name: one of `CONTROLS`.
+        name: one of `control_names`.
         count: number of images.
         images: real images.
         output: outputs for the real images.
@@ -43,11 +52,11 @@ def control_output(
             return predict(blur(images.pixels[order[:count]]))
         case "noise":
             return predict(add_noise(images.pixels[order[:count]], seed))
-        case "no 1s":
-            return output.select(order[images.labels[order] != 1][:count])
-        case _:
+        case "100 repeated" | "1000 repeated":
             distinct = int(name.removesuffix(" repeated"))
             return output.select(order[torch.arange(count) % distinct])
+        case _:
+            return output.select(order[images.labels[order] != LEFT_OUT][:count])
 
 
 def blur(pixels: UInt8[Tensor, "B 28 28"]) -> UInt8[Tensor, "B 28 28"]:

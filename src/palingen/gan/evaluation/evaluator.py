@@ -14,11 +14,12 @@ from typing import Literal
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
+from palingen.gan.data.dataset_info import MNIST_INFO, DatasetInfo
 from palingen.gan.data.mnist import LabeledImages, load_images, validation_order
 from palingen.gan.evaluation import metrics
 from palingen.gan.evaluation.classifier import Classifier, load_classifier
 from palingen.gan.evaluation.classifier_pair import ClassifierPair, PairOutput
-from palingen.gan.evaluation.controls import CONTROLS, control_output
+from palingen.gan.evaluation.controls import LEFT_OUT, control_names, control_output
 from palingen.gan.evaluation.score import Score, ScoreSummary, summarize
 from palingen.gan.evaluation.second_classifier import load_second_classifier
 from palingen.runtime.progress import progress
@@ -55,6 +56,7 @@ class Evaluator:
         training: images for the controls, and for the distance to the nearest training image.
         reference: what the real images are; it selects the controls.
         num_subsets: random subsets over which each control is averaged.
+        info: identity of the data set.
     """
 
     def __init__(
@@ -64,9 +66,10 @@ class Evaluator:
         training: LabeledImages,
         reference: Reference = "test",
         num_subsets: int = NUM_SUBSETS,
+        info: DatasetInfo = MNIST_INFO,
     ) -> None:
         self.classifiers, self.real_images, self.training_images = classifiers, real, training
-        self.reference, self.num_subsets = reference, num_subsets
+        self.reference, self.num_subsets, self.info = reference, num_subsets, info
         self.real = classifiers.predict(real.pixels)
         self.training = classifiers.first.predict(training.pixels)
         self._controls: dict[int, dict[str, ScoreSummary]] = {}
@@ -75,6 +78,13 @@ class Evaluator:
     def classifier(self) -> Classifier:
         """First classifier."""
         return self.classifiers.first
+
+    @property
+    def max_count(self) -> int:
+        """Most images of a score, as many as there are for the control without one class, or for the floor."""
+        images = self.training_images
+        available = len(images) if self.reference == "validation" else int((images.labels != LEFT_OUT).sum())
+        return min(available, MAX_SAMPLES[self.reference])
 
     @cached_property
     def training_output(self) -> PairOutput:
@@ -132,7 +142,7 @@ class Evaluator:
         On the validation part the floor is the only control, and its images are the other training images.
         """
         if count not in self._controls:
-            names = CONTROLS if self.reference == "test" else CONTROLS[:1]
+            names = control_names(self.info.class_names)[: None if self.reference == "test" else 1]
             num_subsets = self.num_subsets if count < len(self.training_images) else 1  # all of them: one subset
             scores: dict[str, list[Score]] = {name: [] for name in names}
             with progress("controls", num_subsets * len(names), "sets") as bar:
@@ -169,14 +179,27 @@ def mnist_evaluator(reference: Reference = "test") -> Evaluator:
     )
 
 
-def require_count(count: int, reference: Reference = "test") -> None:
+def default_count(evaluator: Evaluator) -> int:
+    """Number of images of a score: that of the protocol, or as many as a small data set allows."""
+    return min(NUM_SAMPLES[evaluator.reference], evaluator.max_count)
+
+
+def require_count(count: int, reference: Reference = "test", evaluator: Evaluator | None = None) -> None:
     """Check the number of images of a score.
+
+    Args:
+        count: the number.
+        reference: what the images are compared with.
+        evaluator: evaluator of a data set other than MNIST, which may be smaller.
 
     Raises:
         ConfigError: there are too few for a Frechet distance, or more than the controls have.
     """
-    too_few = f"must be at least {MIN_SAMPLES}; with fewer the Frechet distance is mostly bias"
-    require("count", count, count >= MIN_SAMPLES, too_few)
-    limit = MAX_SAMPLES[reference]
+    limit = evaluator.max_count if evaluator else MAX_SAMPLES[reference]
+    least = min(MIN_SAMPLES, limit)
+    too_few = f"must be at least {least}; with fewer the Frechet distance is mostly bias"
+    require("count", count, count >= least, too_few)
     images = "training images of nine classes" if reference == "test" else "images in the validation part"
+    if evaluator and reference == "test":
+        images = "training images of all classes but one"
     require("count", count, count <= limit, f"must be at most {limit}, as many as there are {images}")

@@ -12,9 +12,10 @@ from torch import nn
 
 from palingen.gan.config import MIN_MONITOR_SAMPLES, GanConfig
 from palingen.gan.data.datasets import ImageDataset
-from palingen.gan.data.mnist import NUM_CLASSES, validation_order
+from palingen.gan.data.mnist import validation_order
 from palingen.gan.evaluation import metrics
-from palingen.gan.evaluation.classifier import ClassifierOutput, DigitClassifier, load_classifier
+from palingen.gan.evaluation.classifier import Classifier, ClassifierOutput
+from palingen.gan.evaluation.classifier_store import find_classifier, missing_reason
 from palingen.gan.evaluation.stacked_mnist import count_modes, read_numbers
 from palingen.gan.sampling.latents import append_one_hot, generate_pixels, sample_latents
 from palingen.runtime.errors import DataError
@@ -38,30 +39,37 @@ class Monitor:
         config: the experiment.
         dataset: training images.
         count: images to compare.
+        classifier: frozen classifier of the classes of the data.
     """
 
-    def __init__(self, config: GanConfig, dataset: ImageDataset, count: int) -> None:
-        self.config, self.dataset, self.count = config, dataset, count
+    def __init__(self, config: GanConfig, dataset: ImageDataset, count: int, classifier: Classifier) -> None:
+        self.config, self.dataset, self.count, self.classifier = config, dataset, count, classifier
         self.indices = validation_order(len(dataset))[:count].to(dataset.labels.device)
         labels = dataset.labels[self.indices].cpu() if config.conditional else None
-        self.inputs = append_one_hot(sample_latents(count, config.latent_dim, config.seed), labels, config.num_classes)
+        latents = sample_latents(count, config.latent_dim, config.seed)
+        self.inputs = append_one_hot(latents, labels, dataset.info.num_classes)
 
     @classmethod
     def create(cls, config: GanConfig, dataset: ImageDataset) -> "Monitor | None":
-        """Monitor of a training; None if it is switched off or there are too few images.
+        """Monitor of a training; None if it is switched off, or there are too few images or no classifier of them.
+
+        Without a classifier, one line on standard error says how to get one.
 
         Raises:
-            DataError: there are too few images to choose the best generator by.
+            DataError: there are too few images to choose the best generator by, or no classifier of them.
         """
         count = min(config.monitor_samples or 0, len(dataset))
         if config.keep == "best" and count < MIN_MONITOR_SAMPLES:
             raise DataError(f"keep='best': needs at least {MIN_MONITOR_SAMPLES} training images; there are {count}")
-        return cls(config, dataset, count) if count >= MIN_MONITOR_SAMPLES else None
-
-    @cached_property
-    def classifier(self) -> DigitClassifier:
-        """Shipped classifier."""
-        return load_classifier()
+        if count < MIN_MONITOR_SAMPLES:
+            return None
+        if classifier := find_classifier(dataset.info):
+            return cls(config, dataset, count, classifier)
+        reason = f"{dataset.info.name} {missing_reason(dataset.info)}"
+        if config.keep == "best":
+            raise DataError(f"keep='best': needs the monitor, but {reason}")
+        print(f"gan: the quality is not monitored, since {reason}", file=sys.stderr)
+        return None
 
     @cached_property
     def real(self) -> ClassifierOutput:
@@ -80,7 +88,7 @@ class Monitor:
         )
         lost = (frequencies < MIN_CLASS_FREQUENCY) & (real_frequencies >= MIN_CLASS_FREQUENCY)
         if lost.any() and epoch >= FIRST_WARNING_EPOCH:
-            names = ", ".join(str(digit) for digit in range(NUM_CLASSES) if lost[digit])
+            names = ", ".join(name for index, name in enumerate(self.dataset.info.class_names) if lost[index])
             print(f"gan: warning after epoch {epoch}: hardly any {names} in {self.count} images", file=sys.stderr)
         prdc = metrics.prdc(self.real.features, fake.features)
         return {

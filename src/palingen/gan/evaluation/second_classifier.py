@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from palingen.gan.data.mnist import NUM_CLASSES
+from palingen.gan.data.mnist import DIGIT_NAMES
 from palingen.gan.evaluation.classifier import Classifier, load_frozen
 from palingen.runtime.paths import PRETRAINED_DIR
 
@@ -40,16 +40,16 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualClassifier(Classifier):
-    """Three residual blocks and the mean over all pixels, 0.16 million weights."""
+    """Three residual blocks and the mean over all pixels, 0.16 million weights; by default for the digits."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_classes: int = len(DIGIT_NAMES)) -> None:
         super().__init__()
         first, middle, last = WIDTHS
         self.stem = nn.Conv2d(1, first, 3, stride=2, padding=1)
         self.blocks = nn.Sequential(
             ResidualBlock(first, first, 1), ResidualBlock(first, middle, 2), ResidualBlock(middle, last, 2)
         )
-        self.head = nn.Linear(last, NUM_CLASSES)
+        self.head = nn.Linear(last, num_classes)
 
     def features(self, images: Float[Tensor, "B 1 28 28"]) -> Float[Tensor, "B 96"]:
         """Penultimate layer, for images in [-1, 1]."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from palingen.gan.data.datasets import StackedMnist
 from palingen.gan.data.mnist import load_images
-from palingen.gan.evaluation.classifier import DigitClassifier
+from palingen.gan.evaluation.classifier import Classifier
 
 NUM_MODES = 1000
 """Numbers of three digits."""
@@ -41,7 +41,7 @@ class ModeScore:
     """KL divergence from the distribution of the numbers to the uniform one, in nats."""
 
 
-def read_numbers(classifier: DigitClassifier, pixels: UInt8[Tensor, "B 3 28 28"]) -> Int64[Tensor, " B"]:
+def read_numbers(classifier: Classifier, pixels: UInt8[Tensor, "B 3 28 28"]) -> Int64[Tensor, " B"]:
     """Number in each image, each digit as the classifier reads it."""
     digits = classifier.probabilities(pixels.flatten(0, 1)).argmax(1).view(-1, 3)
     return (digits * torch.tensor([100, 10, 1])).sum(1)

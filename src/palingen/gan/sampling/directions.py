@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from palingen.gan.config import GanConfig
+from palingen.gan.config import count_generator_classes
 from palingen.gan.data.mnist import IMAGE_SIZE
-from palingen.gan.sampling.latents import append_one_hot, generate_pixels, sample_latents
+from palingen.gan.sampling.latents import generate_pixels, sample_inputs
 
 NUM_SAMPLES = 4000
 """Images on which the properties are measured and the regressions are fitted."""
@@ -46,7 +46,7 @@ class LinearMap:
 
 def find_directions(
     generator: nn.Module,
-    config: GanConfig,
+    latent_dim: int,
     features_of: Callable[[UInt8[Tensor, "B 28 28"]], Float[Tensor, "B F"]],
     seed: int = 0,
 ) -> tuple[list[Direction], LinearMap]:
@@ -54,17 +54,16 @@ def find_directions(
 
     Args:
         generator: trained generator.
-        config: its config.
+        latent_dim: dimensions of its latents.
         features_of: features of images, for the regression of latents on features.
         seed: seed of the latents.
 
     Returns:
         Directions of slant, thickness and width, two principal directions, and the linear map.
     """
-    latents = sample_latents(NUM_SAMPLES, config.latent_dim, seed)
-    labels = torch.arange(NUM_SAMPLES) % config.num_classes if config.conditional else None
-    pixels = generate_pixels(generator, append_one_hot(latents, labels, config.num_classes))
-    directions = [*property_directions(latents, pixels), *principal_directions(generator, config.latent_dim)]
+    inputs = sample_inputs(NUM_SAMPLES, latent_dim, count_generator_classes(generator), seed)
+    latents, pixels = inputs[:, :latent_dim].contiguous(), generate_pixels(generator, inputs)
+    directions = [*property_directions(latents, pixels), *principal_directions(generator, latent_dim)]
     return directions, fit_linear_map(features_of(pixels), latents)
 
 

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
-from palingen.gan.config import GanConfig
+from palingen.gan.config import count_generator_classes
+from palingen.gan.data.mnist import DIGIT_NAMES
 from palingen.gan.sampling.latents import generate_pixels, sample_inputs
 from palingen.runtime.errors import PalingenError
 
@@ -27,6 +28,13 @@ class Interpolation:
     pixels: UInt8[Tensor, "S 28 28"]
     classes: list[int]
     confidences: list[float]
+    class_names: tuple[str, ...] = DIGIT_NAMES
+
+    @property
+    def labels(self) -> list[int | str]:
+        """Predicted classes as they are shown: digits as integers, others by name."""
+        names = [self.class_names[index] for index in self.classes]
+        return list(self.classes) if names == [*map(str, self.classes)] else list(names)
 
 
 def lerp(a: Float[Tensor, " Z"], b: Float[Tensor, " Z"], fractions: Float[Tensor, " S"]) -> Float[Tensor, "S Z"]:
@@ -77,49 +85,56 @@ def select_endpoints(
 
 def interpolate(
     generator: nn.Module,
-    config: GanConfig,
+    latent_dim: int,
     probabilities_of: Callable[[Pixels], Float[Tensor, "B K"]],
     *,
     steps: int = 7,
     seed: int = 0,
     classes: tuple[int, int] | None = None,
+    class_names: tuple[str, ...] = DIGIT_NAMES,
 ) -> dict[str, Interpolation]:
-    """Interpolate, linearly and spherically, between two latents whose images are classified differently.
+    """Interpolate, linearly and spherically, between two latents whose images are classified differently; by name.
 
     Args:
         generator: trained generator.
-        config: its config; a class-conditional generator also interpolates between the two one-hot classes.
+        latent_dim: dimensions of its latents; a class-conditional one also interpolates between the one-hot classes.
         probabilities_of: frozen classifier, from grey levels to class probabilities.
         steps: images between the endpoints, so there are two more images.
         seed: seed of the candidate latents.
         classes: classes of the endpoints; by default any two that the classifier is confident of.
-
-    Returns:
-        An interpolation for each name in `INTERPOLATIONS`.
+        class_names: names of the K classes.
 
     Raises:
         PalingenError: no two candidates have such classes.
     """
-    inputs = sample_inputs(NUM_CANDIDATES, config, seed)
+    inputs = sample_inputs(NUM_CANDIDATES, latent_dim, count_generator_classes(generator), seed)
     probabilities = probabilities_of(generate_pixels(generator, inputs))
     endpoints = select_endpoints(probabilities, classes)
     if endpoints is None:
-        raise _no_endpoints(probabilities, classes)
+        raise _no_endpoints(probabilities, classes, class_names)
     start, end = (inputs[endpoint] for endpoint in endpoints)
     fractions = torch.linspace(0, 1, steps + 2)
     interpolations = {}
     for name, function in INTERPOLATIONS.items():
-        points = function(start[: config.latent_dim], end[: config.latent_dim], fractions)
-        mixtures = lerp(start[config.latent_dim :], end[config.latent_dim :], fractions)
+        points = function(start[:latent_dim], end[:latent_dim], fractions)
+        mixtures = lerp(start[latent_dim:], end[latent_dim:], fractions)
         pixels = generate_pixels(generator, torch.cat([points, mixtures], 1))
-        confidences, predictions = probabilities_of(pixels).max(1)
-        interpolations[name] = Interpolation(pixels, predictions.tolist(), confidences.tolist())
+        interpolations[name] = _classified(pixels, probabilities_of(pixels), class_names)
     return interpolations
 
 
-def _no_endpoints(probabilities: Float[Tensor, "B K"], classes: tuple[int, int] | None) -> PalingenError:
-    present = ", ".join(str(digit) for digit in sorted(set(probabilities.argmax(1).tolist())))
-    requested = "different classes" if classes is None else f"the classes {classes[0]} and {classes[1]}"
+def _classified(
+    pixels: UInt8[Tensor, "S 28 28"], probabilities: Float[Tensor, "S K"], class_names: tuple[str, ...]
+) -> Interpolation:
+    confidences, predictions = probabilities.max(1)
+    return Interpolation(pixels, predictions.tolist(), confidences.tolist(), class_names)
+
+
+def _no_endpoints(
+    probabilities: Float[Tensor, "B K"], classes: tuple[int, int] | None, names: tuple[str, ...]
+) -> PalingenError:
+    present = ", ".join(names[index] for index in sorted(set(probabilities.argmax(1).tolist())))
+    requested = "different classes" if classes is None else f"the classes {names[classes[0]]} and {names[classes[1]]}"
     return PalingenError(
         f"no two of {len(probabilities)} images are of {requested}; the generator makes only {present}. "
         "Try another seed, other classes, or a longer training"

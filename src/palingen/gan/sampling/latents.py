@@ -11,7 +11,6 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
 
-from palingen.gan.config import GanConfig
 from palingen.gan.data.mnist import to_pixels
 
 
@@ -58,10 +57,10 @@ def append_one_hot(
     return torch.cat([latents, one_hot(labels, num_classes).to(latents.dtype)], 1)
 
 
-def sample_inputs(count: int, config: GanConfig, seed: int) -> Float[Tensor, "B Z_and_K"]:
-    """Generator inputs: latents, and for a class-conditional generator the classes in turn."""
-    labels = torch.arange(count) % config.num_classes if config.conditional else None
-    return append_one_hot(sample_latents(count, config.latent_dim, seed), labels, config.num_classes)
+def sample_inputs(count: int, latent_dim: int, num_classes: int, seed: int) -> Float[Tensor, "B Z_and_K"]:
+    """Generator inputs: latents, and for a class-conditional generator, with K above 0, the classes in turn."""
+    labels = torch.arange(count) % num_classes if num_classes else None
+    return append_one_hot(sample_latents(count, latent_dim, seed), labels, num_classes)
 
 
 @torch.no_grad()

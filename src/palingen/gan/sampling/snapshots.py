@@ -28,9 +28,9 @@ COLUMNS, SCALE = 5, 4
 class SnapshotWriter:
     """Writer of a run's snapshots: a grid every `save_interval` steps; at each stage also an array and the weights."""
 
-    def __init__(self, run: RunFolder, config: GanConfig, total_steps: int) -> None:
+    def __init__(self, run: RunFolder, config: GanConfig, num_classes: int, total_steps: int) -> None:
         self.run, self.save_interval = run, config.save_interval
-        self.inputs = snapshot_inputs(config)
+        self.inputs = snapshot_inputs(config, num_classes)
         self.stages: dict[int, SnapshotStage] = {0: "start", total_steps // 2: "middle", total_steps: "end"}
 
     def is_due(self, step: int) -> bool:
@@ -54,9 +54,9 @@ class SnapshotWriter:
             save_weights(folder / f"{stage}.safetensors", generator.state_dict(), self.run.config)
 
 
-def snapshot_inputs(config: GanConfig) -> Tensor:
-    """Generator inputs of all snapshots of a run; a conditional generator gets the classes in turn."""
-    return sample_inputs(NUM_IMAGES, config, config.seed)
+def snapshot_inputs(config: GanConfig, num_classes: int) -> Tensor:
+    """Generator inputs of all snapshots of a run; a conditional generator gets its K classes in turn."""
+    return sample_inputs(NUM_IMAGES, config.latent_dim, num_classes, config.seed)
 
 
 def read_snapshots(folder: Path) -> dict[str, UInt8[ndarray, "25 28 width"]]:

@@ -28,6 +28,9 @@ from palingen.report.record_files import Record
 from palingen.report.records import Images, Strip
 from palingen.runtime.image_io import tile
 
+LABEL_LENGTH = 8
+"""Longest name of a class under an image."""
+
 BINS = 200
 """Points of a training curve; each is the mean, lowest and highest of as many consecutive records."""
 
@@ -126,10 +129,16 @@ def draw_interpolations(figure: Figure | SubFigure, strips: Mapping[str, Strip])
     for row, (name, strip) in zip(rows, strips.items(), strict=True):
         for axes, image, label, confidence in zip(row, strip.pixels, strip.classes, strip.confidences, strict=False):
             show_image(axes, image)
-            axes.set_xlabel(f"{label} · {100 * confidence:.0f} %", fontsize="small")
+            axes.set_xlabel(f"{_short(label)} · {100 * confidence:.0f} %", fontsize="small")
         for axes in row[len(strip.pixels) :]:
             axes.set_visible(False)
         row[0].set_ylabel(name, fontsize="medium")
+
+
+def _short(label: int | str) -> str:
+    """Name of a class, cut off where it would run into the next image's."""
+    text = str(label)
+    return text if len(text) <= LABEL_LENGTH else f"{text[: LABEL_LENGTH - 1]}…"
 
 
 def _draw_binned(axes: Axes, steps: Sequence[Record], field: str, scale: float, line: dict[str, Any]) -> None:

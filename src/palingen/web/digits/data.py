@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
 
 from palingen.gan.config import GanConfig
-from palingen.gan.data.mnist import IMAGE_SIZE, NUM_CLASSES, load_images
-from palingen.gan.evaluation.classifier import DigitClassifier, load_classifier
+from palingen.gan.data.dataset_info import DatasetInfo
+from palingen.gan.data.mnist import IMAGE_SIZE
+from palingen.gan.data.named import NAMED
+from palingen.gan.evaluation.classifier import DigitClassifier
+from palingen.gan.evaluation.classifier_store import require_classifier
 from palingen.gan.models import ARCHITECTURES
 from palingen.gan.pretrained import PretrainedGenerator, load_generator
 from palingen.gan.sampling.directions import NUM_SAMPLES, Direction, LinearMap, find_directions
@@ -29,13 +31,8 @@ from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.runtime.run_files import read_config
 from palingen.runtime.user_code import part_label
+from palingen.web.digits.training_digits import training_digits
 from palingen.web.encode import classifier_layers, encode_gray4, generator_layers, linear_layer
-
-NUM_TRAINING_DIGITS = 1000
-"""Training digits on the page, equally many of each class, to search for the nearest one."""
-
-NUM_TEST_DIGITS = 500
-"""Test digits whose distance to those training digits is the reference."""
 
 MAX_SNAPSHOTS = 40
 """Snapshots of a run on the page, evenly spaced."""
@@ -80,35 +77,28 @@ def require_architecture(run: Path) -> None:
         raise PalingenError(f"{run}: the page computes {', '.join(ARCHITECTURES)}, and not {part_label(architecture)}")
 
 
-@dataclass(frozen=True)
-class TrainingDigits:
-    """Training digits to search for the nearest one."""
-
-    pixels: UInt8[ndarray, "B 28 28"]
-    labels: list[int]
-
-    median_test_distance: float
-    """Median root mean square difference between test digits and their nearest training digit; 1 is black to white."""
-
-
 def digits_data(generators: Sequence[PretrainedGenerator]) -> DigitsData:
     """Data of the page for these generators.
 
     Raises:
-        PalingenError: a generator makes three digits at once, or has a layer that the page cannot compute.
-        DataError: the scores or the snapshots of a run are damaged.
+        PalingenError: a generator makes three digits at once, or has a layer that the page cannot compute, or the
+            generators are of several data sets.
+        DataError: the scores or the snapshots of a run are damaged, there is no classifier for the data set, or its
+            images are missing.
         RunError: the weights of a snapshot are missing or damaged.
     """
-    for pretrained in generators:
-        if pretrained.config.channels != 1:
-            raise PalingenError(f"{pretrained.name}: makes three digits at once; the page shows single digits")
-    classifier, training = load_classifier(), training_digits()
+    info = _common_data(generators)
+    classifier, training = _page_classifier(info), training_digits(info)
     metadata, weights = zip(*(_generator_data(pretrained, classifier) for pretrained in generators), strict=True)
     return DigitsData(
         {
             "models": metadata,
             "directionSamples": NUM_SAMPLES,
+            "classNames": info.class_names,
+            "credit": _credit(info),
+            "inkSize": training.ink_size,
             "trainingLabels": training.labels,
+            "numTraining": training.num_available,
             "medianTestDistance": training.median_test_distance,
         },
         {"models": weights[:1]},
@@ -120,13 +110,44 @@ def digits_data(generators: Sequence[PretrainedGenerator]) -> DigitsData:
     )
 
 
+def _common_data(generators: Sequence[PretrainedGenerator]) -> DatasetInfo:
+    """Identity of the data set that all generators were trained on."""
+    for pretrained in generators:
+        if pretrained.config.channels != 1:
+            raise PalingenError(f"{pretrained.name}: makes three digits at once; the page shows single digits")
+    first = generators[0]
+    for pretrained in generators:
+        if pretrained.info.sha256 != first.info.sha256:
+            raise PalingenError(
+                f"{pretrained.name} was trained on {pretrained.info.name}, but {first.name} on {first.info.name}; "
+                "one page shows generators of one data set"
+            )
+    return first.info
+
+
+def _credit(info: DatasetInfo) -> str | None:
+    """Origin of the images; None for MNIST, which the template names."""
+    if info.is_mnist:
+        return None
+    return NAMED[info.name].credit if info.name in NAMED else Path(info.name).name
+
+
+def _page_classifier(info: DatasetInfo) -> DigitClassifier:
+    classifier = require_classifier(info)
+    if not isinstance(classifier, DigitClassifier):
+        raise PalingenError(f"{info.name}: its first classifier must be of the architecture 'plain' for the page")
+    return classifier
+
+
 def _generator_data(
     pretrained: PretrainedGenerator, classifier: DigitClassifier
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Metadata and weights of one generator."""
     config, generator = pretrained.config, pretrained.generator.cpu()
-    directions, estimator = find_directions(generator, config, lambda pixels: classifier.predict(pixels).features)
-    sizes = {"latentDim": config.latent_dim, "numClasses": config.num_classes}
+    directions, estimator = find_directions(
+        generator, config.latent_dim, lambda pixels: classifier.predict(pixels).features
+    )
+    sizes = {"latentDim": config.latent_dim, "numClasses": pretrained.num_classes}
     metadata = {
         "name": pretrained.name,
         **sizes,
@@ -134,7 +155,7 @@ def _generator_data(
         "directions": [_direction(direction) for direction in directions],
         "snapshots": [{"name": name, "images": encode_gray4(pixels)} for name, pixels in read_snapshots(pretrained)],
     }
-    network = {"inputSize": config.latent_dim + config.num_classes, "layers": generator_layers(generator)}
+    network = {"inputSize": config.latent_dim + pretrained.num_classes, "layers": generator_layers(generator)}
     return metadata, {**sizes, "network": network, "latentEstimator": _linear_map(estimator)}
 
 
@@ -165,7 +186,7 @@ def read_snapshots(pretrained: PretrainedGenerator) -> list[tuple[str, UInt8[nda
     if paths:
         chosen = np.unique(np.linspace(0, len(paths) - 1, MAX_SNAPSHOTS).round().astype(int))
         return [(f"step {int(paths[i].stem.removeprefix('step-')):,}", _read_grid(paths[i])) for i in chosen]
-    config, inputs = pretrained.config, snapshot_inputs(pretrained.config)
+    config, inputs = pretrained.config, snapshot_inputs(pretrained.config, pretrained.num_classes)
     source = pretrained.name if pretrained.folder.parent == PRETRAINED_DIR else pretrained.folder
     names = {"start": "before training", "middle": "half way", "end": f"after {config.epochs} epochs"}
     return [
@@ -202,17 +223,3 @@ def read_scores(folder: Path) -> dict[str, Any] | None:
     options = {name: record[name] for name in ("n", "repeats", "std")}
     floor_std, norm = record["rows"]["floor"]["std"], record["max_latent_norm"]
     return {"mean": mean, "floor": floor, "floorStd": floor_std, **options, "maxLatentNorm": norm}
-
-
-def training_digits() -> TrainingDigits:
-    """First training digits of each class."""
-    training, test = load_images("train"), load_images("t10k").pixels[:NUM_TEST_DIGITS]
-    indices = torch.cat(
-        [
-            (training.labels == digit).nonzero().flatten()[: NUM_TRAINING_DIGITS // NUM_CLASSES]
-            for digit in range(NUM_CLASSES)
-        ]
-    )
-    pixels = training.pixels[indices]
-    distances = torch.cdist(test.flatten(1).float(), pixels.flatten(1).float()).min(1).values / IMAGE_SIZE / 255
-    return TrainingDigits(pixels.numpy(), training.labels[indices].tolist(), distances.median().item())

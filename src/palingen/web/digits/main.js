@@ -12,6 +12,7 @@
 
   async function start() {
     page.loadWeights("first-weights");
+    page.rewordTemplate();
     for (const panel of page.panels) panel();
     page.notify(["z", "a", "b", "c"]); // those that the link holds
     await parsed;

@@ -51,11 +51,30 @@
   /** "7, 98 %" from class probabilities. */
   function describe(probabilities) {
     const predicted = probabilities.indexOf(Math.max(...probabilities));
-    return `${predicted}, ${percent(probabilities[predicted])}`;
+    return `${metadata.classNames[predicted]}, ${percent(probabilities[predicted])}`;
+  }
+
+  const isDigits = metadata.credit === null;
+
+  /** Text of the page, which speaks of digits, for images of any kind. */
+  const wording = (text) => isDigits ? text : text.replace("new handwriting", "test images").replace("a digit", "an image")
+    .replace(/\b(d)igit(s?)\b/gi, (_, initial, plural) => `${initial === "D" ? "I" : "i"}mage${plural}`);
+
+  /** Reword the texts and labels of the template. */
+  function rewordTemplate() {
+    if (isDigits) return;
+    for (const root of [page.byId("lab-digits"), page.byId("tab-digits")].filter(Boolean)) {
+      const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode())
+        if (texts.currentNode.parentElement.tagName !== "SCRIPT") texts.currentNode.data = wording(texts.currentNode.data);
+      for (const element of root.querySelectorAll("[aria-label]")) element.ariaLabel = wording(element.ariaLabel);
+    }
+    page.byId("credit").textContent = `images: ${metadata.credit}`;
   }
 
   Object.assign(page, {
     ...store, metadata, model, inputSize, setDefaults, input, distances, currentDigit, select, percent, describe,
+    isDigits, wording, rewordTemplate,
     state: () => state, trainingDigits: null,
   });
 })(globalThis.palingen);

@@ -11,8 +11,8 @@
   /** Class probabilities of each image. */
   function classify(pixels) {
     const count = pixels.length / palingen.IMAGE_PIXELS;
-    const logits = palingen.forward(classifier, palingen.toUnit(pixels), count);
-    return Array.from({ length: count }, (_, i) => palingen.softmax(logits.subarray(10 * i, 10 * i + 10)));
+    const logits = palingen.forward(classifier, palingen.toUnit(pixels), count), classes = logits.length / count;
+    return Array.from({ length: count }, (_, i) => palingen.softmax(logits.subarray(classes * i, classes * (i + 1))));
   }
 
   /** Answer with the progress of an inversion, until it ends or a newer one begins. */

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.profiler import ProfilerActivity, profile
 
-from palingen.gan.config import GanConfig, build_networks
+from palingen.gan.config import GanConfig, build_networks, count_generator_classes
 from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.sampling.interpolation import Interpolation
 from palingen.gan.sampling.latents import sample_inputs
@@ -96,14 +96,15 @@ def check_gan_shapes(config: GanConfig) -> Markdown:
         CheckError: one is different.
     """
     networks, size = build_networks(config), config.batch_size
-    latents = sample_inputs(size, config, config.seed)
+    num_classes = count_generator_classes(networks.generator)
+    latents = sample_inputs(size, config.latent_dim, num_classes, config.seed)
     with torch.no_grad():
         images = networks.generator(latents)
         logits = networks.discriminator(images)
     expected = {
-        "latents": (latents, (size, config.latent_dim + config.num_classes)),
+        "latents": (latents, (size, config.latent_dim + num_classes)),
         "generated images": (images, (size, config.channels, IMAGE_SIZE, IMAGE_SIZE)),
-        "logits of the discriminator": (logits, (size, config.num_classes) if config.conditional else (size,)),
+        "logits of the discriminator": (logits, (size, num_classes) if num_classes else (size,)),
     }
     _require(float(images.abs().max()) <= 1, "a generated image leaves the range from -1 to 1")
     return _facts({**_shapes(expected), "range of the images": f"{images.min():.2f} to {images.max():.2f}"})

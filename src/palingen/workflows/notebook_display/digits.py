@@ -13,7 +13,6 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from palingen.gan.data.mnist import NUM_CLASSES
 from palingen.gan.pretrained import load_generator
 from palingen.gan.sampling.interpolation import Interpolation
 from palingen.gan.sampling.snapshots import NUM_IMAGES, SnapshotStage
@@ -30,12 +29,12 @@ def generate_snapshots(
 ) -> dict[str, UInt8[ndarray, "B 28 width"]]:
     """Images of a generator at the start, the middle and the end of its training, from the same latents.
 
-    A class-conditional generator makes the ten digits in turn.
+    A class-conditional generator makes its classes in turn.
     """
     snapshots = {}
     for stage in get_args(SnapshotStage):
         generator = load_generator(run, stage)
-        labels = generator.labels(count, seed, range(NUM_CLASSES)) if generator.config.conditional else None
+        labels = generator.labels(count, seed, range(generator.num_classes)) if generator.num_classes else None
         snapshots[stage] = generator.pixels(count, seed, labels).numpy()
     return snapshots
 
@@ -71,7 +70,7 @@ def prediction_table(interpolations: Mapping[str, Interpolation]) -> Markdown:
     """Class and confidence of every image of some interpolations."""
     rows: list[dict[str, Any]] = []
     for name, interpolation in interpolations.items():
-        images = enumerate(zip(interpolation.classes, interpolation.confidences, strict=True), 1)
+        images = enumerate(zip(interpolation.labels, interpolation.confidences, strict=True), 1)
         rows.append({"interpolation": name, **{str(n): f"{label} ({format_percent(p)})" for n, (label, p) in images}})
     return table(rows)
 

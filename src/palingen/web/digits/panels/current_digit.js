@@ -22,7 +22,7 @@ palingen.page.panels.push(() => {
     page.requestLatest("current digit", message, ({ pixels, probabilities: [probabilities] }) => {
       page.paint(canvas, pixels);
       byId("current-prediction").textContent = page.describe(probabilities);
-      canvas.setAttribute("aria-label", `Current digit: ${page.describe(probabilities)}`);
+      canvas.setAttribute("aria-label", page.wording("Current digit: ") + page.describe(probabilities));
       document.dispatchEvent(new CustomEvent("current-digit", { detail: { pixels, probabilities } }));
     });
   }

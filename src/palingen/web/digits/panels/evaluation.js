@@ -1,26 +1,35 @@
 // Evaluation: predicted class and nearest training digit of the current digit, and the scores of the generator.
 "use strict";
 palingen.page.panels.push(() => {
-  const { page } = palingen, { byId } = page, { percent } = page;
+  const { page } = palingen, { byId } = page, { percent } = page, { classNames } = page.metadata, NUM_BARS = 10;
   let current = null; // pixels and probabilities of the current digit
 
-  const bars = Array.from({ length: 10 }, (_, digit) => {
+  const bars = classNames.slice(0, NUM_BARS).map(() => {
     const bar = document.createElement("li");
-    bar.innerHTML = `<span>${digit}</span><i></i><span></span>`;
+    bar.innerHTML = "<span></span><i></i><span></span>";
     return byId("bars").appendChild(bar);
   });
 
+  /** Classes that have a bar: all in their order, or the likeliest of many. */
+  function shownClasses(probabilities) {
+    const order = classNames.map((_, i) => i);
+    return order.length > NUM_BARS ? order.sort((i, j) => probabilities[j] - probabilities[i]).slice(0, NUM_BARS) : order;
+  }
+
   function showCurrent() {
     if (!current) return;
-    current.probabilities.forEach((probability, digit) => {
-      bars[digit].children[1].style.setProperty("--probability", String(probability));
-      bars[digit].lastChild.textContent = percent(probability);
+    shownClasses(current.probabilities).forEach((index, row) => {
+      const probability = current.probabilities[index];
+      bars[row].firstChild.textContent = classNames[index];
+      bars[row].children[1].style.setProperty("--probability", String(probability));
+      bars[row].lastChild.textContent = percent(probability);
     });
     page.paint(byId("compared-digit"), current.pixels);
     if (!page.trainingDigits) return;
     page.requestLatest("nearest", { task: "nearest", pixels: current.pixels }, ({ index, distance }) => {
       page.paint(byId("training-image"), palingen.imageAt(page.trainingDigits, index));
-      byId("training-caption").textContent = `a ${page.metadata.trainingLabels[index]}, difference ${percent(distance)}`;
+      byId("training-caption").textContent = 
+        `${page.isDigits ? "a " : ""}${classNames[page.metadata.trainingLabels[index]]}, difference ${percent(distance)}`;
     });
   }
 
@@ -45,9 +54,9 @@ palingen.page.panels.push(() => {
       return;
     }
     const table = document.createElement("table");
-    table.innerHTML = '<thead><tr><th scope="col"></th><th scope="col"></th><th scope="col">real digits</th></tr></thead>'
-      + "<tbody></tbody>";
-    const [count, generator] = table.querySelectorAll("th");
+    table.innerHTML = '<thead><tr><th scope="col"></th><th scope="col"></th><th scope="col"></th></tr></thead><tbody></tbody>';
+    const [count, generator, real] = table.querySelectorAll("th");
+    real.textContent = page.wording("real digits");
     count.textContent = `${scores.n.toLocaleString("en")} images`;
     generator.textContent = name;
     for (const metric of METRICS) if (scores.mean[metric[0]] !== null) addRow(table.tBodies[0].insertRow(), scores, metric);
@@ -57,7 +66,7 @@ palingen.page.panels.push(() => {
   function addRow(row, { mean, floor, std, floorStd }, [key, label, explanation, decimals]) {
     const cell = (value, spread) => value == null ? "–" : value.toFixed(decimals)
       + (spread == null ? "" : `<span class="spread"> ± ${spread.toFixed(decimals)}</span>`);
-    row.innerHTML = `<th scope="row">${label}<span class="hint">${explanation}</span></th>`
+    row.innerHTML = `<th scope="row">${page.wording(label)}<span class="hint">${page.wording(explanation)}</span></th>`
       + `<td>${cell(mean[key], std[key])}</td><td>${cell(floor[key], floorStd[key])}</td>`;
   }
 
@@ -67,12 +76,14 @@ palingen.page.panels.push(() => {
     const repeated = repeats > 1 ? `Mean and standard deviation of ${repeats} sets of images. ` : "";
     const clipped = maxLatentNorm ? ` Latents longer than ${maxLatentNorm} times their typical norm, the square root of their `
       + "dimensions, were scaled down to it for these scores; elsewhere on this page they are not." : "";
-    element.textContent = `${repeated}Real digits are as many training digits, compared with the test digits in the same way: `
-      + `the score of a perfect generator, as mean and standard deviation of ten random sets.${clipped}`;
+    const real = "Real digits are as many training digits, compared with the test digits in the same way: the score of a "
+      + "perfect generator, as mean and standard deviation of ten random sets.";
+    element.textContent = `${repeated}${page.wording(real)}${clipped}`;
     return element;
   }
 
   byId("num-training-digits").textContent = page.metadata.trainingLabels.length.toLocaleString("en");
+  byId("num-available").textContent = page.metadata.numTraining.toLocaleString("en");
   byId("median-test-distance").textContent = percent(page.metadata.medianTestDistance);
   document.addEventListener("current-digit", ({ detail }) => {
     current = detail;

@@ -48,14 +48,14 @@ palingen.page.panels.push(() => {
     caption.textContent = "Nearest image";
   }
 
-  /** The drawing in the format of MNIST: its longer edge 20 pixels, its centre of mass in the middle of 28 x 28 pixels. */
+  /** The drawing in the format of the training images: the length of its longer edge, and centred by its mass as MNIST. */
   function drawnPixels() {
     const ink = palingen.inkBounds(pen.getImageData(0, 0, SIZE, SIZE).data, SIZE);
     if (!ink) return null;
     const small = document.createElement("canvas"), context = small.getContext("2d");
     small.width = small.height = 28;
     context.imageSmoothingQuality = "high";
-    const scale = 20 / Math.max(ink.width, ink.height);
+    const scale = page.metadata.inkSize / Math.max(ink.width, ink.height);
     context.drawImage(drawing, 14 - ink.x * scale, 14 - ink.y * scale, SIZE * scale, SIZE * scale);
     const { data } = context.getImageData(0, 0, 28, 28);
     return Uint8Array.from({ length: palingen.IMAGE_PIXELS }, (_, i) => data[4 * i + 3]);
@@ -64,7 +64,7 @@ palingen.page.panels.push(() => {
   function search() {
     const pixels = drawnPixels();
     if (!pixels) {
-      caption.textContent = "Draw a digit first";
+      caption.textContent = page.wording("Draw a digit first");
       return;
     }
     progress.hidden = false;
@@ -77,7 +77,7 @@ palingen.page.panels.push(() => {
       if (!answer.done) return;
       progress.hidden = true;
       page.select(answer.input);
-      page.announce("Search finished: the nearest image is the current digit");
+      page.announce(page.wording("Search finished: the nearest image is the current digit"));
     });
   }
 

@@ -54,7 +54,7 @@ palingen.page.panels.push(() => {
     truncation.value = String(state.truncation);
     byId("truncation-value").textContent = state.truncation.toFixed(2);
     byId("digit-label").hidden = !numClasses;
-    const options = Array.from({ length: numClasses }, (_, i) => new Option(String(i), String(i)));
+    const options = Array.from({ length: numClasses }, (_, i) => new Option(page.metadata.classNames[i], String(i)));
     digits.replaceChildren(new Option("all", "-1"), ...options);
     digits.value = String(state.digit);
   }
