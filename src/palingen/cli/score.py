@@ -98,10 +98,7 @@ def score(
         is_default = (count, seed, repeats, max_latent_norm) == (None, 0, 1, "own")
         rule = "is scored once, as it is; --count, --seed, --repeats and --max-latent-norm are for generators"
         require("source", source, is_default, rule)
-        configure_numerics()
-        evaluator, _ = _open_evaluator(_identify(data), reference, len(images))
-        name = Path(source).resolve().stem
-        _report(evaluate_pixels(images, evaluator, name), evaluator, output, name)
+        _score_images(images, Path(source).resolve().stem, data, reference, output)
         return
     generator = open_generator(source, max_latent_norm=max_latent_norm, trust_code=trust_code)
     name = f"{generator.name}-seed{seed}"
@@ -116,6 +113,12 @@ def score(
     _report(scores, evaluator, output, name)
     if data is None:
         log_scores(generator.folder, generator.config, SCORE_KINDS[reference], asdict(scores.summary.mean))
+
+
+def _score_images(images: Tensor, name: str, data: str | None, reference: Reference, output: OutputOptions) -> None:
+    configure_numerics()
+    evaluator, _ = _open_evaluator(_identify(data), reference, len(images))
+    _report(evaluate_pixels(images, evaluator, name), evaluator, output, name)
 
 
 def baselines(

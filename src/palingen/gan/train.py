@@ -55,8 +55,7 @@ def train_gan(
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 
     Raises:
-        ConfigError: engine or images do not support the config, a tracker is not installed, a user's part does not
-            fit, or memory is too small.
+        ConfigError: engine, images or a user's part do not fit the config, a tracker or enough memory is missing.
         DataError: the images are missing or damaged.
         RunError: the folder holds something else; its subclass DivergenceError: a loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
@@ -64,9 +63,7 @@ def train_gan(
     require("config", config, isinstance(config, GanConfig), "must be a GanConfig")
     folder, process_group = Path(folder), process_group or ProcessGroup(device or torch.device("cpu"))
     if force or not (folder / "weights.safetensors").exists():  # before a folder is made
-        require_classes(config)
-        require_training_memory(config, dataset_size(config.data), process_group.device)
-        require_user_parts(config)
+        _require_trainable(config, process_group.device)
     configure_numerics()
     with _open_together(folder, config, force, process_group, trackers) as run:
         if run.finished:
@@ -74,6 +71,12 @@ def train_gan(
         trainer = GanTrainer(config, load_dataset(config.data, process_group.device), process_group, engine)
         run.set_execution(current_execution(trainer.engine), allow_change=allow_engine_change)
         return _train(run, trainer)
+
+
+def _require_trainable(config: GanConfig, device: torch.device) -> None:
+    require_classes(config)
+    require_training_memory(config, dataset_size(config.data), device)
+    require_user_parts(config)
 
 
 @contextmanager

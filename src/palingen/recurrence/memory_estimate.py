@@ -79,7 +79,7 @@ def _step_floats(config: PalindromeConfig, engine: EngineName) -> float:
 
 def _segment(config: PalindromeConfig, sequences: int, *, store: bool) -> int:
     """Steps whose values are held at the same time."""
-    steps = segment_steps(CELLS[config.cell], sequences, config.length, config.hidden_size, store=store)
+    steps = segment_steps(load_cell(config.cell), sequences, config.length, config.hidden_size, store=store)
     return min(steps, config.length)
 
 

@@ -45,8 +45,7 @@ def train_palindrome(
         trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
 
     Raises:
-        ConfigError: the engine cannot run the cell here, a cell of the user's does not fit, a tracker is not
-            installed, or memory is too small.
+        ConfigError: the engine cannot run the cell here, the cell does not fit, a tracker or memory is missing.
         RunError: the folder holds something else; its subclass DivergenceError: the loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """

@@ -42,3 +42,12 @@ def parse_config(values: Any, kind: type[Config], source: Path) -> Config:
         return kind(**{field: value for field, value in values.items() if field != "kind"})
     except (TypeError, ValueError) as error:
         raise RunError(f"{source}: {error}") from error
+
+
+def describe_changes(before: Any, now: Any) -> str:
+    """Fields in which two dataclasses of one type differ, as text."""
+    return "; ".join(
+        f"{field.name}={getattr(now, field.name)!r}, was {getattr(before, field.name)!r}"
+        for field in fields(now)
+        if getattr(before, field.name) != getattr(now, field.name)
+    )

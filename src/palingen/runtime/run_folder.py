@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from palingen.runtime.atomic_io import naming, remove_temporary_files, write_json
 from palingen.runtime.checkpoint import read_checkpoint, write_checkpoint
-from palingen.runtime.config_io import config_hash
+from palingen.runtime.config_io import config_hash, describe_changes
 from palingen.runtime.environment import environment
 from palingen.runtime.errors import DivergenceError, RunError
 from palingen.runtime.json_io import damaged
@@ -66,7 +66,7 @@ class RunFolder:
             RunError: the checkpoint was computed with other settings, and `allow_change` is False.
         """
         state = self._read_checkpoint()
-        if state and not allow_change and (changes := _changes(self._read_execution(state), execution)):
+        if state and not allow_change and (changes := describe_changes(self._read_execution(state), execution)):
             raise RunError(
                 f"{self.folder}: cannot resume exactly with {changes}; allow_engine_change=True resumes anyway"
             )
@@ -217,16 +217,7 @@ def _prepare(folder: Path, config: Any, force: bool) -> None:
     if contents and force:
         for path in contents:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    elif contents and (changes := _changes(read_config(folder, type(config)), config)):
+    elif contents and (changes := describe_changes(read_config(folder, type(config)), config)):
         raise RunError(f"{folder}: holds a run with other settings ({changes}); force=True replaces it")
     keep_code(config, folder)
     write_json(folder / "config.json", {"kind": type(config).__name__, **asdict(config)})
-
-
-def _changes(before: Any, now: Any) -> str:
-    """Fields in which two dataclasses of one type differ, as text."""
-    return "; ".join(
-        f"{field.name}={getattr(now, field.name)!r}, was {getattr(before, field.name)!r}"
-        for field in fields(now)
-        if getattr(before, field.name) != getattr(now, field.name)
-    )
