@@ -31,6 +31,7 @@ FILES = (
     "report/explorer.html",
     "report/figures/*.png",
     "assignment/*.ipynb",
+    "benchmarks/records/*.json",
 )
 """Files with one path in the repository and in the site."""
 

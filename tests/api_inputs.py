@@ -97,7 +97,7 @@ def other_calls(folder: Path) -> dict[str, tuple[Callable[[Any], Any], tuple[Any
         "load_generator path": (palingen.load_generator, paths),
         "load_generator snapshot": (lambda value: palingen.load_generator("course", value), ("", "begin", "../end")),
         "load_images split": (palingen.load_images, ("", "test", "../train")),
-        "load_images root": (lambda value: palingen.load_images("train", value), (*names_of_runs, "\0")),
+        "load_images data": (lambda value: palingen.load_images("train", value), (*names_of_runs, "\0")),
         "load_network folder": (palingen.load_network, paths),
         "analyze_run folder": (palingen.analyze_run, paths),
         "read_records folder": (palingen.read_records, paths),

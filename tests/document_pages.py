@@ -31,6 +31,7 @@ SHORTENED = {
 """Flags with which each verb of the documents is run; "" stands for a flag without a value."""
 
 RUN_ELSEWHERE = {
+    "classifier train": "tests/cli/test_classifier.py",
     "bundle": "tests/workflows/test_submission.py",
     "demo": "tests/workflows/test_demo.py",
     "doctor": "tests/cli/test_doctor.py",
@@ -46,7 +47,7 @@ RUN_ELSEWHERE = {
 }
 """Test of each verb that would take long, or change the machine; in documents it is only parsed."""
 
-ELSEWHERE = re.compile(r"HOST|RUN\b|--devices|runs/losses|report/runs")
+ELSEWHERE = re.compile(r"HOST|RUN\b|--devices|runs/losses|report/runs|letters")
 """Commands that need another machine, several processes, or a folder that no page makes."""
 
 BLOCK = re.compile(r"```python\n(?P<python>.*?)```|^    (?P<command>palingen [^\n]+)$", re.DOTALL | re.MULTILINE)

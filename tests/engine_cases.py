@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from palingen.recurrence.cells import CELLS, Cell, State
-from palingen.recurrence.engines import run_engine
+from palingen.recurrence.engines import ENGINES, run_engine
 from palingen.recurrence.unroll import CellWeights
 
 
@@ -24,6 +24,7 @@ def sine(x_proj, h_proj, state):
 LEAKY = Cell(leaky, gates=("h",))
 SINE = Cell(sine, gates=("h",))
 ALL_CELLS = {**CELLS, "leaky": LEAKY}
+CPU_ENGINES = [name for name in ENGINES if name != "triton"]
 FAST_ENGINES = [(engine, cell) for engine in ("native", "compiled") for cell in ALL_CELLS]
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-5}

@@ -71,6 +71,7 @@ def few_real_images(monkeypatch):
 def page_folder(tmp_path, few_digits, palingen, request):
     """Folder in which a page runs, with a GAN's run if the page needs one that another page makes."""
     (tmp_path / "few-digits").symlink_to(few_digits)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
     text = TEXTS[request.param]
     if "runs/first" in text and "gan train --epochs 10 --out runs/first" not in text:
         assert palingen(*GAN_RUN).returncode == 0

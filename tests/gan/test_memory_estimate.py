@@ -31,7 +31,9 @@ MEMORY = "palingen.runtime.memory.available_memory"
     [
         [{"architecture": "conv"}, {"architecture": "residual"}],
         [{"latent_dim": 40_000}],
-        [{"architecture": "residual", "batch_size": 10, "epochs": 1, "frechet_steps": 2}],
+        pytest.param(
+            [{"architecture": "residual", "batch_size": 10, "epochs": 1, "frechet_steps": 2}], marks=pytest.mark.torture
+        ),
     ],
     ids=["images", "weights", "frechet loss"],
 )

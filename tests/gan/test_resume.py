@@ -42,10 +42,10 @@ def interrupt(config, folder, monkeypatch, step, **options):
     """Train until Ctrl-C arrives during the given step."""
     trainer_step = GanTrainer.step
 
-    def interrupting(trainer, batch, number, progress):
+    def interrupting(trainer, batch, number, *schedule):
         if number == step:
             signal.raise_signal(signal.SIGINT)
-        return trainer_step(trainer, batch, number, progress)
+        return trainer_step(trainer, batch, number, *schedule)
 
     with monkeypatch.context() as patch:
         patch.setattr(GanTrainer, "step", interrupting)

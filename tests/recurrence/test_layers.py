@@ -1,10 +1,11 @@
 import pytest
 import torch
+from engine_cases import CPU_ENGINES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palingen.recurrence.cells import CELLS
-from palingen.recurrence.engines import ENGINES, run_engine
+from palingen.recurrence.engines import run_engine
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.runtime.errors import ConfigError
 
@@ -37,7 +38,7 @@ def test_a_length_below_1_or_above_the_steps_is_refused(lengths):
         RecurrentLayer("lstm", 2, 5)(torch.zeros(2, 3, 2), lengths=torch.tensor(lengths))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", CPU_ENGINES)
 def test_a_learned_initial_state_starts_at_zero_and_gets_a_gradient(engine):
     torch.manual_seed(0)
     layer = RecurrentLayer("lstm", 2, 5, engine=engine, learn_initial_state=True)

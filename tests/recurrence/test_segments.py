@@ -1,10 +1,9 @@
 import pytest
 import torch
-from engine_cases import ALL_CELLS, SMALL, TOLERANCE, random_case
+from engine_cases import ALL_CELLS, CPU_ENGINES, SMALL, TOLERANCE, random_case
 
 from palingen.recurrence import segments
 from palingen.recurrence.cells import CELLS
-from palingen.recurrence.engines import ENGINES
 from palingen.recurrence.engines.double_backward import pack
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.recurrence.segments import run_final_state, segment_steps
@@ -26,7 +25,7 @@ def final_and_gradients(run, case):
 
 @pytest.mark.parametrize("state", STATED)
 @pytest.mark.parametrize("name", ALL_CELLS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", CPU_ENGINES)
 def test_segments_have_the_final_state_and_the_gradients_of_the_whole_sequence(engine, name, state):
     cell = ALL_CELLS[name]
     dtype = torch.float32 if engine == "native" else torch.float64

@@ -39,8 +39,11 @@ def manual_run(tmp_path_factory, few_digits):
     return folder, train(folder, *MANUAL, "--data", few_digits, "--devices", 2, "--track", "tensorboard")
 
 
-def test_two_processes_train_as_one_process_with_the_whole_batch(tmp_path, few_digits):
-    recipe = ("--recipe", "residual", "--precision", "float32", "--frechet-steps", "1", "--data", few_digits)
+@pytest.mark.parametrize(
+    "flags", [(), pytest.param(("--frechet-steps", "1"), marks=pytest.mark.torture)], ids=["game", "frechet loss"]
+)
+def test_two_processes_train_as_one_process_with_the_whole_batch(tmp_path, few_digits, flags):
+    recipe = ("--recipe", "residual", "--precision", "float32", *flags, "--data", few_digits)
     for name, devices in (("one", 1), ("two", 2)):
         run = train(tmp_path / name, *recipe, "--devices", devices, "--json")
         assert run.returncode == 0, run.stderr

@@ -25,7 +25,7 @@ SOURCE = ROOT / "src" / "palingen"
 MODULE = SOURCE / "runtime" / "torch_private.py"
 
 
-STANDARD_LIBRARY = {"_fields", "_fields_", "_replace"}
+STANDARD_LIBRARY = {"_asdict", "_fields", "_fields_", "_replace"}
 """Names of named tuples and of ctypes that are public in spite of their underscore."""
 
 

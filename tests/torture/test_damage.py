@@ -18,7 +18,7 @@ from fake_records import RUNS
 from palindrome_runs import interrupt_at_step
 from small_jobs import contents
 from support import run_in
-from user_parts import CELL
+from user_parts import CELL, write_code
 
 from palingen.report.record_reader import read_records
 from palingen.report.typst_inputs import template_data
@@ -87,6 +87,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Path
     shutil.copytree(few_digits, folder / "data")
     assert run_in(folder, *GAN, "--out=gan").returncode == 0
     assert run_in(folder, *PALINDROME, "--track=tensorboard", "--out=palindrome").returncode == 0
+    write_code(folder)
+    assert run_in(folder, *PALINDROME, "--cell=mine.py:Mine", "--out=cell").returncode == 0
     with pytest.MonkeyPatch.context() as patch:
         interrupt_at_step(patch, 7)
         assert run_in(folder, *PALINDROME, "--out=unfinished").returncode == 130

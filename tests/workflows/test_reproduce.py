@@ -81,8 +81,8 @@ def test_a_quick_reproduction_computes_every_step_and_repeats_no_finished_run(
     shipped = {name: ScoreSummary.from_row(row) for name, row in rows.items()}
     # both are shared by the tests, since they take a while
     monkeypatch.setattr("palingen.workflows.reproduce.gan.baselines", lambda evaluator, count: shipped)
-    for module in ("palingen.workflows.reproduce.gan", "palingen.gan.study"):
-        monkeypatch.setattr(f"{module}.mnist_evaluator", lambda reference="test": evaluator)
+    monkeypatch.setattr("palingen.workflows.reproduce.gan.mnist_evaluator", lambda reference="test": evaluator)
+    monkeypatch.setattr("palingen.gan.study.data_evaluator", lambda info: evaluator)
     command = ("reproduce", "--quick", "--jobs", 1, "--device", "cpu", "--out", "out", "--json")
     run = palingen(*command)
     assert run.returncode == 0, run.stderr

@@ -65,8 +65,7 @@ class GanConfig:
     FILE.py:NAME."""
 
     generator_output: Literal["tanh", "linear"] = "tanh"
-    """Last operation of the generator. `linear`, for architecture `residual`, leaves out the tanh, which saturates at
-    black; images are clamped when they are sampled."""
+    """Last operation of the generator; `linear` (with architecture `residual`) does not saturate at black."""
 
     conditional: bool = False
     """Class-conditional generator and discriminator."""
@@ -102,8 +101,7 @@ class GanConfig:
     """Final learning rate over the first; `schedule` says how it gets there."""
 
     schedule: Literal["cosine", "geometric"] = "cosine"
-    """Course of learning rate and penalty weight to their final values: half a `cosine`, or `geometric`, half a cosine
-    of their logarithms, which spends more of the training at small values."""
+    """How learning rate and penalty weight fall: half a `cosine`, or half one of their logarithms (`geometric`)."""
 
     warmup_fraction: float = 0.0
     """Fraction of the steps over which the learning rate rises from zero."""
@@ -122,8 +120,8 @@ class GanConfig:
     sampled from the averaged weights."""
 
     frechet_steps: int | None = None
-    """Last steps in which the generator is also trained on the Frechet distance of its features to those of the
-    training images, class by class, by small classifiers that are trained for it; off by default."""
+    """Last steps in which the generator also matches features of the training images (Frechet loss); none by
+    default."""
 
     frechet_learning_rate: float = 1e-4
     """Adam's learning rate for that distance; it falls to zero."""

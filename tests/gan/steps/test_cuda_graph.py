@@ -64,7 +64,7 @@ def test_steps_are_recorded_after_the_warmup_and_odd_batches_never(monkeypatch):
         calls.append((len(batch), float(penalty_weight)))
         return StepMetrics(*torch.zeros(4))
 
-    recorded = StepGraph(step, torch.Generator())
+    recorded = StepGraph(step, torch.Generator(), [])
     for number, size in enumerate([4, 4, 4, 4, 2, 4]):
         recorded(torch.arange(size), 0.5 * number)
     assert calls == [(4, 0.0), (4, 0.5), (4, 1.0), (4, 1.5), (2, 2.0)]

@@ -74,6 +74,8 @@ def load_data(data: str) -> ImageData:
     Raises:
         DataError: the images are missing or damaged, or cannot be downloaded.
     """
+    if not data.isprintable():
+        raise DataError(f"data={data!r}: must be printable text")
     if data == "mnist":
         return ImageData(MNIST_INFO, load_idx("train"), load_idx("t10k"))
     return _load(data, str(cache_folder()) if data in NAMED or not data else _stamp(Path(data)))

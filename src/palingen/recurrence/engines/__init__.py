@@ -126,7 +126,7 @@ def run_engine(
     Raises:
         ConfigError: there is no such engine, or it does not support the cell, the inputs or the precision.
     """
-    engine = resolve_engine(name, cell, inputs, weights.weight_hh.shape[1], precision)
+    engine = resolve_engine(name, cell, inputs, int(weights.weight_hh.shape[1]), precision)
     options: dict[str, Any] = {"recompute": recompute}
     if engine == "native":
         options |= {"hidden_only": hidden_only, "precision": precision}

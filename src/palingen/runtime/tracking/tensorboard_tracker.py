@@ -30,7 +30,7 @@ class TensorBoardTracker:
         if self.is_new:
             settings = {name: str(value) if value is None else value for name, value in run.settings.items()}
             _, session, _ = hparams(settings, {})  # the first would fix the columns of the page HParams
-            self._writer._get_file_writer().add_summary(session)
+            self._writer.file_writer.add_summary(session)
 
     def log(self, numbers: Mapping[str, float], axis: str | None, position: int) -> None:
         """Add scalars; final ones stand at 0. TensorBoard has whole positions only, and records have no others."""

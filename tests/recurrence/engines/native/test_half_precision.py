@@ -88,7 +88,7 @@ def test_layers_and_configs_declare_the_precision():
 )
 def test_a_precision_that_does_not_exist_is_refused(engine, precision, reason):
     with pytest.raises(ConfigError, match=reason):
-        resolve_engine(engine, CELLS["lstm"], torch.zeros(1, 1, 1), precision)
+        resolve_engine(engine, CELLS["lstm"], torch.zeros(1, 1, 1), precision=precision)
 
 
 def test_a_processor_without_the_arithmetic_is_refused_in_one_line(monkeypatch):
