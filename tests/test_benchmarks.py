@@ -11,6 +11,7 @@ def benchmark(name, *arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.torture
 def test_the_gan_step_is_compared_with_the_script_and_with_a_lower_bound():
     run = benchmark("gan_step.py", "--repeats", 20, "--steps", 1, "--json")
     assert run.returncode == 0, run.stderr
@@ -29,6 +30,7 @@ def test_too_few_repeats_are_refused():
     assert "needs --repeats of at least 20" in run.stderr
 
 
+@pytest.mark.torture
 def test_every_engine_is_compared_with_torch_and_with_the_peak():
     sizes = ("--lengths", 3, 4, "--batch-size", 4, "--hidden-size", 8, "--repeats", 3)
     run = benchmark("recurrence.py", "--only", "speed", *sizes, "--json")
@@ -74,6 +76,7 @@ def test_tables_of_layers_fit_a_hundred_columns_when_piped():
     assert max(map(len, run.stdout.splitlines())) <= 100
 
 
+@pytest.mark.torture
 def test_the_memory_of_a_training_step_is_measured_in_a_process_of_its_own(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from recurrence_process import Job, run_in_process

@@ -141,6 +141,7 @@ def test_the_verbs_work_in_an_empty_folder(installed, tmp_path, few_digits):
         assert (tmp_path / "runs" / "report" / name).read_bytes() == (ROOT / "report" / name).read_bytes()
 
 
+@pytest.mark.torture
 def test_bundle_needs_the_project_and_says_in_one_line_how_to_get_it(installed, built, tmp_path):
     command = [installed.with_name("palingen"), "bundle", "--student-number", "12345678"]
     error = run(command, tmp_path, env={})

@@ -41,6 +41,7 @@ def shared_evaluator(monkeypatch, evaluator):
     return evaluator
 
 
+@pytest.mark.torture
 def test_a_shipped_generator_is_scored_with_real_and_corrupted_images_as_controls(palingen, tmp_path, shared_evaluator):
     run = palingen("gan", "score", "pretrained:course", "--count", 6000, "--out", "score", "--json")
     result = json.loads(run.stdout)

@@ -59,7 +59,7 @@ def test_matching_starts_from_the_averaged_generator(make_tuning):
     assert all(torch.equal(parameter, average) for parameter, average in pairs)
 
 
-@pytest.mark.parametrize("name", ["residual", "residual-unconditional"])
+@pytest.mark.parametrize("name", ["residual", pytest.param("residual-unconditional", marks=pytest.mark.torture)])
 def test_matching_brings_the_distance_of_a_trained_generator_down(make_tuning, name):
     shipped = load_generator(name)
     settings = {"latent_dim": shipped.config.latent_dim, "conditional": shipped.config.conditional}
@@ -101,7 +101,7 @@ def test_stacked_digits_have_no_feature_networks():
         GanConfig(data="stacked", frechet_steps=5)
 
 
-@pytest.mark.parametrize("stop", [6, 11], ids=["feature networks", "matching"])
+@pytest.mark.parametrize("stop", [pytest.param(6, marks=pytest.mark.torture), 11], ids=["feature networks", "matching"])
 def test_an_interrupted_training_ends_in_the_same_bytes(small, tmp_path, monkeypatch, stop):
     train_gan(small, tmp_path / "whole")
     should_stop = TrainingLoop._should_stop

@@ -39,6 +39,7 @@ class Model(nn.Module):
         return self.head(self.stack(output)[0]), c, h
 
 
+@pytest.mark.torture
 def test_onnxruntime_computes_the_same_for_any_number_of_steps_and_sequences(tmp_path):
     model, path = Model().eval(), tmp_path / "model.onnx"
     steps, sequences = torch.export.Dim("steps"), torch.export.Dim("sequences")

@@ -166,6 +166,7 @@ for kind in ("LSTM", "GRU", "RNN"):
 """
 
 
+@pytest.mark.torture
 def test_a_script_that_changes_one_import_prints_the_losses_of_torch(tmp_path):
     losses = []
     for module in ("torch.nn", "palingen.nn"):

@@ -164,7 +164,7 @@ def test_a_killed_study_is_completed_by_the_same_command_without_repeating_finis
     assert first.stat().st_mtime_ns == written
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.torture)])
 def test_ctrl_c_saves_every_run_and_the_same_command_completes_the_study(palingen, tmp_path, monkeypatch, jobs):
     folders = [tmp_path / "s" / run_name(replace(LONG, seed=seed)) for seed in range(jobs)]
     records = [folder / "records.jsonl" for folder in folders]

@@ -74,6 +74,7 @@ def test_batchnorm_and_gradients_manual_run_end_alike_in_both_processes(manual_r
     assert read_records(folder)[-1]["kind"] == "result"
 
 
+@pytest.mark.torture
 def test_two_nodes_of_torchrun_end_in_the_weights_of_two_processes_on_one(tmp_path, few_digits, manual_run):
     flags = ("palingen", "gan", "train", *SMALL, *MANUAL, "--data", few_digits, "--nodes", "2", "--out", tmp_path)
     torchrun = Path(sys.executable).with_name("torchrun")

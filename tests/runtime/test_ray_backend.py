@@ -60,6 +60,7 @@ def worker_pids() -> list[int]:
     return [int(line.split()[0]) for line in processes.splitlines() if "ray::_call" in line]
 
 
+@pytest.mark.torture
 def test_every_run_is_computed_on_the_cluster(tmp_path, address):
     parallel = ParallelConfig(backend="ray", scheduler_address=address, jobs=2)
     assert sorted(map_unordered(operator.neg, [3, 1, 2], tmp_path, parallel)) == [-3, -2, -1]

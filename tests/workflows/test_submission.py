@@ -149,6 +149,7 @@ def share_packages(project):
     (packages / "shared.pth").write_text(sysconfig.get_path("purelib"))
 
 
+@pytest.mark.torture
 def test_the_unpacked_bundle_runs_by_its_own_instructions(palingen, tmp_path):
     run = palingen("bundle", "--student-number", "01234567", "--name", "A. Student", "--json")
     assert run.returncode == 0, run.stderr

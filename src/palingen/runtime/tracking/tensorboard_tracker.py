@@ -3,6 +3,7 @@
 h, w  pixels
 """
 
+import time
 from collections.abc import Mapping
 
 from jaxtyping import UInt8
@@ -26,6 +27,8 @@ class TensorBoardTracker:
     def __init__(self, run: TrackedRun) -> None:
         folder = run.folder / "tensorboard"
         self.is_new = not any(folder.glob("events.*"))
+        while any(folder.glob(f"events.*.{int(time.time())}.*")):
+            time.sleep(0.05)  # files are read in the order of their names, which tell the second
         self._writer = SummaryWriter(str(folder))
         if self.is_new:
             settings = {name: str(value) if value is None else value for name, value in run.settings.items()}
