@@ -98,7 +98,7 @@ def test_no_verb_executes_what_a_run_keeps_unless_it_is_trusted(palingen, tmp_pa
     assert palingen(*PALINDROME, "--cell", "mine.py:Mine", "--out", "cell").returncode == 0
     architecture = ("--architecture", "gan.py:pair", "--loss", "gan.py:Loss")
     assert palingen(*digits, *architecture, "--out", "pair").returncode == 0
-    kept = {run: next((tmp_path / run).rglob("*.py")).relative_to(tmp_path) for run in ("cell", "pair")}
+    code_paths = {run: next((tmp_path / run).rglob("*.py")).relative_to(tmp_path) for run in ("cell", "pair")}
     forget_code()
     for path in (mark, tmp_path / "mine.py", tmp_path / "gan.py"):
         path.unlink()
@@ -110,7 +110,7 @@ def test_no_verb_executes_what_a_run_keeps_unless_it_is_trusted(palingen, tmp_pa
     for run, verbs in trusting.items():
         for verb in verbs:
             line = error_line(palingen(*verb, run))
-            assert f"code of its author, {kept[run]}; read it, then --trust-code executes it" in line
+            assert f"code of its author, {code_paths[run]}; read it, then --trust-code executes it" in line
         assert "the page computes" in error_line(palingen("explore", run, "--no-open"))
         assert palingen("show", run).returncode == palingen("diff", run, "cell").returncode == 0
     assert palingen("runs", ".").returncode == 0

@@ -52,8 +52,8 @@ def test_segments_can_be_differentiated_twice():
         return torch.autograd.grad(sum(gradient.square().sum() for gradient in gradients), case.leaves)
 
     segmented = penalty(run_final_state("reference", cell, *case_arguments(case), 2))
-    whole = penalty(unroll(cell, *case_arguments(case)).final_state)
-    torch.testing.assert_close(segmented, whole)
+    of_all_steps = penalty(unroll(cell, *case_arguments(case)).final_state)
+    torch.testing.assert_close(segmented, of_all_steps)
 
 
 def test_autocast_holds_in_the_recomputed_segments():
@@ -69,12 +69,14 @@ def test_autocast_holds_in_the_recomputed_segments():
 
 def test_the_forward_pass_keeps_one_state_a_segment():
     cell, case = CELLS["lstm"], random_case(CELLS["lstm"], state=False)
-    kept = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.shape) or tensor, lambda x: x):
+    saved_shapes = []
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda tensor: saved_shapes.append(tensor.shape) or tensor, lambda x: x
+    ):
         run_final_state("native", cell, *case_arguments(case), 2)
     arguments = [tensor.shape for tensor in pack(case.inputs, (), case.weights)]
     num_segments = -(-SMALL.T // 2)
-    assert kept == arguments + [(num_segments, SMALL.B, SMALL.H)] * len(cell.state)
+    assert saved_shapes == arguments + [(num_segments, SMALL.B, SMALL.H)] * len(cell.state)
 
 
 def test_values_are_stored_as_long_as_they_fit_and_else_divided_into_segments():

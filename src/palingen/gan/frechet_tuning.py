@@ -10,7 +10,6 @@ the moments of a few networks alone, the distance in the features of a network t
 B  images of a batch      K  classes
 """
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -78,11 +77,12 @@ class FrechetTuning:
             raise DataError(f"frechet_steps={self.steps}: needs images of several classes; {config.data} has one")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.networks = nn.ModuleList([build(self.num_classes) for build in FEATURE_NETWORKS]).to(self.device)
+            self.feature_networks = [build(self.num_classes).to(self.device) for build in FEATURE_NETWORKS]
+        self.networks = nn.ModuleList(self.feature_networks)
         self.feature_optimizer = torch.optim.Adam(self.networks.parameters(), FEATURE_LEARNING_RATE)
         self.optimizer = torch.optim.Adam(trainer.generator.parameters(), betas=BETAS)
         groups = self.num_conditions or 1
-        self.losses = [FrechetLoss(groups, network.head.in_features, self.device) for network in self._networks]
+        self.losses = [FrechetLoss(groups, network.head.in_features, self.device) for network in self.feature_networks]
         self.noise = NoiseSource(config.seed + 1, self.device)
         self._epoch: tuple[int, list[Tensor]] = -1, []
 
@@ -123,12 +123,6 @@ class FrechetTuning:
         if number == self.start:
             self._begin()
 
-    @property
-    def _networks(self) -> Iterator[FeatureNetwork]:
-        for network in self.networks:
-            assert isinstance(network, FeatureNetwork)
-            yield network
-
     def _falling(self, rate: float, number: int) -> float:
         """Learning rate at a matching step, of one that falls from `rate` to zero."""
         return cosine_interpolate(rate, 0.0, (number - self.start - 1) / self.steps)
@@ -144,7 +138,7 @@ class FrechetTuning:
         for group in self.feature_optimizer.param_groups:
             group["lr"] = FEATURE_LEARNING_RATE * rising * falling
         with autocast(self.config.precision, self.device):
-            logits = [network(images) for network in self._networks]
+            logits = [network(images) for network in self.feature_networks]
         self.feature_optimizer.zero_grad()
         torch.stack([cross_entropy(output.float(), labels) for output in logits]).sum().backward()
         gradients = [parameter.grad for parameter in self.networks.parameters() if parameter.grad is not None]
@@ -166,18 +160,18 @@ class FrechetTuning:
                 parameter.copy_(average)
         labels = self.dataset.labels if self.config.conditional else None
         everything = torch.arange(len(self.dataset), device=self.device).split(FRECHET_BATCH)
-        for network, loss in zip(self._networks, self.losses, strict=True):
+        for network, loss in zip(self.feature_networks, self.losses, strict=True):
             features = [self._features(network, load_batch(self.dataset, indices)) for indices in everything]
             loss.set_real(torch.cat(features), labels)
         batches = [self._generate() for _ in range(START_BATCHES)]
-        for network, loss in zip(self._networks, self.losses, strict=True):
+        for network, loss in zip(self.feature_networks, self.losses, strict=True):
             loss.start([self._moments(loss, self._features(network, images)) for images in batches])
 
     def _match(self, number: int) -> None:
         """Update the generator once against the Frechet distance."""
         images = self._generate()
         features, of_features = [], []
-        for network, loss in zip(self._networks, self.losses, strict=True):
+        for network, loss in zip(self.feature_networks, self.losses, strict=True):
             features.append(self._features(network, images))
             loss.update_moments(self._moments(loss, features[-1]))
             of_features.append(loss.gradient(features[-1]) / len(self.losses))

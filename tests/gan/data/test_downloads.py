@@ -34,7 +34,7 @@ def test_a_file_is_downloaded_once_and_again_if_it_is_damaged(tmp_path, mirrors)
 def test_a_broken_transfer_is_continued_where_it_broke_off(tmp_path, mirrors):
     mirrors[0].breaks = 2
     assert download(remote(mirrors[0].url), tmp_path).read_bytes() == CONTENT
-    first, *starts = [asked for _, asked in mirrors[0].requests]
+    first, *starts = [start for _, start in mirrors[0].requests]
     assert first is None
     assert [int(start[6:-1]) for start in starts] == pytest.approx([150_000, 225_000], abs=2 * CHUNK_BYTES)
     assert not list(tmp_path.glob("*.part"))

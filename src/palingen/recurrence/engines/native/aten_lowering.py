@@ -19,19 +19,24 @@ from palingen.runtime.torch_private import DTYPE_COPIES
 
 aten = torch.ops.aten
 
-CPP_TEMPLATES: dict[Any, str] = {
+COMMON_TEMPLATES: dict[Any, str] = {
     aten.add: "{0} + {1}",
     aten.sub: "{0} - {1}",
     aten.rsub: "{1} - {0}",
     aten.mul: "{0} * {1}",
     aten.div: "{0} / {1}",
     aten.neg: "-{0}",
-    aten.reciprocal: "1.0f / {0}",
-    aten.relu: "({0} > 0.0f ? {0} : {0} - {0})",
-    aten.threshold_backward: "({1} > 0.0f ? {0} : {0} - {0})",
     aten.sigmoid: "sigmoid({0})",
     aten.tanh: "tanh({0})",
     aten.expm1: "expm1({0})",
+}
+"""Expressions of pointwise operations without literals, the same in C++ and in Triton's language."""
+
+CPP_TEMPLATES: dict[Any, str] = {
+    **COMMON_TEMPLATES,
+    aten.reciprocal: "1.0f / {0}",
+    aten.relu: "({0} > 0.0f ? {0} : {0} - {0})",
+    aten.threshold_backward: "({1} > 0.0f ? {0} : {0} - {0})",
     aten.exp: "expm1({0}) + 1.0f",
     aten.sigmoid_backward: "{0} * {1} * (1.0f - {1})",
     aten.tanh_backward: "{0} * (1.0f - {1} * {1})",

@@ -11,24 +11,17 @@ from typing import Any
 import torch
 
 from palingen.recurrence.cells import Cell
+from palingen.recurrence.engines.native.aten_lowering import COMMON_TEMPLATES
 from palingen.recurrence.engines.native.layout_ops import UnsupportedOperationError
 from palingen.recurrence.engines.native.step_analysis import TRACE_SIZES, AnalyzedStep
 
 aten = torch.ops.aten
 
 TRITON_TEMPLATES: dict[Any, str] = {
-    aten.add: "{0} + {1}",
-    aten.sub: "{0} - {1}",
-    aten.rsub: "{1} - {0}",
-    aten.mul: "{0} * {1}",
-    aten.div: "{0} / {1}",
-    aten.neg: "-{0}",
+    **COMMON_TEMPLATES,
     aten.reciprocal: "1.0 / {0}",
     aten.relu: "tl.where({0} > 0.0, {0}, {0} - {0})",
     aten.threshold_backward: "tl.where({1} > 0.0, {0}, {0} - {0})",
-    aten.sigmoid: "sigmoid({0})",
-    aten.tanh: "tanh({0})",
-    aten.expm1: "expm1({0})",
     aten.exp: "expm1({0}) + 1.0",
     aten.sigmoid_backward: "{0} * {1} * (1.0 - {1})",
     aten.tanh_backward: "{0} * (1.0 - {1} * {1})",
