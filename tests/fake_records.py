@@ -78,6 +78,7 @@ def gan_score(fd: float, **metrics: Any) -> dict[str, Any]:
     score |= {"class_tv": 0.2, "mean_confidence": 0.97, "nearest_train_ratio": 1.0, "class_accuracy": None}
     score |= {
         "fd_second": fd / 10,
+        "fd_training": fd / 2,
         "low_confidence_fraction": 0.05,
         "fd_floor": 2.0,
         "fd_floor_std": 0.3,

@@ -26,10 +26,9 @@ PALINDROME = {
     ),
 }
 
-RESIDUAL = GanConfig(
+UNCONDITIONAL = GanConfig(
     latent_dim=64,
     architecture="residual",
-    conditional=True,
     loss="relativistic",
     penalty="r1-r2",
     penalty_weight=1.0,
@@ -45,16 +44,24 @@ RESIDUAL = GanConfig(
     ema_half_life=500,
     precision="bfloat16",
 )
-"""Quality recipe: a relativistic loss with R1 and R2, which converges (Huang et al. 2024), and an averaged generator.
-The final penalty weight trades class accuracy against recall."""
+"""Residual networks, and a relativistic loss with R1 and R2, which converges (Huang et al. 2024)."""
 
-UNCONDITIONAL = replace(RESIDUAL, conditional=False)
+# What each setting brought is in docs/quality-search.md. The final penalty weight trades class accuracy against recall.
+RESIDUAL_GAME = replace(
+    UNCONDITIONAL, conditional=True, generator_output="linear", schedule="geometric", ema_half_life=1000
+)
+"""Quality recipe without its last part, the adversarial game alone."""
+
+RESIDUAL = replace(RESIDUAL_GAME, epochs=51, frechet_steps=938)
+"""Quality recipe: in the last epoch the generator also matches features of the training images."""
 
 GAN = {
     "course": GanConfig(),
     # The widely copied script trains the same networks, but passes 0.8 as BatchNorm's second argument, which is eps.
     "public-script": GanConfig(beta1=0.5, batchnorm_eps=0.8, discriminator_loss_weight=0.5),
     "demo": GanConfig(epochs=4, beta1=0.5, save_interval=200),
+    "residual-fast": replace(RESIDUAL, generator_output="tanh", epochs=16, frechet_learning_rate=2e-4),
+    "residual-game": RESIDUAL_GAME,
     "residual": RESIDUAL,
     "residual-unconditional": UNCONDITIONAL,
     # Three digits as the channels of one image. An epoch has four times as many images.

@@ -8,6 +8,7 @@ record is left out of the values, and with it the sentence that holds it.
 from palingen.report.records import Records
 from palingen.report.results import (
     gan,
+    gan_minutes,
     gan_scores,
     gan_variants,
     gradients,
@@ -58,6 +59,7 @@ def collect_tables(records: Records) -> dict[str, Table]:
         "ablations": palindrome_tables.ablations_table(records.ablations),
         "gan-settings": gan.settings_table(records.gans),
         "scores": gan_scores.scores_table(records.gans),
+        "minutes": gan_minutes.minutes_table(records.gans),
         "max-latent-norms": max_latent_norms.norms_table(records),
         "variants": gan_variants.variants_table(records.variants),
     }

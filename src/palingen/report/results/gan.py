@@ -20,6 +20,9 @@ PLATEAU = {"plateau-start": (150, 160), "plateau-end": (190, 200)}
 PLATEAU_DROP = 0.02
 """Difference in accuracy below which the curve has levelled off."""
 
+ADDED_FIELDS = {"generator_output": "tanh", "schedule": "cosine", "frechet_steps": None}
+"""Fields that older configs lack, with the value that those runs were trained with."""
+
 CHANCE_LOSS = 2 * math.log(2)
 """Discriminator loss of a discriminator that guesses, in nats."""
 
@@ -119,6 +122,8 @@ def _add_recipe(values: Values, recipe: str, gan: GanRecords) -> None:
     source = f"{gan.run.name}/records.jsonl"
     values.add_value(f"{recipe}.epochs", format_setting(gan.run.config["epochs"]), f"{gan.run.name}/config.json")
     values.add_value(f"{recipe}.minutes", number(gan.run.result["seconds"] / 60), source)
+    if steps := gan.run.config.get("frechet_steps"):
+        values.add_value(f"{recipe}.frechet_steps", format_setting(steps), f"{gan.run.name}/config.json")
     for kind in ("real", "fake"):
         values.add_value(f"{recipe}.end.{kind}_accuracy", percent(gan.run.result[f"{kind}_accuracy"]), source)
 
@@ -127,7 +132,7 @@ def _field(name: str) -> Callable[[GanRecords], str]:
     """Text of a config field; unset is `none`."""
 
     def describe(gan: GanRecords) -> str:
-        value = gan.run.config[name]
+        value = {**ADDED_FIELDS, **gan.run.config}[name]
         if isinstance(value, bool):
             return "yes" if value else "no"
         if value is None:
@@ -152,6 +157,12 @@ def _max_latent_norm(gan: GanRecords) -> str:
     return "none" if norm is None else format_setting(norm)
 
 
+def _schedule(gan: GanRecords) -> str:
+    config = gan.run.config
+    falls = config["lr_final_ratio"] != 1 or (config["penalty"] and config["penalty_weight_final_ratio"] != 1)
+    return _field("schedule")(gan) if falls else "constant"
+
+
 def _betas(gan: GanRecords) -> str:
     config = gan.run.config
     final = f" to {format_setting(config['beta2_final'])}" if config["beta2_final"] else ""
@@ -165,6 +176,7 @@ def _batchnorm_eps(gan: GanRecords) -> str:
 
 SETTINGS: Mapping[str, Callable[[GanRecords], str]] = {
     "networks": _architecture,
+    "generator's output": _field("generator_output"),
     "class-conditional": _field("conditional"),
     "loss": _field("loss"),
     "gradient penalty": _field("penalty"),
@@ -176,6 +188,8 @@ SETTINGS: Mapping[str, Callable[[GanRecords], str]] = {
     "epochs": _field("epochs"),
     "learning rate": _field("learning_rate"),
     "learning rate, final over first": _field("lr_final_ratio"),
+    "schedule": _schedule,
+    "last steps with a Fréchet loss": _field("frechet_steps"),
     "Adam's betas": _betas,
     "BatchNorm's eps": _batchnorm_eps,
     "EMA half-life, steps": _field("ema_half_life"),

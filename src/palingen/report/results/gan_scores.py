@@ -108,6 +108,7 @@ def _add_metrics(values: Values, key: str, score: Record, source: str) -> None:
 def _add_gan(values: Values, key: str, gan: GanRecords) -> None:
     score, source = gan.score or {}, gan.score_name
     _add_metrics(values, key, score, source)
+    values.add_value(f"{key}.recall_percent", percent(score["recall"], 1), source)
     values.add_value(f"{key}.n", format_setting(score["n"]), source)
     values.add_value(f"{key}.repeats", format_setting(score.get("repeats", 1)), source)
     ratio = score["fd"] / score["fd_floor"]
@@ -141,6 +142,10 @@ def _check_residual(score: Mapping[str, Record]) -> None:
     check_claim(residual["fd"] < course["fd"] / 4, "recipe residual is several times closer to the test images")
     check_claim(residual["recall"] > course["recall"], "recipe residual has the higher recall")
     check_claim(residual["coverage"] > course["coverage"], "recipe residual has the higher coverage")
+    if game := score.get("residual-game"):
+        check_claim(residual["recall"] > game["recall"], "the Fréchet loss raises the recall of recipe residual")
+        confirmed = residual["fd_second"] < game["fd_second"]
+        check_claim(confirmed, "the second classifier confirms the Fréchet loss of recipe residual")
     unconditional = score.get("residual-unconditional")
     most = unconditional is None or unconditional["fd"] < course["fd"] / 2
     check_claim(most, "most of the gain of recipe residual does not come from the classes")
