@@ -27,9 +27,9 @@ docs: .venv/.docs ## the documentation as a site: open build/docs/index.html
 # As many test processes as cores, each with one thread; then what asserts a time, with nothing beside it.
 test: .venv/.dev .venv/.browser ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not timing and not torture" --numprocesses logical --dist loadfile
-	$(BIN)/python -m pytest -m "timing and not torture"
+	$(BIN)/python -m pytest -m "timing and not torture" $$(grep -rl --include='test_*.py' mark.timing tests)
 
-torture: .venv/.dev ## hard use with thousands of generated cases: takes minutes
+torture: .venv/.dev .venv/.browser ## hard use with thousands of generated cases: takes minutes
 	$(BIN)/python -m pytest -m torture -s
 
 check: .venv/.dev ## format, lint, types, import contracts, language

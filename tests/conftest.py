@@ -1,5 +1,6 @@
 """Fixtures, and the import hook that checks every call in the package against its shapes and types."""
 
+import gc
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,9 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 from PIL import Image, ImageDraw
 from playwright.sync_api import sync_playwright
-from support import ROOT, Command, run_in
+from support import ROOT, Command, made_once, run_in
+
+gc.disable()  # while everything is imported, a garbage collection would find nothing, a dozen times
 
 UNCHECKED = {
     "palingen.__main__",  # runs the command line when imported
@@ -42,14 +45,20 @@ def checked_modules() -> list[str]:
 
 install_import_hook(checked_modules(), "typechecker.checked")  # before the first import of the package, and for good
 
+from shared_evaluator import SharedEvaluator  # noqa: E402
+
 from palingen.gan.data.mnist import LabeledImages, load_images, write_images  # noqa: E402
-from palingen.gan.evaluation.classifier import load_classifier  # noqa: E402
-from palingen.gan.evaluation.classifier_pair import ClassifierPair  # noqa: E402
 from palingen.gan.evaluation.evaluator import Evaluator  # noqa: E402
-from palingen.gan.evaluation.second_classifier import load_second_classifier  # noqa: E402
 
 settings.register_profile("any machine", deadline=None)  # some are slow now and then
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Exclude all that is imported by now from garbage collections, which would search it every time."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -78,12 +87,11 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of pictures, dark on light and of several sizes: 200 rings, squares and slashes each."""
-    folder, generator = tmp_path_factory.mktemp("pictures") / "shapes", torch.Generator().manual_seed(0)
+def draw_shapes(folder: Path) -> None:
+    """Draw 200 rings, squares and slashes each, dark on light and of several sizes, and leave a broken file there."""
+    generator = torch.Generator().manual_seed(0)
     for name in ("ring", "slash", "square"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir()
         for index in range(200):
             left, top, size, ink = torch.randint(40, (4,), generator=generator).tolist()
             picture = Image.new("L", (100, 90 + index % 20), 255)
@@ -94,23 +102,31 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 (pen.ellipse if name == "ring" else pen.rectangle)(box, outline=ink, width=10)
             picture.save(folder / name / f"{index:03d}.png")
     (folder / "ring" / "broken.png").write_text("no picture")
-    return folder
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pictures of three classes, which are no digits."""
+    return made_once(tmp_path_factory, "shapes", draw_shapes)
 
 
 @pytest.fixture(scope="session")
 def shapes_run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Run folder of a class-conditional generator of `shapes`, trained briefly, and a cache with their classifier."""
-    out, cache = tmp_path_factory.mktemp("shapes-run") / "run", tmp_path_factory.mktemp("shapes-cache")
-    network = ("--conditional", "--latent-dim", "8", "--batch-size", "50", "--monitor-samples", "100")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PALINGEN_CACHE", str(cache))
-        for command in (
-            ("classifier", "train", "--data", shapes, "--epochs", "8"),
-            ("gan", "train", "--data", shapes, "--epochs", "6", *network, "--out", out),
-        ):
-            run = run_in(out.parent, *command)
-            assert run.returncode == 0, run.stderr
-    return out, cache
+
+    def train(folder: Path) -> None:
+        network = ("--conditional", "--latent-dim", "8", "--batch-size", "50", "--monitor-samples", "100")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PALINGEN_CACHE", str(folder / "cache"))
+            for command in (
+                ("classifier", "train", "--data", shapes, "--epochs", "8"),
+                ("gan", "train", "--data", shapes, "--epochs", "6", *network, "--out", folder / "run"),
+            ):
+                run = run_in(folder, *command)
+                assert run.returncode == 0, run.stderr
+
+    folder = made_once(tmp_path_factory, "shapes-run", train)
+    return folder / "run", folder / "cache"
 
 
 @pytest.fixture(scope="session")
@@ -123,8 +139,6 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def evaluator() -> Evaluator:
+def evaluator(tmp_path_factory: pytest.TempPathFactory) -> Evaluator:
     """Evaluator against all test images, with a third of the training images, and two subsets for each control."""
-    training = load_images("train").select(torch.arange(20_000))
-    pair = ClassifierPair(load_classifier(), load_second_classifier())
-    return Evaluator(pair, load_images("t10k"), training, num_subsets=2)
+    return SharedEvaluator(tmp_path_factory)

@@ -181,8 +181,9 @@ def test_the_search_finds_a_word_and_leads_to_its_page(origin, site, server, ope
 @pytest.mark.parametrize("view", VIEWS)
 def test_pages_fit_their_screen_and_have_no_serious_barriers(view, server, open_page):
     size, scheme = VIEWS[view]
+    page = open_page(server + SAMPLE[0], viewport=size, color_scheme=scheme)
     for name in SAMPLE:
-        page = open_page(server + name, viewport=size, color_scheme=scheme)
+        page.goto(server + name)
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, name
         assert page.locator("h1").is_visible()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 
 import pytest
 from cyclopts import App
@@ -34,6 +35,7 @@ def find_verbs(group: App, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, 
 VERBS = {" ".join(verb): verb for verb in find_verbs(app)}
 
 
+@cache
 def help_screen(verb: str, width: int = 120) -> list[str]:
     """Lines of a verb's help."""
     console = Console(file=io.StringIO(), width=width)

@@ -79,16 +79,12 @@ def test_generators_of_two_data_sets_are_refused_on_one_page(palingen, error_lin
     assert "one page shows generators of one data set" in line
 
 
-def test_the_classifier_of_a_data_set_is_trained_once(palingen, run, shapes, shapes_run):
+def test_the_classifier_of_a_data_set_is_trained_once(palingen, run, shapes, shapes_run, tmp_path):
     command = ("classifier", "train", "--data", shapes, "--epochs", 8, "--json")
     result = json.loads(palingen(*command).stdout)
     assert result["folder"].startswith(str(shapes_run[1] / "classifiers" / "shapes-"))
-    moved = shapes.parent / "moved"
-    shapes.rename(moved)
-    try:
-        again = json.loads(palingen("classifier", "train", "--data", moved, "--epochs", 8, "--json").stdout)
-    finally:
-        moved.rename(shapes)
+    shutil.copytree(shapes, tmp_path / "moved")
+    again = json.loads(palingen("classifier", "train", "--data", "moved", "--epochs", 8, "--json").stdout)
     assert again == result
 
 

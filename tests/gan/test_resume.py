@@ -78,10 +78,14 @@ def test_an_interrupted_run_resumes_to_the_same_weights_and_records(tmp_path, co
         ("manual", {"precision": "bfloat16"}),
         ("manual", {"ema_half_life": 3, "lr_final_ratio": 0.1}),
         ("autograd", {}),
-        ("penalty-jvp", {**EVERY_SETTING, "architecture": "mlp", "precision": "bfloat16"}),
+        pytest.param(
+            "penalty-jvp", {**EVERY_SETTING, "architecture": "mlp", "precision": "bfloat16"}, marks=pytest.mark.torture
+        ),
         ("penalty-jvp", {**EVERY_SETTING, "architecture": "conv"}),
         ("autograd", {**EVERY_SETTING, "architecture": "mlp", "penalty": "wgan-gp", "precision": "bfloat16"}),
-        ("autograd", {**EVERY_SETTING, "architecture": "conv", "penalty": "wgan-gp"}),
+        pytest.param(
+            "autograd", {**EVERY_SETTING, "architecture": "conv", "penalty": "wgan-gp"}, marks=pytest.mark.torture
+        ),
         ("manual", {"keep": "best", "monitor_samples": 100}),
         ("manual", {"keep": "best", "monitor_samples": 100, "ema_half_life": 3, "learning_rate": 0.05}),
     ],

@@ -168,7 +168,8 @@ def test_a_killed_study_is_completed_by_the_same_command_without_repeating_finis
 def test_ctrl_c_saves_every_run_and_the_same_command_completes_the_study(palingen, tmp_path, monkeypatch, jobs):
     folders = [tmp_path / "s" / run_name(replace(LONG, seed=seed)) for seed in range(jobs)]
     records = [folder / "records.jsonl" for folder in folders]
-    command, process = start_study(tmp_path, "--seeds", 3, "--jobs", jobs)
+    seeds = jobs + 1
+    command, process = start_study(tmp_path, "--seeds", seeds, "--jobs", jobs)
     with process:
         wait_until(lambda: all(path.exists() and path.stat().st_size for path in records))
         os.killpg(process.pid, signal.SIGINT)
@@ -176,14 +177,14 @@ def test_ctrl_c_saves_every_run_and_the_same_command_completes_the_study(palinge
     assert process.returncode == 130
     assert "stopped, saved in" in stderr.splitlines()[-1]
     assert not (tmp_path / "s" / f"rnn-T30-seed{jobs}").exists()
-    remaining = 3 * STEPS - sum(torch.load(folder / "resume.pt", weights_only=True)["step"] for folder in folders)
+    remaining = seeds * STEPS - sum(torch.load(folder / "resume.pt", weights_only=True)["step"] for folder in folders)
 
     steps = count_steps(monkeypatch)
     run = palingen(*command, "--json")  # with one job, in this process
     assert run.returncode == 0, run.stderr
-    assert [result["seed"] for result in json.loads(run.stdout)["runs"]] == [0, 1, 2]
+    assert [result["seed"] for result in json.loads(run.stdout)["runs"]] == [*range(seeds)]
     assert len(steps) == (remaining if jobs == 1 else 0)
-    assert 0 < remaining < 3 * STEPS
+    assert 0 < remaining < seeds * STEPS
     assert not any((folder / "resume.pt").exists() for folder in folders)
 
     torch.set_num_threads(1)  # as a worker

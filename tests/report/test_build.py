@@ -6,27 +6,32 @@ from PIL import Image
 from support import ROOT
 
 from palingen.report import build
-from palingen.report.record_reader import read_records
 from palingen.report.typst_inputs import TEMPLATE
 from palingen.runtime.errors import DataError
 
 REPORT = ROOT / "report"
 
 
-def test_every_figure_and_table_of_the_committed_records_is_made(tmp_path):
-    records = read_records(REPORT)
-    paths = [*build.write_figures(tmp_path, records), *build.write_tables(tmp_path, records)]
-    committed = {path.relative_to(REPORT) for path in (*REPORT.glob("figures/*"), *REPORT.glob("*.md"))}
-    assert {path.relative_to(tmp_path) for path in paths} == {path for path in committed if path.name != "README.md"}
+@pytest.fixture(scope="module")
+def tables(committed, tmp_path_factory):
+    """Paths of the tables of the committed records."""
+    return build.write_tables(tmp_path_factory.mktemp("tables"), committed)
+
+
+def test_every_figure_and_table_of_the_committed_records_is_made(tmp_path, committed, tables):
+    paths = {path.relative_to(tmp_path) for path in build.write_figures(tmp_path, committed)}
+    paths |= {path.relative_to(path.parent) for path in tables}
+    expected = {path.relative_to(REPORT) for path in (*REPORT.glob("figures/*"), *REPORT.glob("*.md"))}
+    assert paths == {path for path in expected if path.name != "README.md"}
     for path in tmp_path.glob("figures/*"):
         with Image.open(path) as image:
             assert image.width > 900
 
 
 @pytest.mark.parametrize("name", ["results.md", "ablations.md", "readme_table.md"])
-def test_the_committed_tables_are_those_of_the_committed_records(tmp_path, name):
-    build.write_tables(tmp_path, read_records(REPORT))
-    assert (tmp_path / name).read_text() == (REPORT / name).read_text(), "run `palingen report` again"
+def test_the_committed_tables_are_those_of_the_committed_records(tables, name):
+    (path,) = [path for path in tables if path.name == name]
+    assert path.read_text() == (REPORT / name).read_text(), "run `palingen report` again"
 
 
 def test_what_has_no_records_is_not_made(tmp_path):

@@ -2,12 +2,10 @@ import matplotlib
 import numpy as np
 import pytest
 from fake_records import analysis, palindrome_run, palindrome_study, strip, variant_results
-from support import ROOT
 
 from palingen.report import figures
 from palingen.report.build import screen_figures
 from palingen.report.figures.variants import PANELS
-from palingen.report.record_reader import read_records
 
 EPOCHS = palindrome_run("lstm", 5, [1 - 0.9 / epoch for epoch in range(1, 6)]).of("epoch")
 STEPS = [
@@ -50,8 +48,8 @@ def test_a_logarithmic_axis_has_powers_of_ten_as_plain_text(losses, expected):
     assert [label for label in labels if "$" in label or "\\" in label] == []
 
 
-def test_no_tick_of_the_committed_figures_shows_markup():
-    for name, figure in screen_figures(read_records(ROOT / "report")).items():
+def test_no_tick_of_the_committed_figures_shows_markup(committed):
+    for name, figure in screen_figures(committed).items():
         assert [label for label in tick_labels(figure) if "$" in label] == [], name
 
 

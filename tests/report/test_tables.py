@@ -1,5 +1,4 @@
 from fake_records import link_subset
-from support import ROOT
 
 from palingen.report.readme_table import readme_table
 from palingen.report.record_reader import read_records
@@ -22,8 +21,8 @@ def test_json_holds_everything_that_the_template_lays_out():
     assert GROUPED.as_json() == {**expected, "groups": [("", 1), ("LSTM", 2)]}
 
 
-def test_the_readme_table_has_the_six_main_results():
-    table = readme_table(read_records(ROOT / "report"))
+def test_the_readme_table_has_the_six_main_results(committed):
+    table = readme_table(committed)
     assert table.head == ["result", "measured", "how", "n"]
     assert len(table.rows) == 6
     measured = [row[1] for row in table.rows]

@@ -48,11 +48,6 @@ MISSING = {
 
 
 @pytest.fixture(scope="module")
-def committed():
-    return read_records(REPORT)
-
-
-@pytest.fixture(scope="module")
 def inputs(committed, tmp_path_factory):
     """Folder with everything that typst reads."""
     folder = tmp_path_factory.mktemp("inputs")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support import run_in
 from tracker_logs import read_tensorboard
 
 from palingen.runtime.distributed import ProcessGroup, init_distributed
@@ -43,9 +44,13 @@ def manual_run(tmp_path_factory, few_digits):
     "flags", [(), pytest.param(("--frechet-steps", "1"), marks=pytest.mark.torture)], ids=["game", "frechet loss"]
 )
 def test_two_processes_train_as_one_process_with_the_whole_batch(tmp_path, few_digits, flags):
-    recipe = ("--recipe", "residual", "--precision", "float32", *flags, "--data", few_digits)
-    for name, devices in (("one", 1), ("two", 2)):
-        run = train(tmp_path / name, *recipe, "--devices", devices, "--json")
+    recipe = ("--recipe", "residual", "--precision", "float32", *flags, "--data", few_digits, "--json")
+    torch.set_num_threads(1)
+    runs = {
+        "one": run_in(tmp_path, "gan", "train", *SMALL, *recipe, "--devices", 1, "--out", tmp_path / "one"),
+        "two": train(tmp_path / "two", *recipe, "--devices", 2),
+    }
+    for name, run in runs.items():
         assert run.returncode == 0, run.stderr
         assert json.loads(run.stdout)["folder"] == str(tmp_path / name)  # printed by one process
     one, two = (read_records(tmp_path / name) for name in ("one", "two"))

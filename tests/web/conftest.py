@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from digits_page import settle
+from support import made_once, write_page_once
 from torch import Tensor, nn
 
 from palingen.gan.config import GanConfig
@@ -27,11 +28,11 @@ def trained(
     """Generator of each kind after a few steps, so that BatchNorm has statistics of its own; and 64 inputs."""
     architecture, conditional = request.param
     config = GanConfig(
-        architecture=architecture, conditional=conditional, data=str(few_digits), epochs=5, batch_size=50,
+        architecture=architecture, conditional=conditional, data=str(few_digits), epochs=2, batch_size=50,
         latent_dim=16, learning_rate=2e-4, monitor_samples=None,
     )  # fmt: skip
-    folder = tmp_path_factory.mktemp("run")
-    train_gan(config, folder, torch.device("cpu"))
+    name = f"run-{architecture}{'-conditional' * conditional}"
+    folder = made_once(tmp_path_factory, name, lambda folder: train_gan(config, folder, torch.device("cpu")))
     labels = torch.arange(64) % 10 if conditional else None
     generator = load_generator(folder)
     inputs = append_one_hot(sample_latents(64, 16, seed=1), labels, generator.num_classes)
@@ -40,30 +41,30 @@ def trained(
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Path:
-    """Run of a class-conditional residual generator: 12 steps, a snapshot every 5."""
-    folder = tmp_path_factory.mktemp("residual")
+    """Run of a class-conditional residual generator: 13 steps, a snapshot every 5."""
     config = GanConfig(
-        architecture="residual", conditional=True, data=str(few_digits), epochs=3, batch_size=50, latent_dim=64,
+        architecture="residual", conditional=True, data=str(few_digits), epochs=1, batch_size=16, latent_dim=64,
         save_interval=5, monitor_samples=None,
     )  # fmt: skip
-    train_gan(config, folder, torch.device("cpu"))
-    return folder
+    return made_once(tmp_path_factory, "residual-run", lambda folder: train_gan(config, folder, torch.device("cpu")))
 
 
 @pytest.fixture(scope="session")
 def page_file(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Path:
     """Page with the shipped generator of the course, and the barely trained one of `run_folder`."""
-    path = tmp_path_factory.mktemp("page") / "explorer.html"
-    path.write_text(build_page([load_generator("course"), load_generator(run_folder)]))
-    return path
+    return write_page_once(
+        tmp_path_factory, "digits-page", lambda: build_page([load_generator("course"), load_generator(run_folder)])
+    )
 
 
 @pytest.fixture(scope="session")
 def both_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Page with both laboratories, as `palingen explore` writes it."""
-    path = tmp_path_factory.mktemp("both") / "explorer.html"
-    path.write_text(build_page([load_generator("course")], [page_network(run) for run in shipped_runs()]))
-    return path
+    return write_page_once(
+        tmp_path_factory,
+        "page-of-both",
+        lambda: build_page([load_generator("course")], [page_network(run) for run in shipped_runs()]),
+    )
 
 
 @pytest.fixture

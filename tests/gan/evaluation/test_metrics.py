@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prdc.prdc import compute_prdc
 from scipy.linalg import sqrtm
@@ -117,6 +117,7 @@ def test_kid_is_the_mean_over_disjoint_blocks():
 
 
 @given(seed=seeds, count=st.integers(7, 60), k=st.integers(1, 5))
+@settings(max_examples=40)
 def test_precision_recall_density_and_coverage_equal_those_of_the_package_prdc(seed, count, k):
     real, fake = normal(count, seed=seed), 1.5 * normal(30, seed=seed + 1)
     reference = compute_prdc(real.numpy(), fake.numpy(), k)

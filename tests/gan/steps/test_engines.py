@@ -14,14 +14,17 @@ from palingen.runtime.errors import ConfigError
 
 IMAGE_PENALTIES = sorted(name for name, penalty in PENALTIES.items() if not penalty.interpolated)
 
+
+def penalty_case(architecture, loss, penalty, num_classes):
+    """Setup of the engine penalty-jvp; those that repeat a loss or a penalty in another combination are torture."""
+    is_new = loss == "relativistic" or (penalty, num_classes) == ("r1-r2", 0)
+    marks = () if is_new else pytest.mark.torture
+    return pytest.param("penalty-jvp", architecture, loss, penalty, num_classes, 1, marks=marks)
+
+
 SUPPORTED = [
     *(("manual", "mlp", loss, None, 0, channels) for loss in LOSSES for channels in (1, 3)),
-    *(
-        ("penalty-jvp", architecture, loss, penalty, num_classes, 1)
-        for architecture, loss, penalty, num_classes in itertools.product(
-            ARCHITECTURES, LOSSES, IMAGE_PENALTIES, (0, 5)
-        )
-    ),
+    *itertools.starmap(penalty_case, itertools.product(ARCHITECTURES, LOSSES, IMAGE_PENALTIES, (0, 5))),
     *(("penalty-jvp", architecture, "relativistic", "r1-r2", 0, 3) for architecture in ARCHITECTURES),
 ]
 """Engine, architecture, loss, penalty, classes and channels of every supported setup but those of autograd."""

@@ -1,8 +1,6 @@
 import pytest
 from fake_records import gan_run
-from support import ROOT
 
-from palingen.report.record_reader import read_records
 from palingen.report.records import Records
 from palingen.report.results.gan import CHANCE_LOSS, add_values, check_claims, settings_table
 from palingen.report.values import Values
@@ -54,8 +52,8 @@ def test_claims_about_absent_stages_and_runs_are_skipped():
     check_claims(Records(gans={"course": gan_run([(1.0, 0.9, 0.9)])}))
 
 
-def test_the_settings_of_the_recipes_stand_side_by_side():
-    table = settings_table(read_records(ROOT / "report").gans)
+def test_the_settings_of_the_recipes_stand_side_by_side(committed):
+    table = settings_table(committed.gans)
     rows = {row[0]: dict(zip(table.head[1:], row[1:], strict=True)) for row in table.rows}
     assert rows["networks"]["course"] == "fully connected"
     assert rows["penalty weight"] == {

@@ -1,13 +1,11 @@
 from fake_records import palindrome_run, palindrome_study
-from support import ROOT
 
-from palingen.report.record_reader import read_records
 from palingen.report.records import Records
 from palingen.report.results import palindrome_tables as tables
 
 
-def test_the_settings_of_both_recipes_stand_side_by_side():
-    table = tables.settings_table(read_records(ROOT / "report"))
+def test_the_settings_of_both_recipes_stand_side_by_side(committed):
+    table = tables.settings_table(committed)
     rows = {row[0]: row[1:] for row in table.rows}
     assert table.head == ["setting", "course", "memory"]
     assert rows["optimiser"] == ["RMSprop", "Adam"]
@@ -16,8 +14,7 @@ def test_the_settings_of_both_recipes_stand_side_by_side():
     assert rows["parameters, LSTM"] == ["67,850", "19,850"]
 
 
-def test_the_settings_of_one_recipe_stand_alone():
-    committed = read_records(ROOT / "report")
+def test_the_settings_of_one_recipe_stand_alone(committed):
     assert tables.settings_table(Records(memory=committed.memory)).head == ["setting", "memory"]
     assert tables.settings_table(Records()) is None
 

@@ -1,8 +1,6 @@
 import pytest
 from fake_records import palindrome_run
-from support import ROOT
 
-from palingen.report.record_reader import read_records
 from palingen.report.records import Records, RunRecords
 from palingen.report.results.palindromes import (
     add_values,
@@ -74,8 +72,7 @@ def test_a_role_that_no_run_plays_has_no_values():
     assert texts["course.shortest"] == "5"
 
 
-def test_the_committed_values_are_those_of_their_runs():
-    committed = read_records(ROOT / "report")
+def test_the_committed_values_are_those_of_their_runs(committed):
     numbers = Values()
     add_values(numbers, committed)
     relapsed = f"{relapse(committed.palindromes).name}/records.jsonl"

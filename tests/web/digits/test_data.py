@@ -27,7 +27,7 @@ def copied_run(run_folder, tmp_path):
 
 def test_snapshots_of_a_run_are_the_images_of_its_grids(run_folder):
     snapshots, stages = digits.read_snapshots(load_generator(run_folder)), read_snapshots(run_folder)
-    assert [name for name, _ in snapshots] == ["step 0", "step 5", "step 6", "step 10", "step 12"]
+    assert [name for name, _ in snapshots] == ["step 0", "step 5", "step 6", "step 10", "step 13"]
     for index, stage in ((0, "start"), (2, "middle"), (4, "end")):
         np.testing.assert_array_equal(snapshots[index][1], stages[stage])
 

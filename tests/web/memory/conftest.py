@@ -1,11 +1,13 @@
 """Fixtures of the memory page's tests: the page as a file, opened from the disk."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from memory_page import settle_memory
+from support import write_page_once
 
 from palingen.web.memory.data import page_network, shipped_runs
 from palingen.web.page import build_page
@@ -14,14 +16,14 @@ from palingen.web.page import build_page
 @pytest.fixture(scope="session")
 def memory_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Page with the shipped networks alone."""
-    path = tmp_path_factory.mktemp("memory") / "explorer.html"
-    path.write_text(build_page([], [page_network(run) for run in shipped_runs()]))
-    return path
+    return write_page_once(
+        tmp_path_factory, "memory-page", lambda: build_page([], [page_network(run) for run in shipped_runs()])
+    )
 
 
-@pytest.fixture
-def open_memory(chromium: Any, memory_file: Path) -> Iterator[Callable[..., Any]]:
-    """Open the page with a hash; afterwards, check that the console is empty and that nothing else was requested."""
+@contextmanager
+def watched_pages(chromium: Any, memory_file: Path) -> Iterator[Callable[..., Any]]:
+    """Function that opens the page with a hash; in the end, the console is empty and nothing else was requested."""
     contexts, messages, requests = [], [], []
 
     def open_it(link: str = "", file: Path = memory_file, **options: Any) -> Any:
@@ -45,3 +47,17 @@ def open_memory(chromium: Any, memory_file: Path) -> Iterator[Callable[..., Any]
     assert messages == []
     assert requests
     assert all(url.startswith(("file:", "blob:", "data:")) for url in requests)
+
+
+@pytest.fixture
+def open_memory(chromium: Any, memory_file: Path) -> Iterator[Callable[..., Any]]:
+    """Open the page with a hash."""
+    with watched_pages(chromium, memory_file) as open_it:
+        yield open_it
+
+
+@pytest.fixture(scope="session")
+def unchanged_page(chromium: Any, memory_file: Path) -> Iterator[Any]:
+    """The page as it opens, for tests that only read it or compute with its functions: opening takes seconds."""
+    with watched_pages(chromium, memory_file) as open_it:
+        yield open_it()

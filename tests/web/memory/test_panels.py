@@ -14,7 +14,7 @@ PANELS = ("read-along", "side-by-side", "change-digit", "gradient", "units", "ho
 
 
 def test_a_typed_palindrome_is_read_and_answered(open_memory):
-    page = open_memory()
+    page = open_memory("#length=20")
     page.fill("#digits", "7 0 1 2 3 4 5")
     settle_memory(page)
     assert page.input_value("#length") == "7"
@@ -62,7 +62,7 @@ def test_arrow_keys_move_the_step_and_the_answers_with_it(open_memory):
 
 
 def test_the_order_of_the_units_changes_the_heat_maps(open_memory):
-    page = open_memory()
+    page = open_memory("#length=20")
     show_panel(page, "read-along")
     images = set()
     for order in ("first", "forget", "now", "index"):
@@ -72,8 +72,8 @@ def test_the_order_of_the_units_changes_the_heat_maps(open_memory):
     assert len(images) == 4
 
 
-def test_networks_are_compared_on_one_palindrome(open_memory):
-    page = open_memory()
+def test_networks_are_compared_on_one_palindrome(unchanged_page):
+    page = unchanged_page
     show_panel(page, "side-by-side")
     note = page.inner_text("#confidence-note")
     confidence = {name: int(value) for name, value in re.findall(r"(\w+) (\d+)\s%", note)}
@@ -82,7 +82,7 @@ def test_networks_are_compared_on_one_palindrome(open_memory):
 
 
 def test_a_change_of_the_first_digit_changes_the_answer_and_one_of_another_does_not(open_memory):
-    page = open_memory()
+    page = open_memory("#length=60")
     show_panel(page, "change-digit")
     first = int(page.inner_text("#digit-buttons button:nth-child(1)"))
     assert f"becomes {(first + 1) % 10}. The answer changes from {first}" in page.inner_text("#change-result")
@@ -96,8 +96,8 @@ def test_a_change_of_the_first_digit_changes_the_answer_and_one_of_another_does_
     assert "position=40&replacement=0" in page.url
 
 
-def test_the_gradient_of_each_cell_is_shown_before_and_after_training(open_memory):
-    page = open_memory()
+def test_the_gradient_of_each_cell_is_shown_before_and_after_training(unchanged_page):
+    page = unchanged_page
     show_panel(page, "gradient")
     page.wait_for_function("/RNN, trained/.test(document.querySelector('#gradient-note').textContent)")
     note = page.inner_text("#gradient-note")
@@ -198,7 +198,7 @@ def test_a_network_trained_here_is_in_every_panel_and_palingen_loads_its_file(op
 
 
 def test_a_race_shows_two_curves_and_stops_when_asked(open_memory):
-    page = open_memory()
+    page = open_memory("#length=20")
     show_panel(page, "train")
     page.click("[data-preset=fails]")
     assert page.is_visible("#racer-b")
@@ -220,7 +220,7 @@ def test_a_race_shows_two_curves_and_stops_when_asked(open_memory):
 
 
 def test_a_file_of_another_kind_is_refused_and_nothing_changes(open_memory, tmp_path):
-    page = open_memory()
+    page = open_memory("#length=20")
     (tmp_path / "other.safetensors").write_text("no weights")
     page.set_input_files("#load-network", tmp_path / "other.safetensors")
     page.wait_for_function("/cannot be loaded/.test(document.querySelector('.status').textContent)")
@@ -228,7 +228,7 @@ def test_a_file_of_another_kind_is_refused_and_nothing_changes(open_memory, tmp_
 
 
 def test_another_file_of_the_same_name_is_measured_anew(open_memory, tmp_path):
-    page = open_memory()
+    page = open_memory("#length=20")
     notes = []
     for stage in ("end", "start"):
         config, model = load_network("lstm-memory", stage)
@@ -246,8 +246,8 @@ def test_another_file_of_the_same_name_is_measured_anew(open_memory, tmp_path):
     assert float(re.search(r"on: ([\d.]+)", trained_accuracy)[1]) > 90
 
 
-def test_the_trust_card_shows_every_seed_and_the_commands(open_memory):
-    page = open_memory()
+def test_the_trust_card_shows_every_seed_and_the_commands(unchanged_page):
+    page = unchanged_page
     text = page.inner_text("#trust-tables")
     assert all(f"seed {seed}" in text for seed in range(5))
     assert "palingen palindrome study" in text
@@ -257,7 +257,7 @@ def test_the_trust_card_shows_every_seed_and_the_commands(open_memory):
 def test_each_panel_saves_its_picture_as_png(open_memory, tmp_path):
     page = open_memory("#length=20&reach=5")
     show_panel(page, "train")
-    train(page, {"steps": 20})
+    train(page, {"steps": 20, "hiddenSize": 8})  # measured in no time
     for panel in PANELS:
         show_panel(page, panel)
         page.wait_for_selector(f"#{panel} canvas[data-painted]")

@@ -59,7 +59,7 @@ def test_a_damaged_link_opens_the_page(open_memory, link):
 
 
 def test_the_keyboard_reaches_every_panel(open_memory):
-    page = open_memory("#length=10&race=1&reach=5")
+    page = open_memory("#length=10&race=1&reach=5&net=rnn-memory")  # the fastest to measure
     show_panel(page, "change-digit")
     page.focus(".skip")
     reached = set()
@@ -74,7 +74,8 @@ def test_the_keyboard_reaches_every_panel(open_memory):
     assert page.input_value("#position") == "2"
 
 
-@pytest.mark.parametrize("device", DEVICES)
+# light has the colours of phone and the layout of dark
+@pytest.mark.parametrize("device", [pytest.param("light", marks=pytest.mark.torture), "dark", "phone"])
 def test_axe_finds_nothing_serious_and_nothing_overflows(open_memory, device):
     page = open_memory("#race=1&length=20&reach=5&net=rnn-memory", **DEVICES[device])
     if device == "phone":
@@ -115,8 +116,7 @@ def test_the_pages_policy_holds(open_memory, both_page):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_browser_computes_answers_and_gradients_like_torch(open_memory, cell):
-    page = open_memory()
+def test_the_browser_computes_answers_and_gradients_like_torch(unchanged_page, cell):
     model = make_network(cell)
     palindromes = sample_distinct(60, 5, torch.Generator().manual_seed(0))
     digits, targets = palindromes[:, :-1], palindromes[:, -1].long()
@@ -128,7 +128,7 @@ def test_the_browser_computes_answers_and_gradients_like_torch(open_memory, cell
       const answers = digits.map((row) => Array.from(palingen.readAlong(own, Uint8Array.from(row)).probabilities));
       return { answers, norms: Array.from(palingen.lossAndGradients(own, batch).norms.h) };
     }"""
-    result = page.evaluate(script, [network_json(model), digits.tolist(), targets.tolist()])
+    result = unchanged_page.evaluate(script, [network_json(model), digits.tolist(), targets.tolist()])
     with torch.no_grad():
         expected = model.head(model.recurrent(inputs).states[0]).softmax(-1)
     assert (torch.tensor(result["answers"]).view_as(expected) - expected).abs().max() < 1e-5
@@ -137,8 +137,7 @@ def test_the_browser_computes_answers_and_gradients_like_torch(open_memory, cell
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
-def test_fifty_steps_of_training_in_the_browser_equal_torchs(open_memory, optimizer):
-    page = open_memory()
+def test_fifty_steps_of_training_in_the_browser_equal_torchs(unchanged_page, optimizer):
     script = """([network, optimizerName, batches, settings]) => {
       const parameters = Object.entries(network.parameters).map(([name, v]) => [name, Float32Array.from(v)]);
       const own = { ...network, parameters: Object.fromEntries(parameters) };
@@ -153,7 +152,7 @@ def test_fifty_steps_of_training_in_the_browser_equal_torchs(open_memory, optimi
     for cell in CELLS:
         training = train_in_torch(cell, optimizer)
         arguments = [training.untrained, optimizer, training.batches, training.settings]
-        training.assert_equals(page.evaluate(script, arguments))
+        training.assert_equals(unchanged_page.evaluate(script, arguments))
 
 
 @pytest.mark.timing
