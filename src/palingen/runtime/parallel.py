@@ -136,7 +136,7 @@ def _joblib_backend(parallel: ParallelConfig) -> Iterator[None]:
         options: dict[str, Any] = {"address": parallel.scheduler_address}
         if parallel.scheduler_address is None:  # one thread a process, since threads would share torch's settings
             options = {"n_workers": parallel.processes, "threads_per_worker": 1, "dashboard_address": None}
-            options["silence_logs"] = logging.ERROR  # a busy machine ends workers late, with a warning that helps nobody
+            options["silence_logs"] = logging.ERROR  # a busy machine ends workers late, and warns of it
         try:
             client = Client(**options)
         except (OSError, ValueError) as error:
