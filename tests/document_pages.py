@@ -12,6 +12,9 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text() for path in DOCUMENTS}
 """Text of each document by its path."""
 
+EXAMPLES = sorted((ROOT / "docs").glob("*/examples/*.py"))
+"""Files that a page shows, has its reader save, and names in its commands."""
+
 SHORT_TRAINING = {"--epochs": "1", "--num-samples": "200"}
 SHORT_RECURRENCE = {"--length": "6", **SHORT_TRAINING}
 SHORT_STUDY = {"--lengths": "5", "--seeds": "1", "--jobs": "1", **SHORT_TRAINING}
@@ -47,8 +50,8 @@ RUN_ELSEWHERE = {
 }
 """Test of each verb that would take long, or change the machine; in documents it is only parsed."""
 
-ELSEWHERE = re.compile(r"HOST|RUN\b|--devices|runs/losses|report/runs|letters")
-"""Commands that need another machine, several processes, or a folder that no page makes."""
+ELSEWHERE = re.compile(r"HOST|RUN\b|--devices|--backend|runs/losses|report/runs|letters|symbols")
+"""Commands that need another machine, several processes, or a folder or training that is not made in seconds."""
 
 BLOCK = re.compile(r"```python\n(?P<python>.*?)```|^    (?P<command>palingen [^\n]+)$", re.DOTALL | re.MULTILINE)
 

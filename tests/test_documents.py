@@ -8,6 +8,7 @@ import shlex
 import pytest
 import torch
 from document_pages import (
+    EXAMPLES,
     RUN_ELSEWHERE,
     SHORTENED,
     TEXTS,
@@ -42,10 +43,11 @@ def test_the_readme_has_at_most_120_lines():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_documents_is_valid(command, monkeypatch):
+def test_every_command_of_the_documents_is_valid(command, tmp_path, monkeypatch):
     from palingen.cli import app
 
-    monkeypatch.chdir(ROOT)  # some name files
+    link_examples(tmp_path)
+    monkeypatch.chdir(tmp_path)
     verb, *_ = app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
     assert callable(verb)
 
@@ -67,11 +69,17 @@ def few_real_images(monkeypatch):
     evaluator.mnist_evaluator.cache_clear()
 
 
+def link_examples(folder):
+    """Put the files that pages have their readers save into a folder."""
+    for path in EXAMPLES:
+        (folder / path.name).symlink_to(path)
+
+
 @pytest.fixture
 def page_folder(tmp_path, few_digits, palingen, request):
-    """Folder in which a page runs, with a GAN's run if the page needs one that another page makes."""
+    """Folder in which a page runs, with the files it has its reader save, and a GAN's run that another page makes."""
     (tmp_path / "few-digits").symlink_to(few_digits)
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    link_examples(tmp_path)
     text = TEXTS[request.param]
     if "runs/first" in text and "gan train --epochs 10 --out runs/first" not in text:
         assert palingen(*GAN_RUN).returncode == 0
@@ -93,6 +101,13 @@ def test_a_page_runs_from_top_to_bottom(page_folder, palingen, few_real_images):
                 exec(block.python, values)
     for variable, shape in EXPECTED_SHAPES.get(name, {}).items():
         assert values[variable].shape == shape
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_a_page_shows_each_example_as_it_is_and_links_to_it(path):
+    pages = [page for page in path.parents[1].glob("*.md") if f"```python\n{path.read_text()}```" in page.read_text()]
+    assert len(pages) == 1
+    assert f"]({path.relative_to(path.parents[1])})" in pages[0].read_text()
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/tutorials/memory.md"])

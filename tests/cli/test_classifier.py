@@ -16,6 +16,7 @@ def test_the_classifier_is_trained_from_the_command_line(palingen, tmp_path, few
     assert result["folder"].startswith("runs/classifier/first-")
     assert all((tmp_path / file).exists() for file in result["files"])
     assert json.loads(palingen(*command).stdout) == result
+    assert "% of the test images" in palingen(*command[:-1]).stdout
 
 
 def test_the_second_classifier_is_a_recipe(palingen, tmp_path, few_digits):

@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.pretrained import load_generator
+from palingen.gan.sampling.snapshots import SCALE
 from palingen.recipes import GAN, MAX_LATENT_NORM
 from palingen.runtime.atomic_io import write_json
+from palingen.runtime.image_io import GAP
 from palingen.runtime.run_files import read_config
 from palingen.runtime.safetensors_io import save_weights
 
@@ -62,6 +65,8 @@ def test_a_snapshot_of_a_shipped_generator_is_sampled(palingen, tmp_path):
     command = ("gan", "sample", "pretrained:course", "--count", 9, "--snapshot", "middle", "--json")
     result = json.loads(palingen(*command).stdout)
     assert result["folder"] == "runs/sample/course-middle-seed0"
+    with Image.open(tmp_path / result["folder"] / "samples.png") as grid:
+        assert grid.size == (SCALE * (5 * 28 + 4 * GAP), SCALE * (2 * 28 + GAP))
     assert all((tmp_path / file).exists() for file in result["files"])
 
 

@@ -170,10 +170,3 @@ def test_the_cell_of_the_documents_learns_and_has_a_native_step(palingen):
     run = palingen("palindrome", "train", *settings, *engine, "--cell", cell, "--out", "run", "--json")
     assert json.loads(run.stdout)["accuracy"] > 0.9
     assert "cell_gradient" in generate_header(load_cell(PalindromeConfig(cell=cell).cell), only_sum=False)
-
-
-def test_the_documents_show_the_examples_as_they_are():
-    text = (ROOT / "docs/how-to/own-parts.md").read_text()
-    paths = sorted((ROOT / "docs/how-to/examples").glob("*.py"))
-    assert len(paths) == 4
-    assert [path.name for path in paths if f"```python\n{path.read_text()}```" not in text] == []

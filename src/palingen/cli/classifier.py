@@ -36,7 +36,8 @@ def train(
     result = train_classifier(config, folder, select_device(options.device), **options.keywords)
     record = {name: result[name] for name in ("accuracy", "epochs", "seconds", "seed")}
     paths = {"folder": folder, "files": [folder / "weights.safetensors"]}
-    print_result({**record, **paths}, options.json, title="Classifier training")
+    rows = record | {"accuracy": f"{100 * result['accuracy']:.2f} % of the test images"}
+    print_result({**record, **paths}, options.json, title="Classifier training", rows={**rows, **paths})
 
 
 def _cached(recipe: str, config: ClassifierConfig) -> tuple[Path, ClassifierConfig] | None:

@@ -25,7 +25,7 @@ from palingen.cli.options import (
 from palingen.cli.score import baselines, score
 from palingen.gan.config import GanConfig
 from palingen.gan.pretrained import write_sampling_options
-from palingen.gan.sampling.snapshots import SnapshotStage
+from palingen.gan.sampling.snapshots import SCALE, SnapshotStage
 from palingen.gan.steps import EngineName
 from palingen.gan.train import METRICS, train_gan
 from palingen.recipes import GAN, MAX_LATENT_NORM
@@ -39,6 +39,9 @@ CLASSES_HELP = "Classes to generate in turn, by name, for a class-conditional ge
 ENDPOINTS_HELP = "Classes of the two endpoints, by name; by default any two that are classified confidently."
 
 MAX_COLUMNS = 1000
+
+MAX_ENLARGED = 400
+"""Most images of a grid that is enlarged for the eye."""
 
 app = App(name="gan")
 app.command(
@@ -102,7 +105,7 @@ def sample(
     pixels = generator.pixels(count, seed, generator.labels(count, seed, classes)).numpy()
     folder = output.out or Path("runs") / "sample" / f"{generator.name}-{snapshot}-seed{seed}"
     files = [folder / "samples.png", folder / "samples.npy"]
-    write_png(files[0], tile(pixels, min(columns, count)))
+    write_png(files[0], tile(pixels, min(columns, count), scale=SCALE if count <= MAX_ENLARGED else 1))
     write_array(files[1], pixels)
     print_result({"count": count, "seed": seed, "folder": folder, "files": files}, output.json, title="Samples")
 

@@ -1,6 +1,7 @@
 """Independent runs in parallel: processes of this machine, or a cluster."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -132,8 +133,12 @@ def _joblib_backend(parallel: ParallelConfig) -> Iterator[None]:
     if parallel.backend == "dask":
         from distributed import Client
 
+        options: dict[str, Any] = {"address": parallel.scheduler_address}
+        if parallel.scheduler_address is None:  # one thread a process, since threads would share torch's settings
+            options = {"n_workers": parallel.processes, "threads_per_worker": 1, "dashboard_address": None}
+            options["silence_logs"] = logging.ERROR  # a busy machine ends workers late, and warns of it
         try:
-            client = Client(parallel.scheduler_address)
+            client = Client(**options)
         except (OSError, ValueError) as error:
             address = quote(parallel.scheduler_address)
             raise PalingenError(f"scheduler_address={address}: no scheduler answers ({error})") from error

@@ -45,3 +45,11 @@ def test_a_class_is_sampled_and_a_training_image_is_searched_for(page):
     page.wait_for_function("document.querySelector('#inversion-progress').hidden")
     settle(page)
     assert "Nearest image: difference" in page.inner_text("#nearest-caption")
+
+
+def test_the_name_of_a_class_stands_beside_its_bar_in_full(page):
+    covered = """rows => rows.map(({ children: [name, bar] }) => [name.textContent, name.scrollWidth > name.clientWidth,
+        name.getBoundingClientRect().right > bar.getBoundingClientRect().left])"""
+    assert page.eval_on_selector_all("#bars li", covered) == [
+        [name, False, False] for name in ("ring", "slash", "square")
+    ]
