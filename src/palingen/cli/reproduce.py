@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -12,30 +13,26 @@ from rich.table import Table
 from palingen.cli.console import output_console
 from palingen.cli.options import FLATTENED, SEVERAL, Device, OutputFlags, OutputOptions, print_result
 from palingen.runtime.durations import duration_text
-from palingen.runtime.errors import DataError
+from palingen.runtime.errors import DataError, Interrupted, PalingenError
 from palingen.runtime.numerics import select_device
 from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.project import report_folder
 from palingen.runtime.validation import require
 from palingen.workflows.reproduce import (
+    CORES,
     VERDICTS,
     Comparison,
     Reproduction,
     Step,
     build_report,
-    compare_folders,
     estimate_seconds,
     format_number,
     read_log,
     select_steps,
-    write_tables,
 )
 
 MAX_SHOWN = 12
 """Numbers that disagree on the terminal; the table in the folder holds all."""
-
-CORES = 2
-"""Cores of the machine that the records and the durations in the help are of."""
 
 
 def _only_help() -> str:
@@ -62,18 +59,21 @@ def reproduce(
 ) -> None:
     """Repeat every run of the report, or parts of it, and compare the new records with the old ones."""
     require("compare", compare, not (compare and only), "computes nothing, so it takes no parts (--only)")
-    report = report_folder()
     folder = output.out or Path("runs") / ("reproduce-quick" if quick else "reproduce")
-    reproduction = Reproduction(report / "runs", folder / "runs", select_device(device), parallel, quick)
-    steps = select_steps(reproduction.steps(), only)
-    if not compare:
+    reproduction = Reproduction(report_folder() / "runs", folder / "runs", select_device(device), parallel, quick)
+    all_steps = reproduction.steps()
+    steps = [] if compare else select_steps(all_steps, only)
+    if steps:
         _print_estimate(steps, folder, parallel, quick)
-    for number, step in enumerate(() if compare else steps, 1):
-        print(f"{number}/{len(steps)} {step.name}", file=sys.stderr, flush=True)
-        reproduction.run(step)
-        write_tables(folder, compare_folders(report, folder))  # so that it is there if the next step is interrupted
-    comparison = compare_folders(report, folder)
-    files = write_tables(folder, comparison)
+    try:
+        for number, step in enumerate(steps, 1):
+            print(f"{number}/{len(steps)} {step.name}", file=sys.stderr, flush=True)
+            reproduction.run(step)
+    except (PalingenError, Interrupted):
+        with suppress(DataError):  # nothing has been computed
+            reproduction.compare(all_steps)
+        raise
+    comparison, files = reproduction.compare(all_steps)
     if not output.json:
         _print_comparison(comparison)
     if not compare and not only:

@@ -1,8 +1,9 @@
 """Tables of a comparison: Markdown for the documentation, and JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from palingen.report.build import section_markdown
 from palingen.report.tables import Table
 from palingen.runtime.atomic_io import write_atomically, write_json
 from palingen.runtime.durations import duration_text
@@ -22,31 +23,46 @@ LEGEND = f"""\
 """
 
 
-def write_tables(folder: Path, comparison: Comparison) -> list[Path]:
-    """Write `differences.md` and `differences.json`; return their paths."""
+def write_tables(folder: Path, comparison: Comparison, durations: Mapping[str, float]) -> list[Path]:
+    """Write `differences.md` and `differences.json`.
+
+    Args:
+        folder: where to write.
+        comparison: the numbers.
+        durations: seconds that each part takes on two cores, for the reader.
+
+    Returns:
+        Both paths.
+    """
     paths = [folder / "differences.md", folder / "differences.json"]
-    write_atomically(paths[0], "\n".join(_sections(comparison)).encode())
+    sections = {"summary": _summary(comparison, durations), "numbers": _details(comparison)}
+    markdown = "\n".join(section_markdown(name, "\n".join(text)) for name, text in sections.items())
+    write_atomically(paths[0], markdown.encode())
     write_json(paths[1], comparison.as_record())
     return paths
 
 
 def format_number(number: float | None) -> str:
-    """Number with four digits; empty if there is none."""
-    return "" if number is None else f"{number:.4g}".replace("-", "\N{MINUS SIGN}")
+    """Number with four digits, and all those before the point; empty if there is none."""
+    if number is None:
+        return ""
+    text = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
-def summary_table(parts: Sequence[PartSummary]) -> Table:
-    """Count of each verdict by part, when it was computed, and in which environment."""
+def summary_table(parts: Sequence[PartSummary], durations: Mapping[str, float]) -> Table:
+    """Duration and count of each verdict by part, when it was computed, and in which environment."""
     rows = [
         [
             part.part,
+            duration_text(durations[part.part]) if part.part in durations else "",
             *(str(part.verdicts[verdict]) for verdict in VERDICTS),
             ", ".join(sorted({entry["finished"] for entry in part.log.values()})),
             part.environment,
         ]
         for part in parts
     ]
-    return Table(["part", *VERDICTS, "finished", "environment"], rows, "")
+    return Table(["part", "takes", *VERDICTS, "computed", "environment"], rows, "")
 
 
 def numbers_table(numbers: Sequence[Difference]) -> Table:
@@ -70,14 +86,21 @@ def _row(number: Difference) -> list[str]:
     ]
 
 
-def _sections(comparison: Comparison) -> Iterator[str]:
-    yield summary_table(comparison.parts).as_markdown()
+def _summary(comparison: Comparison, durations: Mapping[str, float]) -> Iterator[str]:
+    """Paragraphs on the parts, and on the numbers that do not agree."""
+    yield summary_table(comparison.parts, durations).as_markdown()
     yield LEGEND
     if hardware := _hardware(comparison.parts):
         yield f"Computed with {'; '.join(hardware)}.\n"
     if outside := comparison.outside():
         yield "### Numbers outside\n"
         yield _outside_table(outside, comparison.parts).as_markdown()
+    elif any(part.log for part in comparison.parts):
+        yield "No number is outside so far.\n"
+
+
+def _details(comparison: Comparison) -> Iterator[str]:
+    """Paragraphs on every number of the parts that have been started."""
     for part in comparison.parts:
         numbers = [number for number in comparison.numbers if number.part == part.part]
         if all(number.reproduced is None for number in numbers):

@@ -6,15 +6,25 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from palingen.gan.evaluation.baselines import file_name
 from palingen.report import record_shapes as shapes
 from palingen.report.record_files import Record, read_optional
 from palingen.report.record_reader import read_records
 from palingen.report.records import Records
+from palingen.runtime.json_io import Shape
+from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.workflows.reproduce.comparison import Difference, Verdict, compare_measurements
-from palingen.workflows.reproduce.gan_measurements import measure_gans, measure_interpolation, measure_summary
+from palingen.workflows.reproduce.gan import BASELINES
+from palingen.workflows.reproduce.gan_measurements import (
+    measure_baselines,
+    measure_gans,
+    measure_interpolation,
+    measure_summary,
+)
 from palingen.workflows.reproduce.measurements import Measurement
 from palingen.workflows.reproduce.palindrome_measurements import measure_palindromes
-from palingen.workflows.reproduce.step_log import read_log
+
+BASELINES_FILE: Shape = {"subsets": int, "rows": {...: shapes.ROW}}
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
@@ -54,20 +64,46 @@ class Comparison:
         return {"parts": [asdict(part) for part in self.parts], "numbers": [asdict(number) for number in self.numbers]}
 
 
-def compare_folders(reference: Path, folder: Path) -> Comparison:
-    """Compare a reproduction with the records.
+@dataclass(frozen=True)
+class ReportNumbers:
+    """Numbers of a report, and the environments of its runs."""
 
-    Args:
-        reference: report whose `runs` holds the records.
-        folder: reproduction, with new records in `runs`; runs that are not finished are left out.
+    measurements: Sequence[Measurement]
+
+    environments: Mapping[tuple[str, str], Record]
+    """Environment of every run that has one, by part and run."""
+
+
+def read_recorded(report: Path) -> ReportNumbers:
+    """Numbers of the report whose `runs` holds the records.
 
     Raises:
         DataError: there are no such records, or one is damaged.
     """
-    recorded = read_records(reference)
-    reproduced = read_records(folder, skip_unfinished=True)
-    numbers = compare_measurements(_measure(reference, recorded), _measure(folder, _without_shipped_scores(reproduced)))
-    before, after, log = dict(_environments(recorded)), dict(_environments(reproduced)), read_log(folder)
+    records = read_records(report)
+    return ReportNumbers(_measure(report, records, PRETRAINED_DIR), dict(_environments(records)))
+
+
+def read_reproduced(folder: Path) -> ReportNumbers:
+    """Numbers of a reproduction, with new records in `runs`; runs that are not finished are left out.
+
+    Raises:
+        DataError: there are no such records, or one is damaged.
+    """
+    records = _without_shipped_scores(read_records(folder, skip_unfinished=True))
+    return ReportNumbers(_measure(folder, records, folder / "runs" / BASELINES), dict(_environments(records)))
+
+
+def compare_reports(recorded: ReportNumbers, reproduced: ReportNumbers, log: Mapping[str, Record]) -> Comparison:
+    """Compare a reproduction with the records.
+
+    Args:
+        recorded: the records.
+        reproduced: the reproduction.
+        log: entries of its finished steps.
+    """
+    numbers = compare_measurements(recorded.measurements, reproduced.measurements)
+    before, after = recorded.environments, reproduced.environments
     parts = []
     for part in dict.fromkeys(number.part for number in numbers):
         counts = Counter(number.verdict for number in numbers if number.part == part)
@@ -81,9 +117,11 @@ def compare_folders(reference: Path, folder: Path) -> Comparison:
     return Comparison(numbers, parts)
 
 
-def _measure(report: Path, records: Records) -> list[Measurement]:
-    """Every number of a report that its records determine."""
+def _measure(report: Path, records: Records, baselines: Path) -> list[Measurement]:
+    """Every number of a report that its records determine; the scores of real images are in the folder `baselines`."""
     measurements = [*measure_palindromes(records), *measure_gans(records)]
+    if scores := read_optional(baselines / file_name("test"), BASELINES_FILE):
+        measurements += measure_baselines(BASELINES, scores)
     if summary := read_optional(report / "runs" / "model_summary.json", shapes.MODEL_SUMMARY):
         measurements += measure_summary("model-summary", summary)
     for path in sorted((report / "runs").glob("interpolation*/predictions.json")):

@@ -1,4 +1,4 @@
-"""GAN steps of a reproduction: single runs with their scores, and studies."""
+"""GAN steps of a reproduction: single runs with their scores, studies, and the scores of real images."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 
 from palingen.gan.config import GanConfig
 from palingen.gan.evaluate import evaluate_repeatedly, evaluate_stacked
-from palingen.gan.evaluation.baselines import baselines
+from palingen.gan.evaluation.baselines import as_record, baselines, file_name
 from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.evaluation.evaluator import NUM_REPEATS, NUM_SAMPLES, mnist_evaluator
 from palingen.gan.pretrained import PretrainedGenerator, load_generator, write_sampling_options
@@ -29,6 +29,12 @@ PREFIX = "gan-"
 SCORE = "score.json"
 """File of a score; a GAN's step ends with it."""
 
+BASELINES = "baselines"
+"""Folder of the scores of real images."""
+
+BASELINES_SECONDS = 400.0
+"""Their duration, which no record holds; measured with one thread."""
+
 
 def gan_run_steps(setup: Setup) -> Iterator[Step]:
     """Steps of the single runs, one after the other, since each uses all cores."""
@@ -38,6 +44,12 @@ def gan_run_steps(setup: Setup) -> Iterator[Step]:
             continue  # stacked digits take long even when shortened
         seconds = read_result(setup.reference / name)["seconds"]
         yield Step(name, seconds, partial(_reproduce_run, setup, name, config), parallel=False)
+
+
+def baseline_steps(setup: Setup) -> Iterator[Step]:
+    """Step of the scores of real images, intact and corrupted; a score of a generator takes the shipped ones."""
+    if not setup.quick:  # takes minutes even for few images
+        yield Step(BASELINES, BASELINES_SECONDS, partial(_reproduce_baselines, setup), parallel=False)
 
 
 def gan_study_steps(setup: Setup) -> Iterator[Step]:
@@ -59,6 +71,13 @@ def _reproduce_run(setup: Setup, name: str, config: GanConfig) -> None:
     gan_figures(out, out)
     write_sampling_options(out, _reference_max_latent_norm(setup.reference / name))
     write_score(setup, load_generator(out), out / SCORE)
+
+
+def _reproduce_baselines(setup: Setup) -> None:
+    path = setup.out / BASELINES / file_name("test")
+    if not path.exists():
+        evaluator, count = mnist_evaluator(), NUM_SAMPLES["test"]
+        write_json(path, as_record(evaluator, count, evaluator.controls(count)))
 
 
 def _reference_max_latent_norm(folder: Path) -> float | None:

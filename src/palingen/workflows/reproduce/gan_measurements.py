@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from palingen.report.record_files import Record
 from palingen.report.records import GanRecords, Records
 from palingen.report.results.gan import PLATEAU, STAGES, mean_accuracy, steps_between
-from palingen.report.results.gan_scores import CONTROL_NAMES, controls
+from palingen.report.results.gan_scores import CONTROL_NAMES
 from palingen.report.results.gan_variants import METRICS as VARIANT_METRICS
 from palingen.report.results.gan_variants import group_variants
 from palingen.report.values import format_setting
@@ -37,10 +37,6 @@ def measure_gans(records: Records) -> Iterator[Measurement]:
         yield from _measure_training(f"gan-{recipe}", gan)
         if gan.score:
             yield from measure_score(f"gan-{recipe}", "images", gan.score, SCORE_METRICS, gan.score["repeats"])
-    if (course := records.gans.get("course")) and course.score:
-        for name, row in controls({"course": course}).items():
-            title = CONTROL_NAMES.get(name, f"real, {name}")
-            yield from measure_score("gan-course", title, row, SCORE_METRICS, course.score["floor_subsets"])
     if records.stacked:
         yield from _measure_training("gan-stacked", records.stacked)
         for field, (group, metric) in STACKED.items() if records.stacked.score else ():
@@ -50,6 +46,17 @@ def measure_gans(records: Records) -> Iterator[Measurement]:
         group = "no limit" if norm is None else f"at most {format_setting(norm)} √Z"
         yield from measure_score("max-latent-norm", group, score, NORM_METRICS, score["repeats"])
     yield from _measure_variants(records)
+
+
+def measure_baselines(part: str, record: Record) -> Iterator[Measurement]:
+    """Measurements of the scores of real images, intact and corrupted.
+
+    Args:
+        part: name of the part.
+        record: content of baselines-test.json.
+    """
+    for name, row in record["rows"].items():
+        yield from measure_score(part, CONTROL_NAMES.get(name, f"real, {name}"), row, SCORE_METRICS, record["subsets"])
 
 
 def measure_interpolation(part: str, predictions: Mapping[str, Record]) -> Iterator[Measurement]:
@@ -82,7 +89,8 @@ def measure_summary(part: str, summary: Record) -> Iterator[Measurement]:
     """
     for recipe, cells in summary["palindromes"].items():
         for cell, count in cells.items():
-            yield Measurement(part, f"{cell.upper()}, recipe {recipe}", "parameters", {"": count})
+            title = "peephole LSTM" if cell == "peephole" else cell.upper()
+            yield Measurement(part, f"{title}, recipe {recipe}", "parameters", {"": count})
     for recipe, networks in summary["gan"].items():
         for network in ("generator", "discriminator"):
             group = f"{network}, recipe {recipe}"
