@@ -25,10 +25,10 @@ class Difference:
     """Title of the metric, with its unit."""
 
     recorded: float
-    """Mean over the recorded runs."""
+    """Mean over those of the recorded runs that are reproduced; over all if none is."""
 
     spread: float | None
-    """Standard deviation over these runs, or over the sets of images of a single run; None where there is none."""
+    """Standard deviation over all recorded runs, or over the sets of images of one run; None where there is none."""
 
     runs: int
     """Number of recorded runs."""
@@ -38,7 +38,7 @@ class Difference:
     """Mean over the reproduced runs; None if there are none yet."""
 
     difference: float | None
-    """Mean over the reproduced runs, minus that of the same runs as recorded."""
+    """Reproduced minus recorded."""
 
     allowed: float
     """Largest difference that counts as agreement."""
@@ -61,9 +61,10 @@ def _compare(recorded: Measurement, reproduced: Measurement | None) -> Differenc
     values = {run: metric.scale * value for run, value in recorded.values.items()}
     repeated = {run: metric.scale * value for run, value in reproduced.values.items()} if reproduced else {}
     common = [run for run in values if run in repeated]
-    mean = fmean(values.values())
+    mean = fmean(values[run] for run in common or values)
     spread = stdev(values.values()) if len(values) > 1 else recorded.std and metric.scale * recorded.std
-    difference = fmean(repeated[run] - values[run] for run in common) if common else None
+    reproduced_mean = fmean(repeated[run] for run in common) if common else None
+    difference = None if reproduced_mean is None else reproduced_mean - mean
     allowed = max(metric.tolerance, metric.relative * abs(mean))
     if spread and reproduced and common:
         sets, repeated_sets = recorded.num_sets * len(common), reproduced.num_sets * len(common)
@@ -76,7 +77,7 @@ def _compare(recorded: Measurement, reproduced: Measurement | None) -> Differenc
         spread=spread,
         runs=len(values),
         reproduced_runs=len(common),
-        reproduced=fmean(repeated[run] for run in common) if common else None,
+        reproduced=reproduced_mean,
         difference=difference,
         allowed=allowed,
         verdict=_verdict(difference, allowed, metric.is_timing, all(repeated[run] == values[run] for run in common)),

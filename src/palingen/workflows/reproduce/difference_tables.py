@@ -44,9 +44,11 @@ def write_tables(folder: Path, comparison: Comparison, durations: Mapping[str, f
 
 def format_number(number: float | None) -> str:
     """Number with four digits, and all those before the point; empty if there is none."""
-    if number is None:
-        return ""
-    text = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+    return "" if number is None else _rounded(number, 4)
+
+
+def _rounded(number: float, digits: int) -> str:
+    text = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.{digits}g}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
@@ -56,13 +58,21 @@ def summary_table(parts: Sequence[PartSummary], durations: Mapping[str, float]) 
         [
             part.part,
             duration_text(durations[part.part]) if part.part in durations else "",
-            *(str(part.verdicts[verdict]) for verdict in VERDICTS),
-            ", ".join(sorted({entry["finished"] for entry in part.log.values()})),
+            *(str(part.verdicts[verdict] or "") for verdict in VERDICTS),
+            _computed(part),
             part.environment,
         ]
         for part in parts
     ]
     return Table(["part", "takes", *VERDICTS, "computed", "environment"], rows, "")
+
+
+def _computed(part: PartSummary) -> str:
+    """Days on which a part was computed, or that it was not."""
+    if part.verdicts["not run yet"] == part.numbers:
+        return "not run yet"
+    days = ", ".join(sorted({entry["finished"] for entry in part.log.values()}))
+    return f"in part, {days}".removesuffix(", ") if part.verdicts["not run yet"] else days
 
 
 def numbers_table(numbers: Sequence[Difference]) -> Table:
@@ -72,16 +82,15 @@ def numbers_table(numbers: Sequence[Difference]) -> Table:
 
 
 def _row(number: Difference) -> list[str]:
-    spread = f" ± {format_number(number.spread)}" if number.spread else ""
-    runs = str(number.runs) if number.reproduced is None else f"{number.reproduced_runs} of {number.runs}"
+    spread = f" ± {_rounded(number.spread, 2)}" if number.spread else ""
     return [
         number.group,
         number.metric,
-        runs,
+        f"{number.reproduced_runs} of {number.runs}",
         format_number(number.recorded) + spread,
         format_number(number.reproduced),
         format_number(number.difference),
-        "" if number.verdict in ("timing", "not run yet") else format_number(number.allowed),
+        "" if number.verdict == "timing" else format_number(number.allowed),
         number.verdict,
     ]
 
@@ -103,13 +112,16 @@ def _details(comparison: Comparison) -> Iterator[str]:
     """Paragraphs on every number of the parts that have been started."""
     for part in comparison.parts:
         numbers = [number for number in comparison.numbers if number.part == part.part]
-        if all(number.reproduced is None for number in numbers):
+        reproduced = [number for number in numbers if number.reproduced is not None]
+        if not reproduced:
             continue
         yield f"### {part.part}\n"
         if part.log:
             times = (f"{name} {duration_text(entry['seconds'])}" for name, entry in part.log.items())
             yield f"Finished in: {', '.join(times)}.\n"
-        yield numbers_table(numbers).as_markdown()
+        yield numbers_table(reproduced).as_markdown()
+        if missing := dict.fromkeys(number.group for number in numbers if number.reproduced is None):
+            yield f"Not run yet: {'; '.join(missing)}.\n"
 
 
 def _outside_table(outside: Sequence[Difference], parts: Sequence[PartSummary]) -> Table:

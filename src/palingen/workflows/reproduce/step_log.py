@@ -10,17 +10,11 @@ from palingen.runtime.json_io import Shape, read_json
 from palingen.runtime.numerics import current_execution
 from palingen.runtime.processor import processor_name
 
-LOG: Shape = {
-    ...: {
-        "finished": str,
-        "seconds": float,
-        "model": str,
-        "processor": str,
-        "python": str,
-        "torch": str,
-        "threads": int,
-    }
-}
+ENTRY: dict[str, Shape] = {
+    "finished": str, "seconds": float, "model": str, "processor": str, "threads": int, "system": str, "python": str,
+    "torch": str, "palingen": str, "commit": (str, None),
+}  # fmt: skip
+"""Fields of an entry. The command is not among them, since its folder is of no interest to others."""
 
 
 def read_log(folder: Path) -> dict[str, dict[str, Any]]:
@@ -30,8 +24,8 @@ def read_log(folder: Path) -> dict[str, dict[str, Any]]:
         DataError: the log is damaged.
     """
     path = folder / "steps.json"
-    log: dict[str, dict[str, Any]] = read_json(path, LOG, advice="delete it") if path.exists() else {}
-    return log
+    log = read_json(path, {...: ENTRY}, advice="delete it") if path.exists() else {}
+    return {step: {field: entry[field] for field in ENTRY} for step, entry in log.items()}
 
 
 def log_step(folder: Path, name: str, seconds: float) -> None:
@@ -44,7 +38,7 @@ def log_step(folder: Path, name: str, seconds: float) -> None:
     """
     if name in (log := read_log(folder)):
         return
-    hardware = {"model": processor_name(), **environment(current_execution("auto"))}
-    del hardware["engine"]  # each run records its own
-    log[name] = {"finished": date.today().isoformat(), "seconds": seconds, **hardware}
+    hardware = environment(current_execution("auto"))
+    entry = {"finished": date.today().isoformat(), "seconds": seconds, "model": processor_name(), **hardware}
+    log[name] = {field: entry[field] for field in ENTRY}
     write_json(folder / "steps.json", log)
