@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Task": "recipe data cells lengths losses seeds length num_samples train_fraction input_encoding online_data "
-    "count classes steps snapshot max_latent_norm repeats reference recompute format records quick student_number name "
-    "seed",
+    "count classes steps snapshot max_latent_norm repeats reference recompute format records only compare quick "
+    "student_number name seed",
     "Model": "cell hidden_size forget_bias_init orthogonal_init architecture generator_output latent_dim conditional "
     "half_precision",
     "Optimisation": "loss penalty penalty_weight epochs batch_size shift rotation zoom optimizer learning_rate beta1 "
     "beta2 max_grad_norm lr_step_epochs lr_step_factor ema_half_life frechet_steps precision curriculum_threshold "
     "early_stop_accuracy",
     "Recording": "log_interval save_interval monitor_samples keep track",
-    "Output": "only out force columns open serve json",
+    "Output": "out force columns open serve json",
     "Execution": "device engine allow_engine_change trust_code devices nodes jobs backend scheduler_address",
     # Settings without a measured gain, and those that only an expert changes.
     "Advanced": "chrono_init learn_initial_state lr_schedule warmup_epochs lr_length_exponent curriculum_start "

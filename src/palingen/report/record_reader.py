@@ -23,8 +23,12 @@ SNAPSHOT = (25, 28, None)
 """Shape of the images of one stage; the width is 28, or 84 for three digits side by side."""
 
 
-def read_records(report: Path) -> Records:
+def read_records(report: Path, *, skip_unfinished: bool = False) -> Records:
     """Read all records under `report`/runs.
+
+    Args:
+        report: folder of the report.
+        skip_unfinished: leave out runs that are not finished, which are an error by default.
 
     Raises:
         DataError: there is no such folder, or a record is damaged.
@@ -32,10 +36,16 @@ def read_records(report: Path) -> Records:
     runs = report / "runs"
     if not runs.is_dir():
         raise DataError(f"{runs}: no such folder; name a folder with runs/, or make the runs first")
-    recipes = [name for name in (*GAN_RECIPES, "stacked") if (runs / f"gan-{name}").is_dir()]
+
+    def is_readable(folder: Path) -> bool:
+        return not skip_unfinished or _is_finished(folder)
+
+    gan_folders = {name: runs / f"gan-{name}" for name in (*GAN_RECIPES, "stacked")}
+    recipes = [name for name, folder in gan_folders.items() if folder.is_dir() and is_readable(folder)]
+    palindromes = [path.parent for path in sorted(runs.glob("palindromes/*/config.json")) if is_readable(path.parent)]
     by_recipe = {name: _read_gan(name, runs) for name in recipes}
     return Records(
-        palindromes=[_read_run(path.parent, runs) for path in sorted(runs.glob("palindromes/*/config.json"))],
+        palindromes=[_read_run(folder, runs) for folder in palindromes],
         memory=_read_study(runs / "memory", runs),
         ablations=_read_studies("ablations", runs),
         orthogonal_init=_read_studies("orthogonal-init", runs),
@@ -46,6 +56,11 @@ def read_records(report: Path) -> Records:
         gans=by_recipe,
         variants=_read_study(runs / "comparison", runs, shapes.GAN_STUDY),
     )
+
+
+def _is_finished(folder: Path) -> bool:
+    """Whether a run has its weights, which are written last."""
+    return (folder / "weights.safetensors").exists()
 
 
 def _read_studies(folder: str, runs: Path) -> dict[str, StudyRecords]:

@@ -58,12 +58,12 @@ def check_claims(records: Records) -> None:
     check_claim(distinguishes, "the discriminator still distinguishes real and generated images at the end")
     below_chance = result["discriminator_loss"] < CHANCE_LOSS - 0.2
     check_claim(below_chance, "the discriminator's loss is still below that of guessing at the end")
-    accuracies = [_accuracy(steps, epochs) for epochs in STAGES.values() if _between(steps, epochs)]
+    accuracies = [mean_accuracy(steps, epochs) for epochs in STAGES.values() if steps_between(steps, epochs)]
     check_claim(
         accuracies == sorted(accuracies, reverse=True), "the discriminator's accuracy falls from stage to stage"
     )
-    if all(_between(steps, epochs) for epochs in PLATEAU.values()):
-        start, end = (_accuracy(steps, epochs) for epochs in PLATEAU.values())
+    if all(steps_between(steps, epochs) for epochs in PLATEAU.values()):
+        start, end = (mean_accuracy(steps, epochs) for epochs in PLATEAU.values())
         check_claim(0 <= start - end < PLATEAU_DROP, "the discriminator's accuracy levels off")
 
 
@@ -75,14 +75,14 @@ def settings_table(gans: Mapping[str, GanRecords]) -> Table | None:
     return Table(["setting", *gans], rows, ", ".join(sources)) if gans else None
 
 
-def _between(steps: Sequence[Record], epochs: tuple[float, float]) -> list[Record]:
+def steps_between(steps: Sequence[Record], epochs: tuple[float, float]) -> list[Record]:
     """Records after the first and up to the second epoch."""
     return [record for record in steps if epochs[0] < record["epoch"] <= epochs[1]]
 
 
-def _accuracy(steps: Sequence[Record], epochs: tuple[float, float]) -> float:
+def mean_accuracy(steps: Sequence[Record], epochs: tuple[float, float]) -> float:
     """Mean accuracy of the discriminator on real and generated images between two epochs."""
-    return mean((record["real_accuracy"] + record["fake_accuracy"]) / 2 for record in _between(steps, epochs))
+    return mean((record["real_accuracy"] + record["fake_accuracy"]) / 2 for record in steps_between(steps, epochs))
 
 
 def _add_course(values: Values, gan: GanRecords) -> None:
@@ -98,10 +98,10 @@ def _add_stages(values: Values, gan: GanRecords) -> None:
     source, steps = f"{gan.run.name}/records.jsonl", gan.run.of("step")
     for digits, stages in ((0, STAGES), (1, PLATEAU)):
         for stage, (first, last) in stages.items():
-            if _between(steps, (first, last)):
+            if steps_between(steps, (first, last)):
                 values.add_value(f"gan.{stage}.from", format_setting(first), source)
                 values.add_value(f"gan.{stage}.to", format_setting(last), source)
-                values.add_value(f"gan.{stage}.accuracy", percent(_accuracy(steps, (first, last)), digits), source)
+                values.add_value(f"gan.{stage}.accuracy", percent(mean_accuracy(steps, (first, last)), digits), source)
     if steps:
         lowest = min((record["real_accuracy"] + record["fake_accuracy"]) / 2 for record in steps)
         values.add_value("gan.lowest-accuracy", percent(lowest), source)

@@ -33,22 +33,22 @@ class Retention(NamedTuple):
 
 def add_values(values: Values, records: Records) -> None:
     """Add the numbers of the analysis, if there is one of an LSTM and of an RNN."""
-    cells = _cells(records)
+    cells = analyses_by_cell(records)
     if not cells:
         return
     steps = len(cells["lstm"]["digits"])
     values.add_value("analysis.length", format_setting(steps + 1), SOURCE)
-    for (cell, stage), retention in _retentions(cells).items():
+    for (cell, stage), retention in retentions(cells).items():
         key = f"analysis.{cell}.{stage}"
         values.add_value(f"{key}.retention", _ratio(retention.first), SOURCE)
         values.add_value(f"{key}.lowest", _ratio(retention.lowest), SOURCE)
         values.add_value(f"{key}.factor", number(retention.first ** (1 / (steps - 1)), 2), SOURCE)
-    gain = _retentions(cells)["lstm", "trained"].first / _retentions(cells)["rnn", "trained"].first
+    gain = retentions(cells)["lstm", "trained"].first / retentions(cells)["rnn", "trained"].first
     values.add_value("analysis.lstm.gain", scientific(gain, 0), SOURCE)
-    forget = _forget_gates(cells)
+    forget = forget_gates(cells)
     values.add_value("analysis.forget.mean", number(float(forget.mean()), 2), SOURCE)
     values.add_value("analysis.forget.max", number(float(forget.mean(0).max()), 2), SOURCE)
-    values.add_value("analysis.forget.product", scientific(_max_product(forget)), SOURCE)
+    values.add_value("analysis.forget.product", scientific(max_product(forget)), SOURCE)
     values.add_value("analysis.forget.open-units", format_setting(int((forget.mean(0) > OPEN).sum())), SOURCE)
     values.add_value("analysis.forget.units", format_setting(forget.shape[1]), SOURCE)
     values.add_value("threshold.open", number(OPEN, 1), SOURCE)
@@ -60,40 +60,41 @@ def check_claims(records: Records) -> None:
     Raises:
         DataError: the records contradict one.
     """
-    cells = _cells(records)
+    cells = analyses_by_cell(records)
     if not cells:
         return
-    first = {key: retention.first for key, retention in _retentions(cells).items()}
+    first = {key: retention.first for key, retention in retentions(cells).items()}
     check_claim(first["lstm", "untrained"] < 1e-4, "the untrained LSTM's gradient vanishes too")
     faster = first["rnn", "untrained"] < first["lstm", "untrained"]
     check_claim(faster, "the untrained RNN's gradient vanishes faster")
     check_claim(first["lstm", "trained"] > 0.1, "the trained LSTM's gradient reaches the first digit undiminished")
     check_claim(first["rnn", "trained"] < 1e-3, "the trained RNN's gradient still vanishes")
-    no_open_unit = bool(_max_product(_forget_gates(cells)) < 0.01)
+    no_open_unit = bool(max_product(forget_gates(cells)) < 0.01)
     check_claim(no_open_unit, "no unit of the trained LSTM keeps the digit behind an open forget gate")
 
 
-def _cells(records: Records) -> dict[str, Record]:
+def analyses_by_cell(records: Records) -> dict[str, Record]:
     """Analyses by cell; empty unless there are one of an LSTM and one of an RNN."""
     cells = {analysis["cell"]: analysis for analysis in reversed(records.analysis)}
     return {cell: cells[cell] for cell in MEMORY} if MEMORY.keys() <= cells.keys() else {}
 
 
-def _retentions(cells: Mapping[str, Record]) -> dict[tuple[str, str], Retention]:
+def retentions(cells: Mapping[str, Record]) -> dict[tuple[str, str], Retention]:
     """Gradient retention of both cells, untrained and trained."""
-    retentions = {}
+    by_stage = {}
     for cell, part in MEMORY.items():
         for stage in STAGES:
             norms = np.asarray(cells[cell][stage][part])
-            retentions[cell, stage] = Retention(float(norms[0] / norms[-1]), float(norms.min() / norms[-1]))
-    return retentions
+            by_stage[cell, stage] = Retention(float(norms[0] / norms[-1]), float(norms.min() / norms[-1]))
+    return by_stage
 
 
-def _forget_gates(cells: Mapping[str, Record]) -> Float[ndarray, "T H"]:
+def forget_gates(cells: Mapping[str, Record]) -> Float[ndarray, "T H"]:
+    """Forget gates of the LSTM's units at every step."""
     return np.asarray(cells["lstm"]["gates"]["f"])
 
 
-def _max_product(forget: Float[ndarray, "T H"]) -> float:
+def max_product(forget: Float[ndarray, "T H"]) -> float:
     """Largest product of one unit's forget gates: the fraction of its memory that they alone would keep."""
     return float(forget[1:].prod(0).max())
 

@@ -1,52 +1,94 @@
-"""Comparison of reproduced records with the reference."""
+"""Comparison of reproduced numbers with the recorded ones."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import fmean, stdev
+from typing import Literal
 
-from palingen.report.record_shapes import SCORE_FILE
-from palingen.runtime.json_io import read_json
-from palingen.runtime.run_files import read_result
-from palingen.workflows.reproduce.steps import read_studies
+from palingen.workflows.reproduce.measurements import Measurement
+from palingen.workflows.reproduce.metrics import METRICS
 
-Values = Mapping[str, float]
-"""The compared number of each run, by the name of its folder."""
+Verdict = Literal["equal", "within", "outside", "timing", "not run yet"]
 
-
-def compare_records(reference: Path, out: Path) -> list[dict[str, Any]]:
-    """Largest difference between reproduced and reference values, for each step that has values.
-
-    Args:
-        reference: folder of the reference records.
-        out: folder of the reproduced records.
-
-    Returns:
-        For each step: `step`, its name; `runs` and `of`, the number of reproduced and of reference values;
-        `largest_difference`, the maximum of their absolute differences.
-    """
-    reference_values, rows = _values_by_step(reference), []
-    for step, values in _values_by_step(out).items():
-        expected = reference_values[step]
-        difference = max((abs(value - expected[run]) for run, value in values.items()), default=0.0)
-        rows.append({"step": step, "runs": len(values), "of": len(expected), "largest_difference": difference})
-    return rows
+STANDARD_ERRORS = 2.0
+"""Standard errors of the difference within which two means agree; 1 of 20 equal ones falls outside."""
 
 
-def _values_by_step(runs: Path) -> dict[str, Values]:
-    """Test accuracies of palindromes, Frechet distances of GAN studies and norms, discriminator accuracies of GANs."""
-    folders = sorted((runs / "palindromes").glob("*-*"))
-    values: dict[str, Values] = {"palindromes": {folder.name: read_result(folder)["accuracy"] for folder in folders}}
-    for name, study in read_studies(runs).items():
-        finished = [run for run in study["runs"] if run.get("score", True)]  # None: the run diverged
-        values[name] = {Path(run["folder"]).name: _study_value(run) for run in finished}
-    for folder in sorted(runs.glob("gan-*")):
-        result = read_result(folder)
-        values[folder.name] = {side: result[f"{side}_accuracy"] for side in ("real", "fake")}
-    if scores := sorted(runs.glob("max-latent-norm/*/score.json")):
-        values["max-latent-norm"] = {path.parent.name: read_json(path, SCORE_FILE)["fd"] for path in scores}
-    return values
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One number of the report: recorded, reproduced, and whether they agree. Fractions are in %."""
+
+    part: str
+    group: str
+    metric: str
+    """Title of the metric, with its unit."""
+
+    recorded: float
+    """Mean over those of the recorded runs that are reproduced; over all if none is."""
+
+    spread: float | None
+    """Standard deviation over all recorded runs, or over the sets of images of one run; None where there is none."""
+
+    runs: int
+    """Number of recorded runs."""
+
+    reproduced_runs: int
+    reproduced: float | None
+    """Mean over the reproduced runs; None if there are none yet."""
+
+    difference: float | None
+    """Reproduced minus recorded."""
+
+    allowed: float
+    """Largest difference that counts as agreement."""
+
+    verdict: Verdict
 
 
-def _study_value(run: Mapping[str, Any]) -> float:
-    value: float = run["score"]["fd"] if "score" in run else run["accuracy"]
-    return value
+def compare_measurements(recorded: Sequence[Measurement], reproduced: Sequence[Measurement]) -> list[Difference]:
+    """Differences of all recorded numbers from the reproduced ones, in the order of the records."""
+    repeated = {(number.part, number.group, number.metric): number for number in reproduced}
+    return [
+        _compare(number, repeated.get((number.part, number.group, number.metric)))
+        for number in recorded
+        if number.values  # empty: no run ever learned the task
+    ]
+
+
+def _compare(recorded: Measurement, reproduced: Measurement | None) -> Difference:
+    metric = METRICS[recorded.metric]
+    values = {run: metric.scale * value for run, value in recorded.values.items()}
+    repeated = {run: metric.scale * value for run, value in reproduced.values.items()} if reproduced else {}
+    common = [run for run in values if run in repeated]
+    mean = fmean(values[run] for run in common or values)
+    spread = stdev(values.values()) if len(values) > 1 else recorded.std and metric.scale * recorded.std
+    reproduced_mean = fmean(repeated[run] for run in common) if common else None
+    difference = None if reproduced_mean is None else reproduced_mean - mean
+    allowed = max(metric.tolerance, metric.relative * abs(mean))
+    if spread and reproduced and common:
+        sets, repeated_sets = recorded.num_sets * len(common), reproduced.num_sets * len(common)
+        allowed = max(allowed, STANDARD_ERRORS * spread * sqrt(1 / sets + 1 / repeated_sets))
+    return Difference(
+        part=recorded.part,
+        group=recorded.group,
+        metric=f"{metric.title}, {metric.unit}" if metric.unit else metric.title,
+        recorded=mean,
+        spread=spread,
+        runs=len(values),
+        reproduced_runs=len(common),
+        reproduced=reproduced_mean,
+        difference=difference,
+        allowed=allowed,
+        verdict=_verdict(difference, allowed, metric.is_timing, all(repeated[run] == values[run] for run in common)),
+    )
+
+
+def _verdict(difference: float | None, allowed: float, is_timing: bool, is_equal: bool) -> Verdict:
+    if difference is None:
+        return "not run yet"
+    if is_timing:
+        return "timing"
+    if is_equal:
+        return "equal"
+    return "within" if abs(difference) <= allowed else "outside"

@@ -1,4 +1,4 @@
-"""GAN steps of a reproduction: single runs with their scores and interpolations, and studies."""
+"""GAN steps of a reproduction: single runs with their scores, studies, and the scores of real images."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -8,28 +8,32 @@ from typing import Any
 
 from palingen.gan.config import GanConfig
 from palingen.gan.evaluate import evaluate_repeatedly, evaluate_stacked
-from palingen.gan.evaluation.baselines import baselines
+from palingen.gan.evaluation.baselines import as_record, baselines, file_name
 from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.evaluation.evaluator import NUM_REPEATS, NUM_SAMPLES, mnist_evaluator
 from palingen.gan.pretrained import PretrainedGenerator, load_generator, write_sampling_options
 from palingen.gan.study import TrainOptions, Variant, load_results, run_study
 from palingen.gan.train import train_gan
-from palingen.report.record_shapes import PREDICTIONS, SCORE_FILE
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
-from palingen.runtime.errors import PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.runtime.run_files import read_config, read_result
 from palingen.workflows.reproduce import quick
 from palingen.workflows.reproduce.steps import Setup, Step, read_studies
-from palingen.workflows.run_figures import gan_figures, interpolation_figures
-
-NORMS = "max-latent-norm"
-"""Folder of the comparison of maximum latent norms."""
+from palingen.workflows.run_figures import gan_figures
 
 PREFIX = "gan-"
 """Beginning of the folder names of GAN runs; the rest is the recipe."""
+
+SCORE = "score.json"
+"""File of a score; a GAN's step ends with it."""
+
+BASELINES = "baselines"
+"""Folder of the scores of real images."""
+
+BASELINES_SECONDS = 400.0
+"""Their duration, which no record holds; measured with one thread."""
 
 
 def gan_run_steps(setup: Setup) -> Iterator[Step]:
@@ -40,8 +44,12 @@ def gan_run_steps(setup: Setup) -> Iterator[Step]:
             continue  # stacked digits take long even when shortened
         seconds = read_result(setup.reference / name)["seconds"]
         yield Step(name, seconds, partial(_reproduce_run, setup, name, config), parallel=False)
-    if (setup.reference / NORMS).exists():
-        yield Step(NORMS, 0.0, partial(_reproduce_max_latent_norms, setup), parallel=False)
+
+
+def baseline_steps(setup: Setup) -> Iterator[Step]:
+    """Step of the scores of real images, intact and corrupted; a score of a generator takes the shipped ones."""
+    if not setup.quick:  # takes minutes even for few images
+        yield Step(BASELINES, BASELINES_SECONDS, partial(_reproduce_baselines, setup), parallel=False)
 
 
 def gan_study_steps(setup: Setup) -> Iterator[Step]:
@@ -62,32 +70,27 @@ def _reproduce_run(setup: Setup, name: str, config: GanConfig) -> None:
     train_gan(quick.shorten_gan(config, name, setup.out) if setup.quick else config, out, setup.device)
     gan_figures(out, out)
     write_sampling_options(out, _reference_max_latent_norm(setup.reference / name))
-    generator = load_generator(out)
-    _reproduce_interpolation(setup, name, generator)
-    _write_score(setup, generator, out / "score.json")
+    write_score(setup, load_generator(out), out / SCORE)
+
+
+def _reproduce_baselines(setup: Setup) -> None:
+    path = setup.out / BASELINES / file_name("test")
+    if not path.exists():
+        evaluator, count = mnist_evaluator(), NUM_SAMPLES["test"]
+        write_json(path, as_record(evaluator, count, evaluator.controls(count)))
 
 
 def _reference_max_latent_norm(folder: Path) -> float | None:
     """Maximum latent norm of the score of a reference run, which may be beside the weights shipped with the package."""
     shipped = PRETRAINED_DIR / folder.name.removeprefix(PREFIX)
-    for path in (folder / "score.json", shipped / "score.json"):
+    for path in (folder / SCORE, shipped / SCORE):
         if path.exists():
             norm: float | None = read_json(path, {...: object}).get("max_latent_norm")
             return norm
     return None
 
 
-def _reproduce_max_latent_norms(setup: Setup) -> None:
-    """Compare maximum latent norms on the validation part."""
-    references = sorted((setup.reference / NORMS).glob("*/score.json"))
-    for path in references[: quick.NUM_VARIANTS] if setup.quick else references:
-        record = read_json(path, SCORE_FILE)
-        out = setup.out / NORMS / path.parent.name / "score.json"
-        generator = load_generator(setup.out / f"{PREFIX}{next(iter(record['rows']))}")
-        _write_score(setup, generator.with_max_latent_norm(record["max_latent_norm"]), out, record)
-
-
-def _write_score(
+def write_score(
     setup: Setup, generator: PretrainedGenerator, path: Path, reference: Mapping[str, Any] | None = None
 ) -> None:
     """Evaluate a generator, unless that has been done.
@@ -108,23 +111,6 @@ def _write_score(
     evaluator = mnist_evaluator(protocol["reference"])
     scores = evaluate_repeatedly(generator, evaluator, count, repeats=repeats)
     write_json(path, scores.as_record(baselines(evaluator, count), evaluator))
-
-
-def _reproduce_interpolation(setup: Setup, name: str, generator: PretrainedGenerator) -> None:
-    """Interpolate between the classes of the reference, if it has an interpolation of this run."""
-    folder = "interpolation" + name.removeprefix("gan").removesuffix("-course")
-    path = setup.reference / folder / "predictions.json"
-    if not path.exists():
-        return
-    predictions = read_json(path, PREDICTIONS)["linear"]["classes"]
-    classes = None if setup.quick else (predictions[0], predictions[-1])
-    try:
-        interpolations = generator.interpolate(classes=classes)
-    except PalingenError:
-        if setup.quick:
-            return  # after so short a training, all images may be of one class
-        raise
-    interpolation_figures(setup.out / folder, interpolations)
 
 
 def _reproduce_study(setup: Setup, name: str, study: Mapping[str, Any], variants: list[Variant]) -> None:

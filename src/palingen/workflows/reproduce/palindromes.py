@@ -20,22 +20,41 @@ from palingen.workflows.run_figures import analysis_figure
 
 
 def palindrome_run_steps(setup: Setup) -> Iterator[Step]:
-    """Steps of the single runs in `palindromes`, and of the analysis of some of them."""
+    """Steps of the single runs in `palindromes`, one for each length, and of the analysis of some of them."""
     folders = sorted((setup.reference / "palindromes").iterdir())
     configs = [read_config(folder, PalindromeConfig) for folder in folders]
-    seconds = sum(read_result(folder)["seconds"] for folder in folders)
-    yield Step("palindromes", seconds, partial(_run_all, setup, configs, setup.out / "palindromes"))
-    yield Step("analysis", 0.0, partial(_analyze_runs, setup))
+    seconds = {
+        run_name(config): read_result(folder)["seconds"] for config, folder in zip(configs, folders, strict=True)
+    }
+    for length in sorted({config.length for config in configs}):
+        runs = [config for config in configs if config.length == length]
+        total = sum(seconds[run_name(config)] for config in runs)
+        yield Step(f"palindromes/T{length}", total, partial(_run_all, setup, runs, setup.out / "palindromes"))
+    path = setup.reference / "analysis" / "analysis.json"
+    if path.exists():
+        labels = {record["label"]: _analyzed_run(record) for record in read_json(path, ANALYSES)}
+        runs = [config for config in configs if run_name(config) in labels.values()]
+        total = sum(seconds[run_name(config)] for config in runs)
+        yield Step("analysis", total, partial(_analyze_runs, setup, labels, runs))
 
 
 def palindrome_study_steps(setup: Setup) -> Iterator[Step]:
-    """Steps of all palindrome studies: the memory study, and the ablations."""
+    """Steps of all palindrome studies, one for each length: the memory study, and the ablations."""
     for name, study in read_studies(setup.reference).items():
-        if any("cell" in run for run in study["runs"]):
-            path = setup.reference / name / "study.json"
-            configs = [_run_config(study, run, path) for run in study["runs"]]
-            seconds = sum(run["seconds"] for run in study["runs"])
-            yield Step(name, seconds, partial(_run_study, setup, name, study, configs))
+        if not any("cell" in run for run in study["runs"]):
+            continue
+        path = setup.reference / name / "study.json"
+        configs = [_run_config(study, run, path) for run in study["runs"]]
+        lengths = sorted({config.length for config in configs if not setup.quick or config.length <= quick.MAX_LENGTH})
+        for length in lengths:
+            runs = [config for config in configs if config.length == length]
+            seconds = sum(run["seconds"] for run in study["runs"] if run["length"] == length)
+            step = name if len(lengths) == 1 else f"{name}/T{length}"
+            yield Step(step, seconds, partial(_run_study, setup, name, study, runs))
+
+
+def _analyzed_run(record: Mapping[str, Any]) -> str:
+    return run_name(PalindromeConfig(cell=record["cell"], length=len(record["digits"]) + 1))
 
 
 def _run_config(study: Mapping[str, Any], run: Mapping[str, Any], path: Path) -> PalindromeConfig:
@@ -53,21 +72,19 @@ def _run_all(setup: Setup, configs: Sequence[PalindromeConfig], out: Path) -> No
 
 
 def _run_study(setup: Setup, name: str, study: Mapping[str, Any], configs: Sequence[PalindromeConfig]) -> None:
+    """Run some configs of a study, and write the study of all its runs that are finished."""
     _run_all(setup, configs, setup.out / name)
     own_configs = {
-        run_name(config): {"config": run["config"]}
-        for config, run in zip(configs, study["runs"], strict=True)
+        f"{run['cell']}-T{run['length']}-seed{run['seed']}": {"config": run["config"]}
+        for run in study["runs"]
         if "config" in run
     }
     runs = [{**result, **own_configs.get(result["folder"], {})} for result in load_results(setup.out / name)]
     write_json(setup.out / name / "study.json", {**study, "runs": runs})
 
 
-def _analyze_runs(setup: Setup) -> None:
-    records = read_json(setup.reference / "analysis" / "analysis.json", ANALYSES)
-    names = {
-        record["label"]: run_name(PalindromeConfig(cell=record["cell"], length=len(record["digits"]) + 1))
-        for record in records
-    }
-    analyses = {label: analyze_run(setup.out / "palindromes" / name) for label, name in names.items()}
+def _analyze_runs(setup: Setup, labels: Mapping[str, str], configs: Sequence[PalindromeConfig]) -> None:
+    """Analyze runs of `palindromes`, which are computed first unless they are finished."""
+    _run_all(setup, configs, setup.out / "palindromes")
+    analyses = {label: analyze_run(setup.out / "palindromes" / name) for label, name in labels.items()}
     analysis_figure(setup.out / "analysis", analyses)

@@ -1,6 +1,9 @@
-"""Setup and steps of a reproduction."""
+"""Setup, parts and steps of a reproduction.
 
-from collections.abc import Callable
+A part is a folder of the records, such as `memory`. It has one step, or several, such as `memory/T10`.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +11,10 @@ from typing import Any
 import torch
 
 from palingen.report.record_shapes import GAN_STUDY, PALINDROME_STUDY
+from palingen.runtime.errors import ConfigError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig
+from palingen.runtime.validation import unknown_choice
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,10 @@ class Setup:
 
 @dataclass(frozen=True)
 class Step:
-    """One folder of the records, and how to compute it again."""
+    """Some runs of the records, and how to compute them again."""
 
     name: str
-    """Folder under `runs`."""
+    """Folder under `runs`, or some of its runs."""
 
     seconds: float
     """Duration of its runs according to the reference, one after the other."""
@@ -46,6 +51,32 @@ class Step:
 
     parallel: bool = True
     """Whether several of its runs are computed at the same time."""
+
+    @property
+    def part(self) -> str:
+        """Part that it belongs to."""
+        return self.name.partition("/")[0]
+
+
+def select_steps(steps: Sequence[Step], only: Sequence[str]) -> list[Step]:
+    """Steps of the named parts, and single steps by their names; all if nothing is named.
+
+    Raises:
+        ConfigError: there is no such part or step.
+    """
+    for name in only:
+        if not any(name in (step.part, step.name) for step in steps):
+            siblings = [step.name for step in steps if step.part == name.partition("/")[0]]
+            raise ConfigError(f"only: {unknown_choice(name, siblings or dict.fromkeys(step.part for step in steps))}")
+    return [step for step in steps if not only or step.part in only or step.name in only]
+
+
+def estimate_seconds(steps: Sequence[Step], jobs: int) -> dict[str, float]:
+    """Duration of each part by the recorded times, with several runs at a time where they are independent."""
+    seconds: dict[str, float] = {}
+    for step in steps:
+        seconds[step.part] = seconds.get(step.part, 0.0) + step.seconds / (jobs if step.parallel else 1)
+    return seconds
 
 
 def read_studies(runs: Path) -> dict[str, dict[str, Any]]:
