@@ -66,8 +66,7 @@ def _run_study(setup: Setup, name: str, study: Mapping[str, Any], configs: Seque
 def _analyze_runs(setup: Setup) -> None:
     records = read_json(setup.reference / "analysis" / "analysis.json", ANALYSES)
     names = {
-        record["label"]: run_name(PalindromeConfig(cell=record["cell"], length=len(record["digits"]) + 1))
-        for record in records
+        record["label"]: run_name(PalindromeConfig(cell=record["cell"], length=record["length"])) for record in records
     }
     analyses = {label: analyze_run(setup.out / "palindromes" / name) for label, name in names.items()}
     analysis_figure(setup.out / "analysis", analyses)
