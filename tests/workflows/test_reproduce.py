@@ -22,7 +22,8 @@ def steps(out, *, quick=False, reference=REFERENCE):
 def test_there_is_a_step_for_every_folder_of_records_and_none_runs_early(tmp_path):
     studies = {path.parent.relative_to(REFERENCE).as_posix() for path in REFERENCE.glob("**/study.json")}
     gans = {path.name for path in REFERENCE.glob("gan-*")}
-    assert {step.name for step in steps(tmp_path)} == studies | gans | {"palindromes", "analysis", "max-latent-norm"}
+    others = {"palindromes", "analysis", "memory-analysis", "max-latent-norm"}
+    assert {step.name for step in steps(tmp_path)} == studies | gans | others
     assert not list(tmp_path.iterdir())
 
 
@@ -87,11 +88,15 @@ def test_a_quick_reproduction_computes_every_step_and_repeats_no_finished_run(
     run = palingen(*command)
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)
-    expected = {step.name for step in steps(tmp_path, quick=True)} - {"analysis"}  # which has no numbers to compare
+    expected = {step.name for step in steps(tmp_path, quick=True)} - {
+        "analysis",
+        "memory-analysis",
+    }  # without numbers to compare
     assert {row["step"] for row in result["steps"]} == expected
     assert all((tmp_path / file).exists() for file in result["files"])
     runs = tmp_path / "out" / "runs"
     assert (runs / "analysis" / "analysis.json").exists()
+    assert (runs / "memory-analysis" / "analysis.json").exists()
     assert (runs / "model_summary.json").exists()
     score = json.loads((runs / "gan-residual" / "score.json").read_text())
     assert score["max_latent_norm"] == MAX_LATENT_NORM.get("residual")

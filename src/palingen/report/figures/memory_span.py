@@ -36,12 +36,12 @@ def memory_span(records: Sequence[Record], style: Style = SCREEN) -> Figure:
             }
             _draw_gradient(gradient, record, line)
             _draw_accuracy(accuracy, record, line)
-        gradient.set(title="Gradient after training, over that at the last step", ylabel="mean norm, relative")
+        gradient.set(title="Gradient after training", ylabel="norm over that at the last step")
         gradient.set(xlabel="steps before the last", xscale="log", yscale="log")
         gradient.set_ylim(bottom=max(LOWEST, gradient.get_ylim()[0]))
         power_ticks(gradient.yaxis)
         accuracy.axhline(CHANCE, **GUIDE)
-        accuracy.set(title="Accuracy (dot: the length of the training)", xlabel="length of the palindromes, digits")
+        accuracy.set(title="Accuracy (dot: as in the training)", xlabel="length of the palindromes, digits")
         accuracy.set(ylabel="%", ylim=(-3, 104), xscale="log")
         for axes in (gradient, accuracy):
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")

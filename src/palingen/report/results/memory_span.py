@@ -16,8 +16,8 @@ MEMORY = {"lstm": "c", "peephole": "c"}
 """Part of the state that carries the memory, by cell; h for the others."""
 
 BEYOND = 5
-"""Multiple of the length of its training up to which a network that restores its state is right at least, and of the
-longest half-life of its forget gates."""
+"""Multiple of the longest half-life of its forget gates up to which a network that restores its state is right, at
+least: the gates alone leave a thirtieth of it."""
 
 VANISHED, CARRIED = 1e-3, 0.1
 """Gradient half way back, over that at the last step, below which it vanishes, and above which it is carried back."""
@@ -63,8 +63,8 @@ class Span(NamedTuple):
 
     @property
     def restores(self) -> bool:
-        """Whether it is right far beyond its training, and far longer than its forget gates keep a state."""
-        return self.half_life is not None and self.kept >= BEYOND * max(self.length, self.half_life)
+        """Whether it is right for far longer than its forget gates keep a state."""
+        return self.half_life is not None and self.kept >= BEYOND * self.half_life
 
     @property
     def shorter(self) -> int | None:
@@ -88,6 +88,9 @@ def add_values(values: Values, records: Records) -> None:
         if span.kept:
             values.add_value(f"{key}.kept.length", format_setting(span.kept), SOURCE)
             values.add_value(f"{key}.kept.accuracy", percent(span.recall[span.kept], 1), SOURCE)
+        if span.recall and (last := max(span.recall)) > span.length:
+            values.add_value(f"{key}.last.length", format_setting(last), SOURCE)
+            values.add_value(f"{key}.last.accuracy", percent(span.recall[last], 1), SOURCE)
         if span.lost:
             values.add_value(f"{key}.lost.length", format_setting(span.lost), SOURCE)
             values.add_value(f"{key}.lost.accuracy", percent(span.recall[span.lost], 1), SOURCE)

@@ -1,4 +1,4 @@
-"""Palindrome steps of a reproduction: single runs, their analysis, and studies."""
+"""Palindrome steps of a reproduction: single runs, studies, and the analyses of both."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +18,8 @@ from palingen.workflows.reproduce import quick
 from palingen.workflows.reproduce.steps import Setup, Step, read_studies
 from palingen.workflows.run_figures import analysis_figure
 
+MEMORY_ANALYSIS = Path("memory-analysis", "analysis.json")
+
 
 def palindrome_run_steps(setup: Setup) -> Iterator[Step]:
     """Steps of the single runs in `palindromes`, and of the analysis of some of them."""
@@ -29,13 +31,15 @@ def palindrome_run_steps(setup: Setup) -> Iterator[Step]:
 
 
 def palindrome_study_steps(setup: Setup) -> Iterator[Step]:
-    """Steps of all palindrome studies: the memory study, and the ablations."""
+    """Steps of all palindrome studies, the memory study and the ablations, and of the analysis of some runs."""
     for name, study in read_studies(setup.reference).items():
         if any("cell" in run for run in study["runs"]):
             path = setup.reference / name / "study.json"
             configs = [_run_config(study, run, path) for run in study["runs"]]
             seconds = sum(run["seconds"] for run in study["runs"])
             yield Step(name, seconds, partial(_run_study, setup, name, study, configs))
+    if (setup.reference / MEMORY_ANALYSIS).exists():
+        yield Step("memory-analysis", 0.0, partial(_analyze_memory, setup))
 
 
 def _run_config(study: Mapping[str, Any], run: Mapping[str, Any], path: Path) -> PalindromeConfig:
@@ -70,3 +74,18 @@ def _analyze_runs(setup: Setup) -> None:
     }
     analyses = {label: analyze_run(setup.out / "palindromes" / name) for label, name in names.items()}
     analysis_figure(setup.out / "analysis", analyses)
+
+
+def _analyze_memory(setup: Setup) -> None:
+    """Analyze the reproduced runs of recipe memory, or the shipped network where there is no such run."""
+    records = read_json(setup.reference / MEMORY_ANALYSIS, ANALYSES)
+    if setup.quick:
+        records = [record for record in records if record["cell"] == "rnn"]
+    analyses = {}
+    for record in records:
+        name = run_name(PalindromeConfig(cell=record["cell"], length=record["length"]))
+        runs = sorted(setup.out.glob(f"memory*/{name}/weights.safetensors"))
+        analysis = analyze_run(runs[0].parent if runs else f"pretrained:{record['cell']}-memory")
+        if analysis.config.length == record["length"]:
+            analyses[record["label"]] = analysis
+    analysis_figure(setup.out / MEMORY_ANALYSIS.parent, analyses)
