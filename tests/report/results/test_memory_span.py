@@ -24,9 +24,9 @@ def values(*records):
 
 
 def test_a_network_is_right_up_to_the_longest_length_before_its_first_failure():
-    assert (span_of(LSTM).kept, span_of(LSTM).lost) == (50, None)
-    assert (span_of(GRU).kept, span_of(GRU).lost) == (5, 10)
-    assert span_of({**RNN, "recall": []}).kept == 0
+    assert (span_of(LSTM).recalled, span_of(LSTM).lost) == (50, None)
+    assert (span_of(GRU).recalled, span_of(GRU).lost) == (5, 10)
+    assert span_of({**RNN, "recall": []}).recalled == 0
 
 
 def test_a_state_is_restored_where_the_accuracy_outlasts_the_gates():

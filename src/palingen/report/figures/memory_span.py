@@ -54,8 +54,8 @@ def _draw_gradient(axes: Axes, record: Record, line: dict[str, Any]) -> None:
     """Norm of the gradient of the whole state's largest part, over that at the last step."""
     norms = np.max([record["trained"][part] for part in record["trained"]], axis=0)
     distances = record["steps"][-1] - np.asarray(record["steps"])
-    shown = (distances > 0) & (norms > LOWEST * norms[-1])
-    axes.plot(distances[shown], norms[shown] / norms[-1], **line)
+    is_visible = (distances > 0) & (norms > LOWEST * norms[-1])
+    axes.plot(distances[is_visible], norms[is_visible] / norms[-1], **line)
 
 
 def _draw_accuracy(axes: Axes, record: Record, line: dict[str, Any]) -> None:

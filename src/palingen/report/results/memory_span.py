@@ -12,9 +12,6 @@ SOURCE = "runs/memory-analysis/analysis.json"
 
 CELLS = ("lstm", "gru", "rnn")
 
-MEMORY = {"lstm": "c", "peephole": "c"}
-"""Part of the state that carries the memory, by cell; h for the others."""
-
 BEYOND = 5
 """Multiple of the longest half-life of its forget gates up to which a network that restores its state is right, at
 least: the gates alone leave a thirtieth of it."""
@@ -40,7 +37,7 @@ class Span(NamedTuple):
     """Longest half-life of a unit's forget gates, in steps; None without gates."""
 
     half_way: float
-    """Gradient norm half way back, over that at the last step."""
+    """Gradient norm half way back, over that at the last step, of the larger part of the state."""
 
     first: float
     """Gradient norm at the first step, over that at the last."""
@@ -49,7 +46,7 @@ class Span(NamedTuple):
     """Accuracy by length."""
 
     @property
-    def kept(self) -> int:
+    def recalled(self) -> int:
         """Longest length up to which the network is right at every length, from that of its training."""
         lengths = [length for length in sorted(self.recall) if length >= self.length]
         learned = [length for length in lengths if all(self.recall[n] >= LEARNED for n in lengths if n <= length)]
@@ -58,13 +55,13 @@ class Span(NamedTuple):
     @property
     def lost(self) -> int | None:
         """Shortest length beyond the training at which it is not; None if it is right at every length."""
-        longer = [length for length in sorted(self.recall) if length > self.kept and length >= self.length]
+        longer = [length for length in sorted(self.recall) if length > self.recalled and length >= self.length]
         return min(longer, default=None)
 
     @property
     def restores(self) -> bool:
         """Whether it is right for far longer than its forget gates keep a state."""
-        return self.half_life is not None and self.kept >= BEYOND * self.half_life
+        return self.half_life is not None and self.recalled >= BEYOND * self.half_life
 
     @property
     def shorter(self) -> int | None:
@@ -84,10 +81,10 @@ def add_values(values: Values, records: Records) -> None:
         if span.half_life is not None:
             kind = "restored" if span.restores else "carried"
             values.add_value(f"{key}.{kind}.half_life", number(span.half_life), SOURCE)
-            values.add_value(f"{key}.{kind}.left", _ratio(2 ** -(span.kept / span.half_life)), SOURCE)
-        if span.kept:
-            values.add_value(f"{key}.kept.length", format_setting(span.kept), SOURCE)
-            values.add_value(f"{key}.kept.accuracy", percent(span.recall[span.kept], 1), SOURCE)
+            values.add_value(f"{key}.{kind}.left", _ratio(2 ** -(span.recalled / span.half_life)), SOURCE)
+        if span.recalled:
+            values.add_value(f"{key}.kept.length", format_setting(span.recalled), SOURCE)
+            values.add_value(f"{key}.kept.accuracy", percent(span.recall[span.recalled], 1), SOURCE)
         if span.recall and (last := max(span.recall)) > span.length:
             values.add_value(f"{key}.last.length", format_setting(last), SOURCE)
             values.add_value(f"{key}.last.accuracy", percent(span.recall[last], 1), SOURCE)
@@ -132,7 +129,7 @@ def longest_spans(records: Records) -> dict[str, Span]:
 
 def span_of(analysis: Record) -> Span:
     """Numbers of one analysis."""
-    norms = analysis["trained"][MEMORY.get(analysis["cell"], "h")]
+    norms = [max(parts) for parts in zip(*analysis["trained"].values(), strict=True)]
     steps, last = analysis["steps"], norms[-1] or 1.0
     middle = min(range(len(steps)), key=lambda index: abs(steps[index] - steps[-1] / 2))
     return Span(
