@@ -40,10 +40,11 @@ def test_the_rnn_ends_where_most_of_its_seeds_fail_and_the_records_say_how_far_i
     limit = {name: texts[f"memory.rnn-failed.{name}"] for name in ("length", "seeds", "learned")}
     assert limit == {"length": "10,000", "seeds": "2", "learned": "0"}
     assert texts["memory.rnn-untested.length"] == "100,000"
-    assert "memory.rnn-failed.longest" not in texts
+    assert "memory.rnn-failed.reached" not in texts
     runs = [{**run, "curriculum_length": 40 + run["seed"]} for run in study.runs]
-    texts = values(Records(memory=StudyRecords(study.name, {}, runs)))
-    assert (texts["memory.rnn-failed.shortest"], texts["memory.rnn-failed.longest"]) == ("43", "44")
+    assert values(Records(memory=StudyRecords(study.name, {}, runs)))["memory.rnn-failed.reached"] == "43 to 44"
+    runs = [{**run, "curriculum_length": 681} for run in study.runs]
+    assert values(Records(memory=StudyRecords(study.name, {}, runs)))["memory.rnn-failed.reached"] == "681"
 
 
 def with_curriculum(study, *lengths):

@@ -101,9 +101,9 @@ def _add_rnn_limit(values: Values, memory: StudyRecords, longest: int) -> None:
     values.add_value(f"{key}.seeds", format_setting(len(runs)), memory.name)
     values.add_value(f"{key}.learned", format_setting(count_learned(runs)), memory.name)
     if all("curriculum_length" in run for run in runs):
-        reached = [run["curriculum_length"] for run in runs]
-        values.add_value(f"{key}.shortest", format_setting(min(reached)), memory.name)
-        values.add_value(f"{key}.longest", format_setting(max(reached)), memory.name)
+        reached = sorted({run["curriculum_length"] for run in runs})
+        ends = [format_setting(length) for length in dict.fromkeys((reached[0], reached[-1]))]
+        values.add_value(f"{key}.reached", " to ".join(ends), memory.name)
 
 
 def _add_rnn_beyond(values: Values, memory: StudyRecords) -> None:
