@@ -119,6 +119,7 @@ def analysis(cell: str, untrained: Sequence[float], trained: Sequence[float], fo
     """Analysis of one cell: gradient norms of its memory by step, and forget gates [steps, units]."""
     part = {"lstm": "c"}.get(cell, "h")
     gates = {} if forget is None else {"f": forget}
-    digits = list(range(len(untrained)))
-    return {"label": f"{cell} T = {len(untrained) + 1}", "cell": cell, "digits": digits, "gates": gates,
-            "untrained": {part: list(untrained)}, "trained": {part: list(trained)}}  # fmt: skip
+    steps = list(range(1, len(untrained) + 1))
+    return {"label": f"{cell} T = {len(untrained) + 1}", "cell": cell, "length": len(steps) + 1, "steps": steps,
+            "digits": steps, "gates": gates, "untrained": {part: list(untrained)}, "trained": {part: list(trained)},
+            "half_lives": [], "recall": []}  # fmt: skip

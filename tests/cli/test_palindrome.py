@@ -69,8 +69,11 @@ def test_analysis_writes_figure_and_numbers_to_out(palingen, tmp_path, trained):
     result = json.loads(palingen("palindrome", "analyze", "lstm", "rnn", "--out", "there", "--json").stdout)
     assert [row["run"] for row in result["gradient_retention"]] == ["lstm", "rnn"]
     assert all(row["untrained"] > 0 and row["trained"] > 0 for row in result["gradient_retention"])
+    assert {row["run"] for row in result["recall"]} == {"lstm", "rnn"}
+    assert all(0 <= row["accuracy"] <= 1 for row in result["recall"])
     assert result["folder"] == "there"
-    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["analysis.json", "analysis.png"]
+    files = sorted(path.name for path in (tmp_path / "there").iterdir())
+    assert files == ["analysis.json", "analysis.png", "memory_span.png"]
 
 
 def test_analysis_goes_under_runs_by_default_and_not_into_the_run(palingen, tmp_path, trained):

@@ -7,7 +7,7 @@ import pytest
 from tracker_logs import read_tensorboard
 
 from palingen.cli.console import output_console
-from palingen.cli.study_progress import accuracy_table
+from palingen.cli.study_progress import accuracy_table, show_study_progress
 
 SMALL = ("--recipe", "course", "--num-samples", 200, "--hidden-size", 4, "--epochs", 1, "--jobs", 1)
 STUDY = ("palindrome", "study", *SMALL, "--cells", "rnn", "--lengths", 5, "--seeds", 1, "--out", "s")
@@ -96,3 +96,15 @@ def test_the_table_of_all_results_follows_the_study_and_the_pictures_come_last(p
 def test_every_finished_run_is_a_line_of_progress_with_its_numbers(palingen):
     err = palingen(*STUDY).stderr
     assert re.match(r"study: 1/1 runs, took .*  rnn T=5 seed 0: accuracy 0\.\d+, seconds ", err)
+
+
+def test_the_record_of_a_study_is_written_after_every_run():
+    written = []
+
+    def results():
+        for seed in range(3):
+            assert len(written) == seed
+            yield {"seed": seed}
+
+    done = show_study_progress(3, results(), lambda done: "", lambda result: ("run", {}), lambda: written.append(1))
+    assert (len(done), len(written)) == (3, 3)

@@ -1,15 +1,21 @@
 import math
+from itertools import pairwise
 
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from palingen.recurrence import analysis as analysis_module
 from palingen.recurrence.analysis import (
+    MAX_RECORDED_STEPS,
     NUM_PALINDROMES,
+    RunAnalysis,
     analyze_run,
     gate_activations,
     gradient_norms,
     gradient_retention,
+    half_lives,
+    recorded_steps,
 )
 from palingen.recurrence.cells import CELLS
 from palingen.recurrence.config import PalindromeConfig
@@ -90,6 +96,68 @@ def test_gradient_norms_are_those_of_finite_differences(cell):
     assert norms["h"].shape == (5,)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradient_norms_do_not_depend_on_the_segments_in_which_they_are_computed(cell, monkeypatch):
+    torch.manual_seed(0)
+    model = SequenceClassifier(cell, 2, 4, 10, learn_initial_state=True).double()
+    inputs, target = torch.randn(3, 11, 2, dtype=torch.float64), torch.tensor([3, 1, 4])
+    at_once = gradient_norms(model, inputs, target)
+    monkeypatch.setattr(analysis_module, "SEGMENT_STEPS", 4)
+    torch.testing.assert_close(gradient_norms(model, inputs, target), at_once)
+
+
+def test_the_norm_of_a_tiny_gradient_is_not_rounded_to_zero():
+    torch.manual_seed(0)
+    model = SequenceClassifier("rnn", 1, 4, 10)
+    with torch.no_grad():
+        model.recurrent.weight_hh.mul_(1e-3)
+    norms = gradient_norms(model, torch.rand(2, 10, 1), torch.tensor([1, 2]))["h"]
+    assert 0 < norms[0] < 1e-25  # its square is below the smallest number of float32
+
+
+def test_a_gradient_beyond_the_range_of_single_precision_is_finite(monkeypatch):
+    monkeypatch.setattr(analysis_module, "SEGMENT_STEPS", 8)
+    monkeypatch.setattr(analysis_module, "MAX_NORM", 1e200)
+    layer = RecurrentLayer("rnn", 1, 1)
+    model = SequenceClassifier("rnn", 1, 1, 10)
+    model.recurrent = layer
+    with torch.no_grad():
+        layer.weight_ih.zero_()
+        layer.bias.zero_()
+        layer.weight_hh.fill_(100.0)  # the state stays zero, and the gradient grows a hundredfold at each step
+    inputs, target = torch.zeros(2, 40, 1), torch.tensor([1, 2])
+    norms = gradient_norms(model, inputs, target)["h"]
+    torch.testing.assert_close(norms[:-1] / norms[1:], torch.full((39,), 100.0, dtype=torch.float64), rtol=1e-5, atol=0)
+    monkeypatch.setattr(analysis_module, "MAX_NORM", 1e30)
+    assert gradient_norms(model, inputs, target)["h"].max() == 1e30
+
+
+def test_a_half_life_is_that_of_the_products_of_the_forget_gates():
+    layer = RecurrentLayer("lstm", 2, 3)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.zero_()
+        layer.bias[3:6] = torch.tensor([0.0, 15.0, 5.0])
+    lives = half_lives(layer, torch.randn(1, 6, 2))
+    kept = torch.sigmoid(torch.tensor([15.0, 5.0, 0.0], dtype=torch.float64))
+    torch.testing.assert_close(kept**lives, torch.full((3,), 0.5, dtype=torch.float64))
+    assert half_lives(RecurrentLayer("rnn", 2, 3), torch.randn(1, 6, 2)) is None
+
+
+def test_a_record_of_a_long_sequence_has_all_steps_near_both_ends_and_few_in_between():
+    assert recorded_steps(MAX_RECORDED_STEPS) == list(range(MAX_RECORDED_STEPS))
+    steps = recorded_steps(99_999)
+    assert len(steps) <= MAX_RECORDED_STEPS
+    assert (steps[:5], steps[-5:]) == ([0, 1, 2, 3, 4], [99_994, 99_995, 99_996, 99_997, 99_998])
+    gaps = [after - before for before, after in pairwise(steps)]
+    assert gaps[: len(gaps) // 2] == sorted(gaps[: len(gaps) // 2])
+    norms = {"h": torch.arange(99_999.0)}
+    analysis = RunAnalysis(PalindromeConfig(length=100_000), [7] * 99_999, {"z": torch.rand(99_999, 2)}, norms, norms)
+    record = analysis.as_record("gru")
+    assert record["steps"] == [step + 1 for step in steps]
+    assert len(record["gates"]["z"]) == len(record["digits"]) == len(record["trained"]["h"]) == len(steps)
+
+
 def test_gradient_retention_is_the_larger_norm_at_the_first_step_over_that_of_h_at_the_last():
     assert gradient_retention({"h": torch.tensor([1.0, 9.0, 4.0]), "c": torch.tensor([2.0, 9.0, 0.0])}) == 0.5
 
@@ -117,8 +185,10 @@ def test_the_analysis_of_a_run_describes_its_network_before_and_after_training(t
     assert analysis.untrained.keys() == analysis.trained.keys() == set(CELLS[cell].state)
     assert not torch.equal(analysis.untrained["h"], analysis.trained["h"])
     record = analysis.as_record("label")
-    assert record["label"] == "label"
-    assert record["trained"]["h"] == analysis.trained["h"].tolist()
+    assert (record["label"], record["length"], record["steps"]) == ("label", 5, [1, 2, 3, 4])
+    assert record["trained"]["h"] == pytest.approx(analysis.trained["h"].tolist(), rel=1e-4)
+    assert len(record["half_lives"]) == (8 if cell == "lstm" else 0)
+    assert [recall["length"] for recall in record["recall"]] == [2, 5, 10, 25, 50, 100, 250]
     assert all(map(math.isfinite, record["untrained"]["h"]))
 
 

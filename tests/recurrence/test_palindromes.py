@@ -10,6 +10,7 @@ from palingen.recurrence.palindromes import (
     encode,
     mirror,
     sample_distinct,
+    sample_test_palindromes,
     split_palindromes,
 )
 
@@ -112,3 +113,11 @@ def test_every_palindrome_is_equally_likely():
             counts[10 * a + b] += 1
     # 100 cells with 60 expected samples each, without replacement: chi-squared with 99 degrees of freedom, 0.1 % at 148
     assert ((counts - 60) ** 2 / (60 * 0.8)).sum() < 148
+
+
+@given(length=st.integers(2, 30), num_samples=st.integers(20, 400), train_fraction=st.floats(0.2, 0.8))
+@settings(max_examples=30)
+def test_the_test_side_alone_is_that_of_the_split(length, num_samples, train_fraction):
+    arguments = length, num_samples, train_fraction
+    test = split_palindromes(*arguments, seeded()).test
+    assert torch.equal(sample_test_palindromes(*arguments, seeded()).digits, test.digits)

@@ -82,7 +82,7 @@ def test_warmup_rises_linearly_before_the_schedule():
 
 def test_without_online_data_the_best_epoch_has_the_lowest_training_loss(monkeypatch):
     trainer = PalindromeTrainer(PalindromeConfig(**SMALL), CPU)
-    monkeypatch.setattr(trainer, "evaluate_test", lambda: Evaluation(loss=0.0, accuracy=1.0))
+    monkeypatch.setattr(trainer, "evaluate_test", lambda max_digits: Evaluation(loss=0.0, accuracy=1.0))
     trainer.optimizer.step()  # the schedule must not step before it
     for epoch, loss in enumerate((0.5, 0.2, 0.3), start=1):
         trainer.end_epoch(epoch, {"loss": loss})
@@ -94,7 +94,7 @@ def test_with_online_data_the_best_epoch_has_the_lowest_loss_on_new_palindromes(
     validated, losses = [], iter((0.5, 0.2, 0.3))
 
     def evaluate(palindromes, counts):
-        if palindromes is trainer.test_data:
+        if torch.equal(palindromes.digits, trainer.test_data.digits):
             return Evaluation(loss=0.0, accuracy=1.0)
         validated.append(rows(palindromes.digits))
         assert int(counts.sum()) == 1000
@@ -137,3 +137,21 @@ def test_the_evaluation_weighs_repeated_palindromes_by_their_counts():
     loss = nn.functional.cross_entropy(logits, palindromes.target)
     assert test.loss == pytest.approx(loss.item(), rel=1e-5)
     assert test.accuracy == pytest.approx((logits.argmax(1) == palindromes.target).float().mean().item())
+
+
+def test_an_epoch_reads_some_of_the_long_test_palindromes_of_all_digits_and_the_result_all(monkeypatch):
+    config = PalindromeConfig(length=300, num_samples=1000, hidden_size=8, online_data=True)
+    trainer = PalindromeTrainer(config, CPU)
+    read = []
+
+    def evaluate(palindromes, counts):
+        read.append(palindromes)
+        assert len(counts) == len(palindromes)
+        return Evaluation(loss=0.0, accuracy=1.0)
+
+    monkeypatch.setattr(trainer, "_evaluate", evaluate)
+    trainer.evaluate_test()
+    trainer.evaluate_test(15_000)
+    trainer.evaluate_test(60_000)
+    assert [len(palindromes) for palindromes in read] == [200, 50, 200]
+    assert set(read[1].target.tolist()) == set(range(10))

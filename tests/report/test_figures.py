@@ -97,6 +97,17 @@ def test_gates_and_gradients_show_the_gates_of_the_first_cell_that_has_some():
         figures.gates(records[:1])
 
 
+def test_the_memory_span_is_drawn_over_distances_and_lengths_with_separators():
+    record = analysis("lstm", [1e-9] * 3, [1e-20, 1e-3, 1.0])
+    recall = [{"length": length, "palindromes": 200, "accuracy": 1.0} for length in (4, 10_000, 100_000)]
+    figure = figures.memory_span([{**record, "steps": [1, 40_000, 99_999], "recall": recall}])
+    assert figures.png(figure).startswith(b"\x89PNG")
+    gradient, accuracy = figure.axes
+    assert lines(gradient)["lstm T = 4"] == pytest.approx([1e-3])  # what hardly arrives is not drawn
+    assert lines(accuracy)["lstm T = 4"] == pytest.approx([100.0] * 3)
+    assert "10,000" in {label.get_text() for label in accuracy.get_xticklabels()}
+
+
 def test_gan_curves_show_both_networks():
     losses, accuracy = figures.gan_curves(STEPS).axes
     assert lines(losses)["generator"] == pytest.approx([1.0] * 100)

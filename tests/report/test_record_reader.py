@@ -77,6 +77,24 @@ def test_a_study_result_without_a_needed_key_is_named(tmp_path):
         read_records(tmp_path)
 
 
+def test_studies_of_recipe_memory_in_several_folders_are_one(tmp_path):
+    study = json.loads((RUNS / "memory" / "study.json").read_text())
+    run = study["runs"][0]
+    for name, runs in {
+        "memory": [run],
+        "memory-10000": [{**run, "length": 10_000}, {**run, "accuracy": 0.5}],
+    }.items():
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "study.json").write_text(json.dumps({**study, "runs": runs}))
+    memory = read_records(tmp_path).memory
+    assert memory.name == "runs/memory*/study.json"
+    assert [(run["length"], run["accuracy"]) for run in memory.runs] == [(10, 0.5), (10_000, run["accuracy"])]
+    other = {**study, "config": {**study["config"], "learning_rate": 0.5, "length": 7}}
+    (tmp_path / "runs" / "memory-10000" / "study.json").write_text(json.dumps(other))
+    with pytest.raises(DataError, match=r"memory-10000/study.json: learning_rate is not that of runs/memory/study"):
+        read_records(tmp_path)
+
+
 def test_the_threads_of_a_study_are_those_of_every_run():
     def threads(*environments):
         study = palindrome_study(*[("lstm", 10, 1.0, 100)] * len(environments))

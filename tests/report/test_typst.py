@@ -29,7 +29,7 @@ RESULTS = sorted((ROOT / "src" / "palingen" / "report" / "results").glob("*.py")
 SUBSETS = {
     "two lengths without seed 1": ("palindromes/*-T5-seed[02]", "palindromes/*-T20-seed[02]", "gan-course", "memory"),
     "one run": ("palindromes/rnn-T5-seed0",),
-    "ablations and analysis": ("ablations/*", "analysis"),
+    "ablations and analyses": ("ablations/*", "analysis", "memory-analysis"),
     "GANs without the course's": ("gan-residual", "gan-stacked", "comparison"),
     "nothing": (),
 }
@@ -137,8 +137,8 @@ def test_every_value_and_table_comes_from_a_file_that_exists(committed):
     assert missing == []
 
 
-PENDING = "memory.rnn-failed."
-"""Values of a sentence about lengths that no RNN has been trained at yet."""
+PENDING = ("memory.rnn-untested.", "memory.rnn-beyond.", "memory.gated.last-")
+"""Values of sentences about trainings of 10,000 digits and more, whose records are not here yet."""
 
 
 def test_every_value_in_the_text_has_a_committed_record(committed):
@@ -152,7 +152,7 @@ def test_a_record_that_contradicts_the_text_stops_the_report(tmp_path, committed
     runs = [dict(run, accuracy=0.2) if run["cell"] == "gru" else run for run in committed.memory.runs]
     memory = type(committed.memory)(committed.memory.name, committed.memory.config, runs)
     contradicting = type(committed)(**{**vars(committed), "memory": memory})
-    with pytest.raises(DataError, match="LSTM and GRU learn every length"):
+    with pytest.raises(DataError, match="LSTM and GRU learn short palindromes"):
         typst.write_report(tmp_path, contradicting)
     assert list(tmp_path.iterdir()) == []
 
@@ -220,7 +220,7 @@ def test_the_author_is_in_the_pdf_of_a_student():
 
 def test_no_page_but_the_last_is_a_third_empty(inputs):
     pages = typst_library.compile(inputs / "report.typ", root=inputs, format="png", ppi=20, ignore_system_fonts=True)
-    assert 8 <= len(pages) <= 14
+    assert 8 <= len(pages) <= 16
     assert [number for number, page in enumerate(pages[:-1], 1) if _largest_gap(page) > 1 / 3] == []
     assert _largest_gap(pages[-1]) < 0.8
 

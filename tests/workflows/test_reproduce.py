@@ -86,6 +86,7 @@ def test_a_quick_reproduction_computes_every_step_and_repeats_no_finished_run(
     assert all((tmp_path / file).exists() for file in result["files"])
     runs = tmp_path / "out" / "runs"
     assert (runs / "analysis" / "analysis.json").exists()
+    assert (runs / "memory-analysis" / "analysis.json").exists()
     assert (runs / "model_summary.json").exists()
     score = json.loads((runs / "gan-residual" / "score.json").read_text())
     assert score["max_latent_norm"] == MAX_LATENT_NORM.get("residual")

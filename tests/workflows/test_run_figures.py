@@ -34,8 +34,9 @@ def test_an_interpolation_is_written_as_figure_strips_arrays_and_predictions(tmp
 def test_an_analysis_is_written_as_figure_and_as_the_record_it_shows(tmp_path):
     train_palindrome(PalindromeConfig(length=4, epochs=1, num_samples=50, hidden_size=4), tmp_path / "run")
     analysis = analyze_run(tmp_path / "run")
-    figure, record = run_figures.analysis_figure(tmp_path, {"lstm T = 4": analysis})
-    assert figure.name == "analysis.png"
+    figure, span, record = run_figures.analysis_figure(tmp_path, {"lstm T = 4": analysis})
+    assert (figure.name, span.name) == ("analysis.png", "memory_span.png")
+    assert span.read_bytes().startswith(b"\x89PNG")
     assert json.loads(record.read_text()) == [analysis.as_record("lstm T = 4")]
 
 

@@ -1,6 +1,8 @@
 """`palingen gan study`: losses and settings compared with the same budget, over several seeds."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -66,17 +68,23 @@ def study(
     variants = enumerate_runs(recipe, recipe_config, config, losses, seeds, max_latent_norm)
     folder = options.folder("study", f"gan-{recipe}", config)
     train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
-    done = show_study_progress(
-        len(variants), run_study(variants, folder, parallel, train_options), _variants_table, _latest
-    )
+    write = partial(_write_study, folder)
+    trained = run_study(variants, folder, parallel, train_options)
+    done = show_study_progress(len(variants), trained, _variants_table, _latest, write)
     results = sorted(done, key=lambda result: (result["label"], result["seed"]))
-    all_results = load_results(folder)
-    write_json(folder / "study.json", {"runs": all_results})  # each run has its own config
+    all_results = write()
     if not options.json:
         output_console().print(_variants_table(all_results))
     paths = {"folder": folder, "files": [variants_figure(folder, all_results), folder / "study.json"]}
     print_result({"runs": results, **paths}, options.json, title="Study", rows=paths)
     warn_of_trackers(folder)
+
+
+def _write_study(folder: Path) -> list[dict[str, Any]]:
+    """Write study.json with all results under `folder`, each with its own config; return them."""
+    results = load_results(folder)
+    write_json(folder / "study.json", {"runs": results})
+    return results
 
 
 def _variants_table(results: Sequence[Mapping[str, Any]]) -> Table:

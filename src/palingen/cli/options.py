@@ -11,6 +11,7 @@ from rich.text import Text
 
 from palingen.cli.console import output_console, print_json
 from palingen.runtime.config_io import config_hash
+from palingen.runtime.number_text import number_text
 from palingen.runtime.tracking.trackers import TrackerName
 from palingen.runtime.validation import unknown_choice
 from palingen.workflows.run_overview import PICTURES
@@ -160,8 +161,8 @@ def _leaf_types(hint: Any) -> set[Any]:
 
 
 def _format(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number_text(value, digits=4)
     if isinstance(value, list | tuple):
         return ", ".join(map(_format, value))
     return str(value)

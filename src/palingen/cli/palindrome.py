@@ -76,9 +76,10 @@ def analyze(
     trust_code: TrustCode = False,
     output: OutputFlags = OutputOptions(),
 ) -> None:
-    """Draw the gates of trained cells over time, and the gradient that reaches each step before and after training.
+    """Draw the gates of trained cells, the gradient that reaches each step, and the accuracy beyond their training.
 
-    Give an RNN and an LSTM of the same length to see that the gradient vanishes in one and not in the other.
+    Give an RNN and an LSTM of the same length to see that the gradient vanishes in one and not in the other. Of
+    sequences of more than 100 steps, the figures and analysis.json hold some, most of them near both ends.
     """
     require("runs", list(map(str, runs)), len(runs) > 0, "must name at least one run folder")
     analyses = {run: analyze_run(run, trust_code=trust_code) for run in runs}
@@ -94,12 +95,19 @@ def analyze(
         run: {"untrained": gradient_retention(analysis.untrained), "trained": gradient_retention(analysis.trained)}
         for run, analysis in analyses.items()
     }
-    record = {"gradient_retention": [{"run": run, **ratios} for run, ratios in retention.items()]}
+    record = {
+        "gradient_retention": [{"run": run, **ratios} for run, ratios in retention.items()],
+        "recall": [{"run": run, **asdict(recall)} for run, analysis in analyses.items() for recall in analysis.recall],
+    }
     rows = {
         labels[run]: f"{ratios['untrained']:.2g} untrained, {ratios['trained']:.2g} trained"
         for run, ratios in retention.items()
     }
-    title = "Gradient norm at the first step over that at the last"
+    rows |= {
+        f"accuracy of {labels[run]}": ", ".join(f"T = {at.length:,}: {at.accuracy:.1%}" for at in analysis.recall)
+        for run, analysis in analyses.items()
+    }
+    title = "Gradient norm at the first step over that at the last, and accuracy on palindromes of other lengths"
     print_result({**record, **paths}, output.json, title=title, rows={**rows, **paths})
 
 

@@ -1,7 +1,8 @@
 """`palingen palindrome study`: how long each cell remembers, and how reliably."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,10 +66,9 @@ def study(
     folder = options.folder("study", recipe, config)
     _require_same_settings(folder, config)
     train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
-    results = _show_progress(runs, run_study(runs, folder, parallel, train_options))
-    all_results = load_results(folder)
-    kind = type(config).__name__
-    write_json(folder / "study.json", {"config": {"kind": kind, **asdict(config)}, "runs": all_results})
+    write = partial(_write_study, folder, config)
+    results = _show_progress(runs, run_study(runs, folder, parallel, train_options), write)
+    all_results = write()
     if not options.json:
         output_console().print(accuracy_table(all_results))
     paths = {"folder": folder, "files": [study_figure(folder, all_results), folder / "study.json"]}
@@ -78,11 +78,21 @@ def study(
     warn_of_trackers(folder)
 
 
-def _show_progress(runs: Sequence[PalindromeConfig], results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _write_study(folder: Path, config: PalindromeConfig) -> list[dict[str, Any]]:
+    """Write study.json with all results under `folder`; return them."""
+    results = load_results(folder)
+    kind = type(config).__name__
+    write_json(folder / "study.json", {"config": {"kind": kind, **asdict(config)}, "runs": results})
+    return results
+
+
+def _show_progress(
+    runs: Sequence[PalindromeConfig], results: Iterable[dict[str, Any]], write: Callable[[], object]
+) -> list[dict[str, Any]]:
     """Collect all results, the shortest palindromes first, and show progress."""
     cells = [part_label(run.cell) for run in runs]
     pairs = [(cell, run.length) for cell, run in zip(cells, runs, strict=True)]
-    done = show_study_progress(len(runs), results, lambda results: accuracy_table(results, pairs), _latest)
+    done = show_study_progress(len(runs), results, lambda results: accuracy_table(results, pairs), _latest, write)
     return sorted(done, key=lambda result: (result["length"], cells.index(result["cell"]), result["seed"]))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from palingen.runtime.durations import duration_text
+from palingen.runtime.number_text import number_text
 from palingen.runtime.user_code import shorten_hash
 from palingen.workflows.run_overview import Summary
 
@@ -50,11 +51,11 @@ def setting_text(name: str, value: Any) -> str:
 
 def value_text(value: Any) -> str:
     """Value as text without control characters."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number_text(value, digits=4)
     if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
         consecutive = len(value) > 2 and value == list(range(value[0], value[-1] + 1))
-        return f"{value[0]} to {value[-1]}" if consecutive else " ".join(map(str, value))
+        return f"{value[0]} to {value[-1]}" if consecutive else " ".join(map(number_text, value))
     text = " ".join(map(str, value)) if isinstance(value, list) else shorten_hash(str(value))
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 

@@ -26,6 +26,7 @@ from palingen.cli.run_text import (
     size_text,
     value_text,
 )
+from palingen.runtime.number_text import number_text
 from palingen.workflows.run_overview import Summary, compare, find_runs, read_summary, resolve_run
 
 Run = Annotated[str, Parameter(help="Folder of a run or a study, or pretrained:NAME.")]
@@ -186,12 +187,16 @@ def _print_differences(
     table.add_column("difference", justify="right")
     for name, (first, second) in rows.items():
         numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (first, second))
-        change = f"{second - first:+.4g}" if numeric else ""
+        change = _change_text(second - first) if numeric else ""
         table.add_row(
             Text(value_text(name).replace("_", " ")), *(Text(_side(side)) for side in (first, second)), change
         )
     console.print(table)
     console.print()
+
+
+def _change_text(change: float) -> str:
+    return f"{'+' if change >= 0 else ''}{number_text(change, digits=4)}"
 
 
 def _side(value: Any) -> str:

@@ -20,7 +20,11 @@ Latest = Callable[[Mapping[str, Any]], tuple[str, dict[str, float]]]
 
 
 def show_study_progress(
-    total: int, results: Iterable[Result], table: Callable[[Sequence[Result]], RenderableType], latest: Latest
+    total: int,
+    results: Iterable[Result],
+    table: Callable[[Sequence[Result]], RenderableType],
+    latest: Latest,
+    write: Callable[[], object],
 ) -> list[Result]:
     """Collect all results, in the order in which they come.
 
@@ -29,11 +33,13 @@ def show_study_progress(
         results: results as runs finish; that of a run that diverged says why in `stopped`.
         table: table of the results so far.
         latest: what to show of a result.
+        write: writes the study's record, after every run: a study of days can be read before it is finished.
     """
     done: list[Result] = []
     with progress("study", total, "runs", above=lambda: table(done)) as bar:
         for result in results:
             done.append(result)
+            write()
             name, numbers = latest(result)
             if "stopped" in result:
                 print(f"{name}: {result['stopped']}", file=sys.stderr)

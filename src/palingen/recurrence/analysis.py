@@ -1,23 +1,26 @@
-"""Analysis of a trained network: gates over time, and the gradient of the loss that reaches each step.
+"""Analysis of a trained network: gates over time, the gradient of the loss that reaches each step, and forgetting.
 
 B  sequences      T  steps      I  inputs      H  hidden units
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import cross_entropy, linear, softplus
 
-from palingen.recurrence.cells import CELLS
+from palingen.recurrence.cells import CELLS, State
 from palingen.recurrence.config import PalindromeConfig, build_network
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
 from palingen.recurrence.pretrained import load_network
+from palingen.recurrence.recall import Recall, recall_beyond
 from palingen.runtime.user_code import part_label
 
 SIGMOID_GATES = ("i", "f", "o", "r", "z")
@@ -26,8 +29,17 @@ SIGMOID_GATES = ("i", "f", "o", "r", "z")
 NUM_PALINDROMES = 64
 """Palindromes over which gradient norms are averaged, if there are as many."""
 
-MAX_DIGITS = 128_000
-"""Digits of these palindromes together, at most, unless there is only one: the values of all steps are held."""
+MAX_DIGITS = 640_000
+"""Digits of these palindromes together, at most, unless there is only one: they take some seconds."""
+
+SEGMENT_STEPS = 256
+"""Steps whose values are held at the same time for the gradient: about 0.1 GB for 64 sequences and hidden units."""
+
+MAX_NORM = 1e30
+"""Largest norm, and largest number of a record: what explodes further is no other finding."""
+
+MAX_RECORDED_STEPS = 100
+"""Steps in a record, at most; of longer sequences those near both ends are recorded, and fewer in between."""
 
 Norms = dict[str, Float[Tensor, " T"]]
 """Gradient norm at every step, for each part of the state."""
@@ -51,11 +63,45 @@ class RunAnalysis:
     trained: Norms
     """Mean norm of dL/dh(t), and of the other parts of the state, after training."""
 
+    half_lives: Float[Tensor, " H"] | None = None
+    """Steps after which each unit's forget gates alone leave half of its state, longest first: ln 2 over the mean of
+    -ln f(t) after the first step of the example. None for cells without gates."""
+
+    recall: Sequence[Recall] = ()
+    """Accuracy on palindromes of other lengths than that of the training."""
+
     def as_record(self, label: str) -> dict[str, Any]:
-        """JSON of the analysis, as figures and report read it."""
-        series = {"gates": self.gates, "untrained": self.untrained, "trained": self.trained}
-        lists = {kind: {name: values.tolist() for name, values in group.items()} for kind, group in series.items()}
-        return {"label": label, "cell": part_label(self.config.cell), "digits": self.digits, **lists}
+        """JSON of the analysis, as figures and report read it: at most `MAX_RECORDED_STEPS` steps, counted from 1."""
+        steps = recorded_steps(len(self.digits))
+        gates = {name: values[steps].double().round(decimals=4).tolist() for name, values in self.gates.items()}
+        norms = {
+            stage: {part: _round(values[steps]) for part, values in group.items()}
+            for stage, group in (("untrained", self.untrained), ("trained", self.trained))
+        }
+        return {
+            "label": label,
+            "cell": part_label(self.config.cell),
+            "length": self.config.length,
+            "steps": [step + 1 for step in steps],
+            "digits": [self.digits[step] for step in steps],
+            "gates": gates,
+            **norms,
+            "half_lives": [] if self.half_lives is None else _round(self.half_lives),
+            "recall": [asdict(recall) for recall in self.recall],
+        }
+
+
+def recorded_steps(num_steps: int) -> list[int]:
+    """Indices of the steps of a sequence that are recorded: all, or logarithmically spaced ones from both ends."""
+    if num_steps <= MAX_RECORDED_STEPS:
+        return list(range(num_steps))
+    half = np.geomspace(1, num_steps / 2, MAX_RECORDED_STEPS // 2).astype(int) - 1
+    return sorted({*half.tolist(), *(num_steps - 1 - half).tolist()})
+
+
+def _round(values: Float[Tensor, " N"]) -> list[float]:
+    """Numbers with five significant digits."""
+    return [float(f"{value:.5g}") for value in values.tolist()]
 
 
 def gradient_retention(norms: Mapping[str, Float[Tensor, " T"]]) -> float:
@@ -83,6 +129,8 @@ def analyze_run(run: str | Path, *, trust_code: bool = False) -> RunAnalysis:
         gates=gate_activations(model.recurrent, inputs[:1]),
         untrained=gradient_norms(build_network(config), inputs, palindromes.target),
         trained=gradient_norms(model, inputs, palindromes.target),
+        half_lives=half_lives(model.recurrent, inputs[:1]),
+        recall=recall_beyond(model, config),
     )
 
 
@@ -92,6 +140,28 @@ def gate_activations(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> d
 
     Empty for cells without gates, and for a user's, whose step may compute its gates in any way.
     """
+    gates = {name: torch.sigmoid(values) for name, values in _gate_inputs(layer, inputs).items()}
+    if not gates:
+        return {}
+    order = gates[str(layer.cell.forget_gate)].mean(0).argsort(descending=True)
+    return {name: values[:, order] for name, values in gates.items()}
+
+
+@torch.no_grad()
+def half_lives(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> Float[Tensor, " H"] | None:
+    """Steps after which the forget gates alone leave half of each unit's state, longest first.
+
+    None for cells without gates, and for sequences of a single step.
+    """
+    gates = _gate_inputs(layer, inputs)
+    if not gates or inputs.shape[1] == 1:
+        return None
+    rate = softplus(-gates[str(layer.cell.forget_gate)][1:].double()).mean(0)  # -ln f, precise where f rounds to 1
+    return (math.log(2) / rate).sort(descending=True).values
+
+
+def _gate_inputs(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> dict[str, Float[Tensor, "T H"]]:
+    """Arguments of the sigmoids of the gates at every step; empty where `gate_activations` is."""
     if layer.cell.forget_gate is None or layer.cell not in CELLS.values():
         return {}
     output = layer(inputs)
@@ -100,31 +170,57 @@ def gate_activations(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> d
         torch.cat([start[None], part[:, :-1]], dim=1) for start, part in zip(initial, output.states, strict=True)
     ]
     stacked = linear(inputs, layer.weight_ih, layer.bias) + linear(previous[0], layer.weight_hh)
-    preactivations = dict(zip(layer.cell.gates, stacked[0].chunk(len(layer.cell.gates), dim=-1), strict=True))
+    gate_inputs = dict(zip(layer.cell.gates, stacked[0].chunk(len(layer.cell.gates), dim=-1), strict=True))
     for name, weight in layer.extra_weights.items():
         if name.startswith("p_"):  # the peephole of the output gate sees the new memory, the others the old one
             memory = output.states[1] if name == "p_o" else previous[1]
-            preactivations[name[2:]] = preactivations[name[2:]] + weight * memory[0]
-    gates = {name: torch.sigmoid(values) for name, values in preactivations.items() if name in SIGMOID_GATES}
-    order = gates[layer.cell.forget_gate].mean(0).argsort(descending=True)
-    return {name: values[:, order] for name, values in gates.items()}
+            gate_inputs[name[2:]] = gate_inputs[name[2:]] + weight * memory[0]
+    return {name: values for name, values in gate_inputs.items() if name in SIGMOID_GATES}
 
 
 def gradient_norms(model: SequenceClassifier, inputs: Float[Tensor, "B T I"], target: Tensor) -> Norms:
     """Mean over the sequences of |dL/dh(t)|, L the loss of one sequence, and likewise for the other parts of the state.
 
     The gradient of h(t) includes every later effect of h(t), but not what c(t) of the same step does, and vice versa.
+    The sequence is divided into segments, from whose first states they are computed again, the last one first. Between
+    two segments the gradient is scaled to the order of one, since thousands of steps may exceed the range of float32.
     """
-    layer = model.recurrent
-    x_projs = linear(inputs.transpose(0, 1), layer.weight_ih, layer.bias)
-    zero_state = (inputs.new_zeros(len(inputs), layer.hidden_size),) * len(layer.cell.state)
-    state = layer.expand_initial_state(len(inputs)) or zero_state
-    history = []
-    for x_proj in x_projs:
+    layer, parts = model.recurrent, len(model.recurrent.cell.state)
+    segments = inputs.split(SEGMENT_STEPS, dim=1)
+    starts = _segment_starts(layer, segments)
+    norms: list[Tensor] = []
+    gradients: tuple[Tensor, ...] = ()
+    scale = 1.0
+    for segment, start in zip(reversed(segments), reversed(starts), strict=True):
+        states = _unroll(layer, segment, start)
+        outputs: Sequence[Tensor] = states[-parts:]
+        if not gradients:  # the last segment
+            outputs = [cross_entropy(model.head(outputs[0]), target, reduction="sum")]
+        by_step = torch.autograd.grad(
+            outputs, [*start, *states], gradients or None, allow_unused=True, materialize_grads=True
+        )
+        # in double precision, in which the squares of tiny gradients are no zeros
+        means = torch.stack([gradient.double().norm(dim=1).mean() for gradient in by_step[parts:]])
+        norms.insert(0, (scale * means).clamp(max=MAX_NORM).view(-1, parts))
+        size = max(float(gradient.abs().max()) for gradient in by_step[:parts]) or 1.0
+        gradients, scale = tuple(gradient / size for gradient in by_step[:parts]), min(scale * size, MAX_NORM)
+    return dict(zip(layer.cell.state, torch.cat(norms).unbind(1), strict=True))
+
+
+@torch.no_grad()
+def _segment_starts(layer: RecurrentLayer, segments: Sequence[Tensor]) -> list[State]:
+    """State before each segment [B, S, I], as leaves of a graph."""
+    zero_state = (segments[0].new_zeros(len(segments[0]), layer.hidden_size),) * len(layer.cell.state)
+    states = [layer.expand_initial_state(len(segments[0])) or zero_state]
+    for segment in segments[:-1]:
+        states.append(layer.final_state(segment, states[-1]))
+    return [tuple(part.detach().clone().requires_grad_() for part in state) for state in states]
+
+
+def _unroll(layer: RecurrentLayer, segment: Float[Tensor, "B S I"], state: State) -> list[Float[Tensor, "B H"]]:
+    """Parts of the state at every step of a segment, one step after the other."""
+    history: list[Tensor] = []
+    for x_proj in linear(segment.transpose(0, 1), layer.weight_ih, layer.bias):
         state = layer.cell.step(x_proj, state[0] @ layer.weight_hh.T, state, *layer.weights.extra)
-        history.append(state)
-    loss = cross_entropy(model.head(state[0]), target, reduction="sum")
-    parts = [part for step in history for part in step]
-    gradients = torch.autograd.grad(loss, parts, allow_unused=True, materialize_grads=True)
-    norms = torch.stack([gradient.norm(dim=1).mean() for gradient in gradients]).view(len(history), -1)
-    return dict(zip(layer.cell.state, norms.unbind(1), strict=True))
+        history.extend(state)
+    return history

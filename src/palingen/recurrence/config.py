@@ -10,7 +10,15 @@ from palingen.recurrence import init
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.engines import EngineName, Precision
 from palingen.recurrence.layers import SequenceClassifier
-from palingen.recurrence.palindromes import NUM_DIGITS, InputEncoding, Split, count_palindromes, split_palindromes
+from palingen.recurrence.palindromes import (
+    NUM_DIGITS,
+    InputEncoding,
+    Palindromes,
+    Split,
+    count_palindromes,
+    sample_test_palindromes,
+    split_palindromes,
+)
 from palingen.recurrence.user_cells import load_cell
 from palingen.runtime.user_code import read_code
 from palingen.runtime.validation import COUNT, MAX_COUNT, SEED, Interval, require_field, require_ranges, validate_types
@@ -156,6 +164,12 @@ def build_data(config: PalindromeConfig) -> Split:
     """Training and test palindromes; the seed determines them."""
     generator = Generator().manual_seed(config.seed)
     return split_palindromes(config.length, config.num_samples, config.train_fraction, generator)
+
+
+def build_test_data(config: PalindromeConfig) -> Palindromes:
+    """Test palindromes of `build_data`, in less memory."""
+    generator = Generator().manual_seed(config.seed)
+    return sample_test_palindromes(config.length, config.num_samples, config.train_fraction, generator)
 
 
 def build_network(config: PalindromeConfig, engine: EngineName = "auto") -> SequenceClassifier:

@@ -43,7 +43,7 @@ def training_needs(config: PalindromeConfig, engine: EngineName = "auto") -> lis
     inputs = 1 if config.input_encoding == "scalar" else NUM_DIGITS
     weights = weight_bytes(load_cell(config.cell), inputs, config.hidden_size)
     return [
-        split_need(config.length, config.num_samples),
+        split_need(config.length, config.num_samples, 1 - config.train_fraction if config.online_data else 1.0),
         Need("the weights and their optimiser", WEIGHT_COPIES * weights, "hidden_size"),
         Need("a batch of sequences", 4 * _step_floats(config, engine), "length, batch_size or hidden_size"),
     ]

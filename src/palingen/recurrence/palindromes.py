@@ -4,8 +4,9 @@ B  palindromes      T  their length      S = T - 1  digits that are read      K 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -85,9 +86,9 @@ def encode(digits: UInt8[Tensor, "B S"], encoding: InputEncoding) -> Float[Tenso
     return inputs.scatter_(-1, digits.long().unsqueeze(-1), 1)  # `one_hot` would need three times the memory
 
 
-def split_need(length: int, num_samples: int) -> Need:
-    """Memory of `split_palindromes`: three copies of the digits, and keys."""
-    return Need("the palindromes", num_samples * (3 * length + 300), "num_samples or length")
+def split_need(length: int, num_samples: int, mirrored: float = 1.0) -> Need:
+    """Memory of sampled palindromes: first halves, keys, and all digits of a fraction `mirrored` with their copies."""
+    return Need("the palindromes", num_samples * ((0.5 + 1.5 * mirrored) * length + 300), "num_samples or length")
 
 
 def repetition_note(length: int, num_samples: int, train_fraction: float) -> str | None:
@@ -117,16 +118,18 @@ def split_palindromes(length: int, num_samples: int, train_fraction: float, gene
     Raises:
         ConfigError: a number is out of range, or the palindromes do not fit into memory.
     """
-    require_integer("num_samples", num_samples)
-    require("train_fraction", train_fraction, 0 < train_fraction < 1, "must be between 0 and 1")
-    distinct = sample_distinct(length, min(num_samples, count_palindromes(length)), generator)
-    cut = round(train_fraction * len(distinct))
-    rule = f"leaves one side of {len(distinct)} palindromes empty"
-    require("train_fraction", train_fraction, 0 < cut < len(distinct), rule)
-    train_samples = round(train_fraction * num_samples)
-    train = Palindromes(_repeat(distinct[:cut], train_samples, generator))
-    test = Palindromes(_repeat(distinct[cut:], num_samples - train_samples, generator))
-    return Split(train, test, repetition_note(length, num_samples, train_fraction))
+    train, test = _split_halves(length, num_samples, train_fraction, generator)
+    note = repetition_note(length, num_samples, train_fraction)
+    return Split(Palindromes(mirror(train.sample(), length)), Palindromes(mirror(test.sample(), length)), note)
+
+
+def sample_test_palindromes(length: int, num_samples: int, train_fraction: float, generator: Generator) -> Palindromes:
+    """Test side of `split_palindromes` alone, in less memory: for trainings on online data.
+
+    Args and errors are those of `split_palindromes`.
+    """
+    _, test = _split_halves(length, num_samples, train_fraction, generator, mirrored=1 - train_fraction)
+    return Palindromes(mirror(test.sample(), length))
 
 
 def sample_distinct(length: int, count: int, generator: Generator) -> UInt8[Tensor, "B T"]:
@@ -137,20 +140,7 @@ def sample_distinct(length: int, count: int, generator: Generator) -> UInt8[Tens
     Raises:
         ConfigError: a number is out of range, or the palindromes do not fit into memory.
     """
-    require_integer("length", length, Interval(minimum=2, maximum=MAX_COUNT))
-    require_integer("count", count)
-    require_memory("the data set", split_need(length, count))
-    half, total = ceil(length / 2), count_palindromes(length)
-    require("count", count, count <= total, f"must be at most {total}, the number of palindromes of {length} digits")
-    if total <= 4 * count:
-        numbers = torch.randperm(total, generator=generator)[:count]
-        powers = NUM_DIGITS ** torch.arange(half - 1, -1, -1)
-        return mirror((numbers.unsqueeze(1) // powers % NUM_DIGITS).to(torch.uint8), length)
-    halves = torch.empty(0, half, dtype=torch.uint8)
-    while len(halves) < count:
-        drawn = torch.randint(NUM_DIGITS, (count, half), generator=generator, dtype=torch.uint8)
-        halves = _without_repeats(torch.cat([halves, drawn]))[:count]
-    return mirror(halves, length)
+    return mirror(_sample_halves(length, count, generator), length)
 
 
 def mirror(halves: UInt8[Tensor, "B K"], length: int) -> UInt8[Tensor, "B T"]:
@@ -167,12 +157,57 @@ def hash_keys(halves: UInt8[Tensor, "B K"]) -> Int64[Tensor, " B"]:
     return (leading * NUM_DIGITS ** torch.arange(leading.shape[1] - 1, -1, -1)).sum(1)
 
 
+class _Side(NamedTuple):
+    """One side of a split: distinct first halves, and the row of each sample."""
+
+    halves: UInt8[Tensor, "D K"]
+    rows: Int64[Tensor, " B"]
+
+    def sample(self) -> UInt8[Tensor, "B K"]:
+        """First half of each sample."""
+        return self.halves[self.rows]
+
+
+def _split_halves(
+    length: int, num_samples: int, train_fraction: float, generator: Generator, mirrored: float = 1.0
+) -> tuple[_Side, _Side]:
+    """Training and test side of `split_palindromes`, of which a fraction `mirrored` will be mirrored."""
+    require_integer("num_samples", num_samples)
+    require("train_fraction", train_fraction, 0 < train_fraction < 1, "must be between 0 and 1")
+    halves = _sample_halves(length, min(num_samples, count_palindromes(length)), generator, mirrored)
+    cut = round(train_fraction * len(halves))
+    rule = f"leaves one side of {len(halves)} palindromes empty"
+    require("train_fraction", train_fraction, 0 < cut < len(halves), rule)
+    train_samples = round(train_fraction * num_samples)
+    train_rows = _repeat_rows(cut, train_samples, generator)
+    test_rows = _repeat_rows(len(halves) - cut, num_samples - train_samples, generator)
+    return _Side(halves[:cut], train_rows), _Side(halves[cut:], test_rows)
+
+
+def _sample_halves(length: int, count: int, generator: Generator, mirrored: float = 1.0) -> UInt8[Tensor, "B K"]:
+    """First halves of `sample_distinct`, of which a fraction `mirrored` will be mirrored."""
+    require_integer("length", length, Interval(minimum=2, maximum=MAX_COUNT))
+    require_integer("count", count)
+    require_memory("the data set", split_need(length, count, mirrored))
+    half, total = ceil(length / 2), count_palindromes(length)
+    require("count", count, count <= total, f"must be at most {total}, the number of palindromes of {length} digits")
+    if total <= 4 * count:
+        numbers = torch.randperm(total, generator=generator)[:count]
+        powers = NUM_DIGITS ** torch.arange(half - 1, -1, -1)
+        return (numbers.unsqueeze(1) // powers % NUM_DIGITS).to(torch.uint8)
+    draw = partial(torch.randint, NUM_DIGITS, (count, half), generator=generator, dtype=torch.uint8)
+    halves = _without_repeats(draw())
+    while len(halves) < count:
+        halves = _without_repeats(torch.cat([halves, draw()]))
+    return halves[:count]
+
+
 def _without_repeats(halves: UInt8[Tensor, "B K"]) -> UInt8[Tensor, "B2 K"]:
     first = np.unique(hash_keys(halves).numpy(), return_index=True)[1]
-    return halves[torch.from_numpy(np.sort(first))]
+    return halves if len(first) == len(halves) else halves[torch.from_numpy(np.sort(first))]
 
 
-def _repeat(digits: UInt8[Tensor, "B T"], samples: int, generator: Generator) -> UInt8[Tensor, "N T"]:
-    rounds = ceil(samples / len(digits))
-    order = torch.cat([torch.randperm(len(digits), generator=generator) for _ in range(rounds)])
-    return digits[order[:samples]]
+def _repeat_rows(count: int, samples: int, generator: Generator) -> Int64[Tensor, " B"]:
+    """Rows of `count` for as many samples, each equally often (up to one)."""
+    rounds = ceil(samples / count)
+    return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[:samples]

@@ -64,9 +64,8 @@ def train_palindrome(
 def _train(run: RunFolder, trainer: PalindromeTrainer) -> dict[str, Any]:
     config, process_group = trainer.config, ProcessGroup(trainer.device)
     means = RunningMeans(*METRICS, process_group=process_group)
-    plan = BatchPlan(
-        dataset_size=len(trainer.train_data), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed
-    )
+    train_samples = round(config.train_fraction * config.num_samples)
+    plan = BatchPlan(dataset_size=train_samples, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
     label = f"{part_label(config.cell)} T={config.length:,} seed {config.seed}"
     loop = TrainingLoop(run, label, plan, {**trainer.state, "means": means}, process_group)
     loop.resume()

@@ -20,6 +20,9 @@ BEGIN, END = "<!-- results: written by `palingen report` -->", "<!-- end of resu
 CAPTIONS = {
     "memory": "Recipe `memory`: seeds with at least 99 % accuracy on unseen palindromes, the lowest accuracy of all "
     "seeds, and the median time of a run.",
+    "memory-span": "Networks of recipe `memory` beyond their training: length T of the training, longest half-life of "
+    "a unit's forget gates in steps, gradient half way back and at the first step over that at the last, and accuracy "
+    "on random palindromes of T digits and of multiples of T.",
     "course-lengths": "The course's settings: accuracy on unseen palindromes with the best and with the last weights, "
     "mean (lowest to highest); seeds that ever learned the task, and the median epoch; later epochs with less than "
     "half of the palindromes right; median time of a run.",
@@ -63,6 +66,8 @@ def screen_figures(records: Records) -> dict[str, Figure]:
         plots["overview"] = figures.overview(results, grids, strips)
     if results:
         plots["accuracy_by_length"] = figures.accuracy_by_length(results)
+    if records.memory_analysis:
+        plots["memory_span"] = figures.memory_span(records.memory_analysis)
     if records.analysis:
         plots["gates_and_gradients"] = figures.gates_and_gradients(records.analysis)
     if course := records.gans.get("course"):

@@ -19,6 +19,9 @@ from palingen.runtime.image_io import read_pixels
 from palingen.runtime.json_io import Shape, damaged, read_json
 from palingen.runtime.paths import PRETRAINED_DIR
 
+STUDIED = ("cell", "length", "seed")
+"""Fields in which the runs of a study differ."""
+
 SNAPSHOT = (25, 28, None)
 """Shape of the images of one stage; the width is 28, or 84 for three digits side by side."""
 
@@ -46,10 +49,11 @@ def read_records(report: Path, *, skip_unfinished: bool = False) -> Records:
     by_recipe = {name: _read_gan(name, runs) for name in recipes}
     return Records(
         palindromes=[_read_run(folder, runs) for folder in palindromes],
-        memory=_read_study(runs / "memory", runs),
+        memory=_read_memory(runs),
         ablations=_read_studies("ablations", runs),
         orthogonal_init=_read_studies("orthogonal-init", runs),
         analysis=_read_analysis(runs / "analysis" / "analysis.json"),
+        memory_analysis=_read_analysis(runs / "memory-analysis" / "analysis.json"),
         model_summary=read_optional(runs / "model_summary.json", shapes.MODEL_SUMMARY),
         max_latent_norms=_read_max_latent_norms(runs / "max-latent-norm"),
         stacked=by_recipe.pop("stacked", None),
@@ -66,6 +70,27 @@ def _is_finished(folder: Path) -> bool:
 def _read_studies(folder: str, runs: Path) -> dict[str, StudyRecords]:
     paths = sorted(runs.glob(f"{folder}/*/study.json"))
     return {path.parent.name: study for path in paths if (study := _read_study(path.parent, runs))}
+
+
+def _read_memory(runs: Path) -> StudyRecords | None:
+    """All studies of recipe memory as one; a run that several hold is that of the last.
+
+    Raises:
+        DataError: they have different settings, or one is damaged.
+    """
+    folders = [path.parent for path in sorted(runs.glob("memory*/study.json"))]
+    studies = [study for folder in folders if (study := _read_study(folder, runs))]
+    if len(studies) < 2:
+        return studies[0] if studies else None
+    for study in studies:
+        shared = (studies[0].config.keys() & study.config.keys()) - set(STUDIED)
+        if different := sorted(name for name in shared if study.config[name] != studies[0].config[name]):
+            raise DataError(
+                f"{runs.parent / study.name}: {', '.join(different)} is not that of {studies[0].name}; "
+                "keep studies of other settings in folders whose names do not begin with memory"
+            )
+    results = {tuple(run[name] for name in STUDIED): run for study in studies for run in study.runs}
+    return StudyRecords("runs/memory*/study.json", studies[0].config, list(results.values()))
 
 
 def _read_analysis(path: Path) -> Sequence[Record]:

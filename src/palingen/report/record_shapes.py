@@ -90,15 +90,19 @@ STACKED_SCORE_FILE: Shape = {
 }  # fmt: skip
 """A score.json of a generator of three digits at once."""
 
+SIZE = range(1, 10**9)
+
 NORMS: Shape = {"h": [float], ...: [float]}
-"""Gradient norm at every step, for each part of the state."""
+"""Gradient norm at every recorded step, for each part of the state."""
 
 ANALYSES: Shape = [
-    {"label": str, "cell": str, "digits": [int], "gates": {...: [[float]]}, "untrained": NORMS, "trained": NORMS}
-]
-"""An analysis.json; a gate has a row of units at every step."""
-
-SIZE = range(1, 10**9)
+    {
+        "label": str, "cell": str, "length": int, "steps": [SIZE], "digits": [int], "gates": {...: [[float]]},
+        "untrained": NORMS, "trained": NORMS, "half_lives": [float],
+        "recall": [{"length": SIZE, "palindromes": SIZE, "accuracy": float}],
+    }
+]  # fmt: skip
+"""An analysis.json; a gate has a row of units at every recorded step."""
 
 LAYERS: Shape = [{"name": str, "shape": [SIZE, ...], "weights": int}, ...]
 

@@ -1,7 +1,8 @@
 """Records as plain JSON and arrays, each with the name of the file it comes from. Every kind of them is optional.
 
     runs/palindromes/*           run folders of `palingen palindrome train`, recipe course
-    runs/memory                  study.json of `palingen palindrome study`, recipe memory
+    runs/memory[-NAME]           study.json of `palingen palindrome study`, recipe memory; several make one study
+    runs/memory-analysis         analysis.json of `palingen palindrome analyze` of such runs, or of shipped networks
     runs/ablations/*             study.json of the same study with one setting changed
     runs/orthogonal-init/*       study.json of one cell, with and without orthogonal initialisation
     runs/analysis                analysis.json of `palingen palindrome analyze`
@@ -116,6 +117,11 @@ class Records:
     """Studies `CELL-with` and `CELL-without` orthogonal initialisation."""
 
     analysis: Sequence[Record] = ()
+    """Analyses of networks of recipe course."""
+
+    memory_analysis: Sequence[Record] = ()
+    """Analyses of networks of recipe memory."""
+
     model_summary: Record | None = None
     gans: Mapping[str, GanRecords] = field(default_factory=dict)
     """Single-digit GANs by recipe, in the order of `GAN_RECIPES`."""

@@ -107,6 +107,8 @@ def paper_figures(records: Records) -> dict[str, Figure]:
         plots["accuracy"] = figures.accuracy_by_length(results, style)
     if records.palindromes:
         plots["learning"] = figures.learning_curves(records.palindromes, style)
+    if records.memory_analysis:
+        plots["memory-span"] = figures.memory_span(records.memory_analysis, style)
     if records.analysis:
         plots["gradients"] = figures.gradients(records.analysis, style)
     if any(analysis["gates"] for analysis in records.analysis):

@@ -12,15 +12,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 from palingen.runtime.durations import duration_text, rate_text
+from palingen.runtime.number_text import number_text
 
 LINE_INTERVAL_S = 10.0
 """Seconds between two plain lines."""
 
 NOTEBOOK_INTERVAL_S = 0.5
 """Seconds between two updates of the line in a notebook."""
-
-WHOLE_BELOW = 1e9
-"""Numbers from a thousand to this are shown as whole ones; beyond, as powers of ten."""
 
 PACE_REPORTS = 50
 """Reports over which the rate is averaged: a curriculum's steps become slower, so older ones say little."""
@@ -93,15 +91,8 @@ def no_progress() -> Iterator[Progress]:
 
 def numbers_text(latest: str, numbers: dict[str, float]) -> str:
     """Latest numbers, as in `lstm T=20 seed 0: loss 0.12, test accuracy 0.98, length 10,000`."""
-    values = ", ".join(f"{name.replace('_', ' ')} {_number_text(value)}" for name, value in numbers.items())
+    values = ", ".join(f"{name.replace('_', ' ')} {number_text(value)}" for name, value in numbers.items())
     return ": ".join(filter(None, (latest, values)))
-
-
-def _number_text(value: float) -> str:
-    """Whole and large numbers with separators, others with three digits."""
-    if isinstance(value, int) or 1000 <= abs(value) < WHOLE_BELOW:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
 
 
 class _Silence:

@@ -39,16 +39,17 @@ def study_figure(folder: Path, results: Sequence[Mapping[str, Any]]) -> Path:
 
 
 def analysis_figure(folder: Path, analyses: Mapping[str, RunAnalysis]) -> list[Path]:
-    """Write gates and gradients of palindrome runs as a figure and as JSON.
+    """Write gates, gradients and recall of palindrome runs as figures and as JSON.
 
     Args:
-        folder: where to write `analysis.png` and `analysis.json`.
+        folder: where to write `analysis.png`, `memory_span.png` and `analysis.json`.
         analyses: analyses by label.
     """
     records = [analysis.as_record(label) for label, analysis in analyses.items()]
-    files = [folder / "analysis.png", folder / "analysis.json"]
+    files = [folder / "analysis.png", folder / "memory_span.png", folder / "analysis.json"]
     figures.save(files[0], figures.gates_and_gradients(records))
-    write_json(files[1], records)
+    figures.save(files[1], figures.memory_span(records))
+    write_json(files[2], records, indent=None)  # thousands of numbers
     return files
 
 

@@ -2,6 +2,7 @@
 
 from palingen.report.figures.analysis import gates, gates_and_gradients, gradients
 from palingen.report.figures.gan import gan_curves, interpolations, monitor_curves, snapshots
+from palingen.report.figures.memory_span import memory_span
 from palingen.report.figures.overview import overview
 from palingen.report.figures.palindromes import accuracy_by_length, learning_curves, palindrome_curves
 from palingen.report.figures.style import PAPER, SCREEN, Style, png, save, svg
@@ -20,6 +21,7 @@ __all__ = [
     "gradients",
     "interpolations",
     "learning_curves",
+    "memory_span",
     "monitor_curves",
     "overview",
     "palindrome_curves",

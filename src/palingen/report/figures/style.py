@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter, LogFormatterSciNotation, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullLocator
 from numpy import ndarray
 
 from palingen.report.values import SUPERSCRIPTS
@@ -150,9 +150,9 @@ def power_ticks(axis: Axis) -> None:
 
 
 def plain_log_ticks(axis: Axis) -> None:
-    """Label a logarithmic axis with 10, 20, 50 instead of powers."""
+    """Label a logarithmic axis with 10, 20, 50, 1,000 instead of powers."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_locator(NullLocator())
 
 

@@ -15,6 +15,7 @@ from palingen.report.results import (
     interpolations,
     max_latent_norms,
     memory,
+    memory_span,
     palindrome_tables,
     palindromes,
     stacked_mnist,
@@ -25,6 +26,7 @@ from palingen.report.values import Values
 NUMBERS = (
     palindromes,
     memory,
+    memory_span,
     gradients,
     gan,
     gan_scores,
@@ -56,6 +58,7 @@ def collect_tables(records: Records) -> dict[str, Table]:
         "palindrome-settings": palindrome_tables.settings_table(records),
         "course-lengths": palindrome_tables.course_table(records),
         "memory": palindrome_tables.memory_table(records.memory),
+        "memory-span": memory_span.spans_table(records.memory_analysis),
         "ablations": palindrome_tables.ablations_table(records.ablations),
         "gan-settings": gan.settings_table(records.gans),
         "scores": gan_scores.scores_table(records.gans),

@@ -13,6 +13,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from torch import nn
 
+from palingen.runtime.number_text import number_text
+
 
 class Markdown(str):
     """Markdown text that a notebook renders if it is the last value of a cell; `table` does not escape it."""
@@ -79,9 +81,8 @@ def _code(name: str) -> Markdown:
 def _format(value: Any) -> str:
     if isinstance(value, Markdown):
         return value
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _literal(str(value))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number_text(value) if is_number else _literal(str(value))
 
 
 def _literal(text: str) -> str:

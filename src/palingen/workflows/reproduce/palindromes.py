@@ -1,4 +1,4 @@
-"""Palindrome steps of a reproduction: single runs, their analysis, and studies."""
+"""Palindrome steps of a reproduction: single runs, studies, and the analyses of both."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +17,8 @@ from palingen.runtime.run_files import read_config, read_result
 from palingen.workflows.reproduce import quick
 from palingen.workflows.reproduce.steps import Setup, Step, read_studies
 from palingen.workflows.run_figures import analysis_figure
+
+MEMORY_ANALYSIS = Path("memory-analysis", "analysis.json")
 
 
 def palindrome_run_steps(setup: Setup) -> Iterator[Step]:
@@ -39,7 +41,7 @@ def palindrome_run_steps(setup: Setup) -> Iterator[Step]:
 
 
 def palindrome_study_steps(setup: Setup) -> Iterator[Step]:
-    """Steps of all palindrome studies, one for each length: the memory study, and the ablations."""
+    """Steps of all palindrome studies, one for each length, and of the analysis of the long ones."""
     for name, study in read_studies(setup.reference).items():
         if not any("cell" in run for run in study["runs"]):
             continue
@@ -51,10 +53,12 @@ def palindrome_study_steps(setup: Setup) -> Iterator[Step]:
             seconds = sum(run["seconds"] for run in study["runs"] if run["length"] == length)
             step = name if len(lengths) == 1 else f"{name}/T{length}"
             yield Step(step, seconds, partial(_run_study, setup, name, study, runs))
+    if (setup.reference / MEMORY_ANALYSIS).exists():
+        yield Step("memory-analysis", 0.0, partial(_analyze_memory, setup))
 
 
 def _analyzed_run(record: Mapping[str, Any]) -> str:
-    return run_name(PalindromeConfig(cell=record["cell"], length=len(record["digits"]) + 1))
+    return run_name(PalindromeConfig(cell=record["cell"], length=record["length"]))
 
 
 def _run_config(study: Mapping[str, Any], run: Mapping[str, Any], path: Path) -> PalindromeConfig:
@@ -88,3 +92,18 @@ def _analyze_runs(setup: Setup, labels: Mapping[str, str], configs: Sequence[Pal
     _run_all(setup, configs, setup.out / "palindromes")
     analyses = {label: analyze_run(setup.out / "palindromes" / name) for label, name in labels.items()}
     analysis_figure(setup.out / "analysis", analyses)
+
+
+def _analyze_memory(setup: Setup) -> None:
+    """Analyze the reproduced runs of recipe memory, or the shipped network where there is no such run."""
+    records = read_json(setup.reference / MEMORY_ANALYSIS, ANALYSES)
+    if setup.quick:
+        records = [record for record in records if record["cell"] == "rnn"]
+    analyses = {}
+    for record in records:
+        name = run_name(PalindromeConfig(cell=record["cell"], length=record["length"]))
+        runs = sorted(setup.out.glob(f"memory*/{name}/weights.safetensors"))
+        analysis = analyze_run(runs[0].parent if runs else f"pretrained:{record['cell']}-memory")
+        if analysis.config.length == record["length"]:
+            analyses[record["label"]] = analysis
+    analysis_figure(setup.out / MEMORY_ANALYSIS.parent, analyses)

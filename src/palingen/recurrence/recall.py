@@ -1,0 +1,58 @@
+"""Recall of a trained network: its accuracy on palindromes of other lengths than that of its training."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from palingen.recurrence.config import PalindromeConfig
+from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
+
+FACTORS = (0.5, 1, 2, 5, 10, 20, 50)
+"""Lengths over that of the training."""
+
+MAX_LENGTH = 100_000
+"""Longest palindromes, unless the training was on longer ones."""
+
+NUM_PALINDROMES = 200
+"""Palindromes of each length, if there are as many."""
+
+MAX_DIGITS = 2_000_000
+"""Digits of the palindromes of one length, at most: they take a second or two."""
+
+
+Network = Callable[[Tensor], Tensor]
+"""Logits [B, 10] from inputs [B, S, I]."""
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Accuracy on random palindromes of one length."""
+
+    length: int
+    palindromes: int
+    """How many there were."""
+
+    accuracy: float
+
+
+@torch.no_grad()
+def recall_at(model: Network, config: PalindromeConfig, length: int) -> Recall:
+    """Accuracy of a trained network on random palindromes of a length."""
+    count = min(NUM_PALINDROMES, count_palindromes(length), max(1, MAX_DIGITS // length))
+    palindromes = Palindromes(sample_distinct(length, count, Generator().manual_seed(config.seed)))
+    logits = model(encode(palindromes.inputs, config.input_encoding))
+    return Recall(length, count, int((logits.argmax(1) == palindromes.target).sum()) / count)
+
+
+def recall_beyond(model: Network, config: PalindromeConfig) -> tuple[Recall, ...]:
+    """Accuracy on shorter and on ever longer palindromes than those of the training."""
+    return tuple(recall_at(model, config, length) for length in _lengths(config.length))
+
+
+def _lengths(trained: int) -> Iterator[int]:
+    for factor in FACTORS:
+        length = max(2, round(factor * trained))
+        if length <= max(trained, MAX_LENGTH):
+            yield length

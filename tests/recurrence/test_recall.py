@@ -1,0 +1,49 @@
+import torch
+from torch.nn.functional import one_hot
+
+from palingen.recurrence.config import PalindromeConfig
+from palingen.recurrence.recall import MAX_DIGITS, NUM_PALINDROMES, recall_at, recall_beyond
+
+
+def first_digit(inputs):
+    """Logits of a network that remembers the first digit."""
+    return inputs[:, 0]
+
+
+def zero(inputs):
+    """Logits of a network that always says zero."""
+    return one_hot(torch.zeros(len(inputs), dtype=torch.int64), 10).float()
+
+
+ONE_HOT = PalindromeConfig(length=8, input_encoding="one-hot")
+
+
+def test_a_network_that_keeps_the_first_digit_is_right_at_every_length():
+    recalls = recall_beyond(first_digit, ONE_HOT)
+    assert [recall.length for recall in recalls] == [4, 8, 16, 40, 80, 160, 400]
+    assert all(recall.accuracy == 1 for recall in recalls)
+
+
+def test_a_network_that_forgets_is_right_as_often_as_its_answer_is():
+    recall = recall_at(zero, ONE_HOT, 60)
+    assert recall.palindromes == NUM_PALINDROMES
+    assert 0.02 < recall.accuracy < 0.2
+
+
+def test_long_palindromes_are_fewer_and_short_ones_all_that_exist():
+    assert recall_at(zero, ONE_HOT, MAX_DIGITS // 20).palindromes == 20
+    assert recall_at(first_digit, ONE_HOT, 2).palindromes == 10
+
+
+def test_lengths_end_at_a_hundred_thousand_or_at_that_of_the_training():
+    class Lengths:
+        def __init__(self):
+            self.read = []
+
+        def __call__(self, inputs):
+            self.read.append(inputs.shape[1] + 1)
+            return zero(inputs)
+
+    model = Lengths()
+    recall_beyond(model, PalindromeConfig(length=20_000, num_samples=10))
+    assert model.read == [10_000, 20_000, 40_000, 100_000]
