@@ -59,10 +59,23 @@ def test_the_settings_of_the_recipes_stand_side_by_side(committed):
     assert rows["penalty weight"] == {
         "course": "none",
         "public-script": "none",
+        "residual-fast": "1",
+        "residual-game": "1",
         "residual": "1",
         "residual-unconditional": "1",
     }
     assert set(rows["maximum latent norm in √Z, sampling"].values()) == {"none"}
     assert rows["Adam's betas"]["residual"] == "0, 0.9 to 0.99"
     assert rows["BatchNorm's eps"]["residual"] == "no BatchNorm"
+    assert [rows["generator's output"][name] for name in ("course", "residual-fast", "residual")] == [
+        "tanh",
+        "tanh",
+        "linear",
+    ]
+    assert [rows["schedule"][name] for name in ("course", "residual-unconditional", "residual")] == [
+        "constant",
+        "cosine",
+        "geometric",
+    ]
+    assert [rows["last steps with a Fréchet loss"][name] for name in ("residual-game", "residual")] == ["none", "938"]
     assert settings_table({}) is None
