@@ -27,7 +27,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
-from gan_step_arms import HAS_JAX, IMPLEMENTATIONS, build_step
+from gan_step_arms import IMPLEMENTATIONS, build_step, missing_reason
 from peak import peak_gflops
 from rich.console import Console
 from rich.progress import track
@@ -171,7 +171,8 @@ def print_table(result: dict[str, Any]) -> None:
 
 def parse_options() -> argparse.Namespace:
     """Options of the command line."""
-    available = [name for name, arm in IMPLEMENTATIONS.items() if HAS_JAX or arm.program != "jax"]
+    reasons = {name: missing_reason(implementation) for name, implementation in IMPLEMENTATIONS.items()}
+    available = [name for name, reason in reasons.items() if reason is None]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=available, choices=available, help="implementations")
     parser.add_argument("--repeats", type=int, default=40, help="counted rounds, at least 20")
@@ -183,8 +184,8 @@ def parse_options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.repeats < 20 or options.batch_size < 2 or min(options.steps, options.threads) < 1:
         parser.error("needs --repeats of at least 20, --steps and --threads of at least 1, --batch-size of at least 2")
-    if not HAS_JAX:
-        print("gan_step: JAX is left out; pip install -c constraints.txt '.[bench]' adds it", file=sys.stderr)
+    for name in [name for name in IMPLEMENTATIONS if name not in available]:
+        print(f"gan_step: {name} is left out: {reasons[name]}", file=sys.stderr)
     return options
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.steps import STEPS
-from palingen.gan.steps.protocol import StepInputs
+from palingen.gan.steps.protocol import StepInputs, UpdatingStep
 from palingen.gan.trainer import step_setup
 
 Step = Callable[[Tensor], None]
@@ -30,16 +30,27 @@ class Implementation:
 
 IMPLEMENTATIONS = {
     "script": Implementation("script_ms", "script"),
-    "manual, float32": Implementation("ms", "manual"),
-    "manual, bfloat16": Implementation("bf16_ms", "manual", "bfloat16"),
+    "native, float32": Implementation("ms", "native"),
+    "native, bfloat16": Implementation("bf16_ms", "native", "bfloat16"),
+    "manual, float32": Implementation("manual_ms", "manual"),
+    "manual, bfloat16": Implementation("manual_bf16_ms", "manual", "bfloat16"),
     "autograd, float32": Implementation("autograd_ms", "autograd"),
     "autograd, bfloat16": Implementation("autograd_bf16_ms", "autograd", "bfloat16"),
     "JAX, float32": Implementation("jax_ms", "jax"),
     "JAX, bfloat16": Implementation("jax_bf16_ms", "jax", "bfloat16"),
 }
-"""Implementations by name; those of JAX need the extra `bench`."""
+"""Implementations by name."""
 
-HAS_JAX = find_spec("jax") is not None and find_spec("optax") is not None
+
+def missing_reason(implementation: Implementation) -> str | None:
+    """Reason why an implementation cannot run here, or None."""
+    if implementation.program == "jax":
+        has_jax = find_spec("jax") is not None and find_spec("optax") is not None
+        return None if has_jax else "needs the extra 'bench'"
+    if implementation.program not in STEPS:
+        return None
+    config = GanConfig(precision=implementation.precision)
+    return STEPS[implementation.program].unsupported_reason(step_setup(config, build_networks(config)))
 
 
 def build_step(config: GanConfig, program: str) -> Step:
@@ -99,7 +110,11 @@ def engine_step(config: GanConfig, engine: str) -> Step:
     ]
 
     def step(real: Tensor) -> None:
-        train_step.compute_gradients(StepInputs(real, torch.randn(len(real), config.latent_dim)))
+        inputs = StepInputs(real, torch.randn(len(real), config.latent_dim))
+        if isinstance(train_step, UpdatingStep):
+            train_step.update(inputs, 0.0, optimizers)
+            return
+        train_step.compute_gradients(inputs)
         for optimizer in optimizers:
             optimizer.step()
 
