@@ -219,4 +219,4 @@ def test_losses_and_activations_have_the_numbers_of_the_headers():
     assert all(after == before + 1 for before, after in pairwise(LOSS_NUMBERS.values()))
     activations = ", ".join(activation.name for activation in Activation)
     assert f"enum Activation : long {{ {activations} }};" in (folder / "arguments.h").read_text()
-    assert {*LOSS_NUMBERS} == {*LOSSES}
+    assert {*LOSS_NUMBERS} <= {*LOSSES}

@@ -10,7 +10,7 @@ LOSS_NUMBERS = {
         ("minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic")
     )
 }
-"""Losses of `losses.h`."""
+"""Losses of `losses.h`; autograd differentiates the others."""
 
 Pointer, Long, Float = ctypes.c_void_p, ctypes.c_long, ctypes.c_float
 

@@ -37,7 +37,7 @@ class NativeStep:
         self._flat = [flatten_parameters(network) for network in setup.networks]
         self._layers = [mlp_layers(network) for network in setup.networks]
         self._library = load_step(setup.precision)
-        self._loss = next((LOSS_NUMBERS[name] for name, loss in LOSSES.items() if loss == setup.loss), None)
+        self._loss = next((LOSS_NUMBERS.get(name) for name, loss in LOSSES.items() if loss == setup.loss), None)
         self._workspaces: dict[int, Workspace] = {}
 
     @staticmethod
