@@ -88,7 +88,7 @@ notebook.check_gan_shapes(recipes.GAN["course"])
 # %% [markdown]
 # Each step generates one batch of images and updates first the generator, then the discriminator, both with Adam. The short
 # training below has a smaller `beta1` than the course's, so that digits appear after a few epochs. Its gradients come from
-# manually derived formulas (engine `manual`, the fastest for these networks), which equal those of autograd up to rounding.
+# manually derived formulas (engine `native`, in C++, or `manual`), which equal those of autograd up to rounding.
 
 # %%
 short = replace(recipes.GAN["demo"], epochs=EPOCHS)

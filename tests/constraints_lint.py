@@ -10,6 +10,9 @@ from packaging.version import Version
 
 EXTRAS = ("dev", "docs", "notebook", "export", "cluster", "tensorboard", "wandb", "mlflow")
 
+BENCH = "bench"
+"""Extra with the peers of the benchmarks, which no test needs; it is checked as far as it is installed."""
+
 TOOLS = {"pip", "setuptools", "wheel"}
 """Installers, which come with an environment; packages that need one of them at run time do not choose its version."""
 
@@ -18,7 +21,7 @@ def project_requirements(pyproject: str) -> list[Requirement]:
     """Requirements of the project with all of `EXTRAS`."""
     project = tomllib.loads(pyproject)["project"]
     extras = project["optional-dependencies"]
-    assert {*extras} == {*EXTRAS}
+    assert {*extras} == {*EXTRAS, BENCH}
     return [
         Requirement(line) for line in (*project["dependencies"], *(line for extra in EXTRAS for line in extras[extra]))
     ]

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from support import ROOT, run_script
@@ -17,14 +18,17 @@ def benchmark(name, *arguments):
 
 
 @pytest.mark.torture
-def test_the_gan_step_is_compared_with_the_script_and_with_a_lower_bound():
-    run = benchmark("gan_step.py", "--repeats", 20, "--steps", 1, "--json")
+def test_the_gan_step_is_compared_with_its_peers_and_with_a_lower_bound():
+    run = benchmark("gan_step.py", "--repeats", 20, "--steps", 1, "--threads", 1, "--cpu-time", "--json")
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)
     assert {"ms", "script_ms", "ratio", "floor_ms"} <= set(result)
     assert result["n"] == 20
     assert result["ratio"] == result["script_ms"] / result["ms"]
+    assert ("jax_ratio" in result) == (find_spec("jax") is not None)
+    assert result["peak_gflops"] > 0
     assert result["floor_ms"] > 0
+    assert (result["threads"], result["clock"]) == (1, "CPU time")
     assert 14 < result["mflop_per_image"] < 17
     assert 57 < result["adam_mbyte"] < 58
 

@@ -4,18 +4,25 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from constraints_lint import constraint_findings, installed_versions, pins, project_requirements
+from packaging.requirements import Requirement
 from support import ROOT
 
 CONSTRAINTS = (ROOT / "constraints.txt").read_text()
+
+PYPROJECT = (ROOT / "pyproject.toml").read_text()
+
+PEERS = {"jax", "jaxlib", "opt-einsum", "optax"}
+"""Packages of the extra `bench`, and those that only they need."""
 
 
 @pytest.fixture(scope="module")
 def versions():
     """Installed version of every package that the project's requirements lead to."""
-    return installed_versions(project_requirements((ROOT / "pyproject.toml").read_text()))
+    return installed_versions(project_requirements(PYPROJECT))
 
 
 def test_every_direct_and_indirect_dependency_is_installed_in_its_pinned_version(versions):
@@ -25,8 +32,15 @@ def test_every_direct_and_indirect_dependency_is_installed_in_its_pinned_version
 
 
 def test_every_pin_is_of_a_package_that_the_project_needs(versions):
-    only_elsewhere = {"tzdata"}  # packages that another Python or system needs
+    only_elsewhere = {"tzdata", *PEERS}  # packages that another Python, another system or the benchmarks need
     assert {*pins(CONSTRAINTS)} - {*versions} - only_elsewhere == set()
+
+
+def test_the_peers_of_the_benchmarks_are_pinned_and_installed_in_these_versions_if_at_all():
+    peers = [Requirement(line) for line in tomllib.loads(PYPROJECT)["project"]["optional-dependencies"]["bench"]]
+    assert {peer.name for peer in peers} <= PEERS <= {*pins(CONSTRAINTS)}
+    installed = {name: version for name, version in installed_versions(peers).items() if version}
+    assert constraint_findings(CONSTRAINTS, installed) == []
 
 
 @pytest.mark.parametrize("name", ["torch", "MarkupSafe", "ast_serialize"])

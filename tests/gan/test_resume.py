@@ -76,6 +76,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights_and_records(tmp_path, co
     ("engine", "settings"),
     [
         ("manual", {"precision": "bfloat16"}),
+        ("native", {"ema_half_life": 3, "lr_final_ratio": 0.1, "beta2_final": 0.9}),
         ("manual", {"ema_half_life": 3, "lr_final_ratio": 0.1}),
         ("autograd", {}),
         pytest.param(

@@ -117,7 +117,7 @@ def test_loaded_results_hold_config_and_environment_of_each_run_sorted_by_label(
     configs = {result["folder"]: GanConfig(**result["config"]) for result in loaded}
     assert configs == {variant.folder: variant.config for variant in variants}
     for result in loaded:
-        engine = "manual" if result["config"]["architecture"] == "mlp" else "autograd"
+        engine = "native" if result["config"]["architecture"] == "mlp" else "autograd"
         assert (result["environment"]["engine"], result["environment"]["threads"]) == (engine, 1)
 
 

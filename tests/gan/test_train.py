@@ -106,7 +106,7 @@ def test_an_engine_that_does_not_support_the_config_is_refused_in_one_line(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("settings", "engine"), [({}, "manual"), ({"penalty": "r1"}, "penalty-jvp"), ({"penalty": "wgan-gp"}, "autograd")]
+    ("settings", "engine"), [({}, "native"), ({"penalty": "r1"}, "penalty-jvp"), ({"penalty": "wgan-gp"}, "autograd")]
 )
 def test_result_and_environment_hold_engine_threads_and_flush_denormal(tmp_path, config, settings, engine):
     result = train_gan(replace(config, epochs=1, **settings), tmp_path, CPU)
@@ -172,10 +172,11 @@ def test_weights_of_another_network_are_refused_in_one_line(tmp_path, config):
         assert "\n" not in str(refusal.value)
 
 
-def test_the_manual_engine_learns_the_same_as_autograd(tmp_path, config):
-    for engine in ("autograd", "manual"):
+@pytest.mark.parametrize("fast", ["manual", "native"])
+def test_a_fast_engine_learns_the_same_as_autograd(tmp_path, config, fast):
+    for engine in ("autograd", fast):
         train_gan(replace(config, epochs=1), tmp_path / engine, CPU, engine=engine)
-    expected, actual = (load_weights(tmp_path / engine / "weights.safetensors") for engine in ("autograd", "manual"))
+    expected, actual = (load_weights(tmp_path / engine / "weights.safetensors") for engine in ("autograd", fast))
     assert actual.keys() == expected.keys()
     for name, tensor in expected.items():  # seven steps of at most 2e-4; the sign of a gradient near zero may differ
         torch.testing.assert_close(actual[name], tensor, rtol=1e-2, atol=4e-4)
@@ -213,7 +214,7 @@ def test_with_ema_the_averaged_generator_is_kept_beside_the_trained_one(tmp_path
 def test_stacked_digits_are_trained_and_monitored_by_their_modes(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "STACKED_SIZE", 240)
     result = train_gan(GanConfig(data="stacked", epochs=1, batch_size=60, monitor_samples=200), tmp_path, CPU)
-    assert (result["steps"], result["engine"]) == (4, "manual")
+    assert (result["steps"], result["engine"]) == (4, "native")
     assert read_snapshots(tmp_path)["end"].shape == (25, 28, 84)
     (record,) = records_of(tmp_path, "monitor")
     assert 1 <= record["modes"] <= 200

@@ -26,8 +26,8 @@ def make_trainer(few_digits):
 
 
 def test_the_step_is_chosen_when_the_trainer_is_built(make_trainer):
-    assert make_trainer().engine == "manual"
-    assert isinstance(make_trainer().train_step, ManualStep)
+    assert make_trainer().engine == "native"
+    assert isinstance(make_trainer("manual").train_step, ManualStep)
     assert isinstance(make_trainer(penalty="r1").train_step, PenaltyJvpStep)
     assert make_trainer("autograd").engine == "autograd"
 
@@ -47,7 +47,7 @@ def test_an_architecture_with_batchnorm_in_the_discriminator_is_refused(make_tra
         make_trainer()
 
 
-@pytest.mark.parametrize("engine", ["autograd", "manual"])
+@pytest.mark.parametrize("engine", ["autograd", "manual", "native"])
 def test_a_step_changes_all_weights_of_both_networks(make_trainer, engine):
     trainer = make_trainer(engine)
     before = {name: tensor.clone() for name, tensor in trainer.weights.items()}

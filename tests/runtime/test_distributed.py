@@ -12,6 +12,7 @@ import torch
 from support import run_in
 from tracker_logs import read_tensorboard
 
+from palingen.gan.steps.native.engine import load_step
 from palingen.runtime.distributed import ProcessGroup, init_distributed
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.run_files import read_records
@@ -22,7 +23,7 @@ CPU = torch.device("cpu")
 SMALL = ("--epochs", "1", "--batch-size", "50", "--no-monitor-samples", "--log-interval", "1", "--device", "cpu")
 """Four steps over 200 images."""
 
-MANUAL = ("--engine", "manual")
+NATIVE = ("--engine", "native")
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 """Other numbers of threads round sums differently."""
@@ -34,10 +35,11 @@ def train(folder, *flags):
 
 
 @pytest.fixture(scope="module")
-def manual_run(tmp_path_factory, few_digits):
-    """Run of two processes with BatchNorm and manual gradients: its folder and the finished command."""
+def native_run(tmp_path_factory, few_digits):
+    """Run of two processes with BatchNorm and the native engine: its folder and the finished command."""
+    load_step("float32")  # two processes would compile it at once
     folder = tmp_path_factory.mktemp("processes") / "run"
-    return folder, train(folder, *MANUAL, "--data", few_digits, "--devices", 2, "--track", "tensorboard")
+    return folder, train(folder, *NATIVE, "--data", few_digits, "--devices", 2, "--track", "tensorboard")
 
 
 @pytest.mark.parametrize(
@@ -64,24 +66,24 @@ def test_two_processes_train_as_one_process_with_the_whole_batch(tmp_path, few_d
         assert (two[name] - weight).abs().mean() <= 1e-4, name
 
 
-def test_only_the_main_process_logs_to_trackers(manual_run):
-    folder, _ = manual_run
+def test_only_the_main_process_logs_to_trackers(native_run):
+    folder, _ = native_run
     assert len([*(folder / "tensorboard").iterdir()]) == 1
     log = read_tensorboard(folder)
     assert [step for step, _ in log.numbers["step/generator_loss"]] == [1, 2, 3, 4]
     assert {*log.images} == {0, 2, 4}
 
 
-def test_batchnorm_and_gradients_manual_run_end_alike_in_both_processes(manual_run):
-    folder, run = manual_run
+def test_batchnorm_and_gradients_of_the_native_engine_end_alike_in_both_processes(native_run):
+    folder, run = native_run
     assert run.returncode == 0, run.stderr  # else: exit code 2
     assert run.stderr.count("\n") == 1  # the progress of one process, and nothing else
     assert read_records(folder)[-1]["kind"] == "result"
 
 
 @pytest.mark.torture
-def test_two_nodes_of_torchrun_end_in_the_weights_of_two_processes_on_one(tmp_path, few_digits, manual_run):
-    flags = ("palingen", "gan", "train", *SMALL, *MANUAL, "--data", few_digits, "--nodes", "2", "--out", tmp_path)
+def test_two_nodes_of_torchrun_end_in_the_weights_of_two_processes_on_one(tmp_path, few_digits, native_run):
+    flags = ("palingen", "gan", "train", *SMALL, *NATIVE, "--data", few_digits, "--nodes", "2", "--out", tmp_path)
     torchrun = Path(sys.executable).with_name("torchrun")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -100,7 +102,7 @@ def test_two_nodes_of_torchrun_end_in_the_weights_of_two_processes_on_one(tmp_pa
     for machine in machines:
         _, words = machine.communicate(timeout=240)
         assert machine.returncode == 0, words
-    one, other = (load_weights(folder / "weights.safetensors") for folder in (tmp_path, manual_run[0]))
+    one, other = (load_weights(folder / "weights.safetensors") for folder in (tmp_path, native_run[0]))
     assert all(torch.equal(other[name], weight) for name, weight in one.items())
 
 

@@ -21,7 +21,7 @@ def test_everything_that_the_tests_need_is_there(checks):
     names = ("python", "palingen", "torch", "devices", "compiler", "GAN engines", "images", "cache", "extra dev")
     assert {name: checks[name].status for name in names} == dict.fromkeys(names, "ok")
     assert torch.__version__ in checks["torch"].detail
-    assert "manual for recipe course, penalty-jvp for recipe residual" in checks["GAN engines"].detail
+    assert "native for recipe course, penalty-jvp for recipe residual" in checks["GAN engines"].detail
     assert "60,000 training and 10,000 test images" in checks["images"].detail
 
 

@@ -17,7 +17,7 @@ from palingen.gan.sampling.latents import NoiseSource, append_one_hot, sample_in
 from palingen.gan.steps import STEPS, EngineName, resolve_engine
 from palingen.gan.steps.adam_state import AdamState
 from palingen.gan.steps.cuda_graph import StepGraph
-from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
+from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup, UpdatingStep
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.training_loop import Stateful
 from palingen.runtime.user_code import find_references
@@ -114,6 +114,8 @@ class GanTrainer:
         return metrics
 
     def _update(self, batch: Int64[Tensor, " B"], weight: float | Tensor) -> StepMetrics:
+        if isinstance(self.train_step, UpdatingStep) and self.process_group.world_size == 1:
+            return self.train_step.update(self._inputs(batch, batch), weight, self.optimizers)
         metrics = self._compute_gradients(batch, weight)
         self._optimize()
         return metrics

@@ -86,7 +86,7 @@ def test_bfloat16_gradients_are_float32_and_no_engine_rounds_them_more_than_auto
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("penalty", [None, *PENALTIES])
 @pytest.mark.parametrize("num_classes", [0, 5])
-def test_auto_is_manual_then_penalty_jvp_then_autograd(make_setup, architecture, penalty, num_classes):
+def test_auto_is_manual_then_penalty_jvp_then_autograd_in_float64(make_setup, architecture, penalty, num_classes):
     if architecture == "mlp" and penalty is None and not num_classes:
         expected = "manual"
     else:

@@ -5,8 +5,9 @@ B  images      Z  latent dimensions      K  classes
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
@@ -73,3 +74,13 @@ class TrainStep(Protocol):
 
     def compute_gradients(self, inputs: StepInputs, penalty_weight: float | Tensor = 0.0) -> StepMetrics:
         """Write the gradients of both networks to their parameters' `.grad`."""
+
+
+@runtime_checkable
+class UpdatingStep(TrainStep, Protocol):
+    """Training step that can also update both networks itself, where no other process has a part of the gradients."""
+
+    def update(
+        self, inputs: StepInputs, penalty_weight: float | Tensor, optimizers: Sequence[torch.optim.Adam]
+    ) -> StepMetrics:
+        """Update both networks once with the settings and moments of their optimisers; `.grad` is left as it is."""

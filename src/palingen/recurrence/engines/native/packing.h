@@ -1,39 +1,10 @@
 // Memory layouts: weights to panels for the two products.
 #pragma once
 
-#include <cstdlib>
-#include <cstring>
-
+#include "memory.h"
 #include "partition.h"
 
 namespace {
-
-// Memory of this thread that grows and is never freed: fresh pages cost more than the arithmetic on them.
-template <int PURPOSE>
-float* scratch(long floats) {
-    static thread_local float* memory = nullptr;
-    static thread_local long size = 0;
-    if (size < floats) {
-        std::free(memory);
-        size = (floats + 1023) / 1024 * 1024;
-        memory = static_cast<float*>(std::aligned_alloc(4096, size * sizeof(float)));
-    }
-    return memory;
-}
-
-// Transposed copy: to[k, v] = from[v, k] for k < columns and v < V; rows from `rows` on are zero.
-inline void transpose_rows(const float* from, long row_stride, long rows, long columns, float* to, long to_stride) {
-    long k = 0;
-    if (rows == V)
-        for (; k + V <= columns; k += V) {
-            Vector block[V];
-            for (long v = 0; v < V; v++) block[v] = load_unaligned(from + v * row_stride + k);
-            transpose(block);
-            for (long v = 0; v < V; v++) vector_at(to + (k + v) * to_stride) = block[v];
-        }
-    for (; k < columns; k++)
-        for (long v = 0; v < V; v++) to[k * to_stride + v] = v < rows ? from[v * row_stride + k] : 0;
-}
 
 // Forward weights [GATES H, .] to panels: panel j, word of columns of `gate_inputs`, gate, unit in the panel; then its
 // bias in float32.
@@ -73,12 +44,6 @@ void pack_backward(const SequenceArgs& s, const float* weight, long columns, flo
                 pairs_across(interleaved_row(s, weight, columns, word * PAIR, n * V),
                              interleaved_row(s, weight, columns, word * PAIR + PAIR - 1, n * V));
         }
-}
-
-// Rows of numbers to rows of words.
-inline void pack_row(const float* from, long count, float* to) {
-    for (long k = 0; k < count; k += 2 * V)
-        vector_at(to + k / 2) = pairs_within(vector_at(from + k), k + V < count ? vector_at(from + k + V) : Vector{});
 }
 
 }  // namespace

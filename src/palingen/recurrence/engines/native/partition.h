@@ -4,18 +4,9 @@
 #include <omp.h>
 
 #include "arguments.h"
+#include "ranges.h"
 
 namespace {
-
-// Part of `count` items that one thread works on.
-struct Range {
-    long first, last;
-    long size() const { return last - first; }
-};
-
-inline Range divide(long count, long thread, long threads) {
-    return {count * thread / threads, count * (thread + 1) / threads};
-}
 
 // How the threads divide the work. Sequences are independent: threads that divide them never wait, but every thread
 // reads all weights, and a tile of few sequences does little with each weight it reads. Threads that divide the units

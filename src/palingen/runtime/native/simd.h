@@ -63,6 +63,28 @@ INLINE Vector reciprocal(Vector y) {
 #endif
 }
 
+INLINE Vector square_root(Vector y) {
+#if defined(__AVX512F__)
+    return (Vector)_mm512_sqrt_ps((__m512)y);
+#elif defined(__AVX__)
+    return (Vector)_mm256_sqrt_ps((__m256)y);
+#else
+    for (long v = 0; v < V; v++) y[v] = __builtin_sqrtf(y[v]);
+    return y;
+#endif
+}
+
+// Sum of all lanes.
+INLINE float total(Vector y) {
+#if defined(__AVX512F__)
+    return _mm512_reduce_add_ps((__m512)y);
+#else
+    float sum = 0;
+    for (long v = 0; v < V; v++) sum += y[v];
+    return sum;
+#endif
+}
+
 // y = n ln 2 + r with a whole n and |r| <= ln(2) / 2: exp(y) = 2^n exp(r). Beyond +-87 floats have no such power.
 struct Reduced {
     Vector power, r;

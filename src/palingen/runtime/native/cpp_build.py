@@ -20,6 +20,9 @@ FLAGS = ["-std=c++17", "-O3", "-march=native", "-fPIC", "-fopenmp", "-fno-math-e
 GENERATED_HEADER = "step.h"
 """Name under which the code includes its generated header."""
 
+SHARED_HEADERS = Path(__file__).parent
+"""Folder of the headers that every file may include."""
+
 
 class NoCompilerError(Exception):
     """The code cannot be compiled or loaded here; the message says why, in one line."""
@@ -38,7 +41,8 @@ def load_library(source: Path, header: str) -> ctypes.CDLL:
     """
     compiler = find_compiler()
     runtime = _openmp_runtime()
-    fixed_headers = [path.read_bytes() for path in sorted(source.parent.glob("*.h"))]
+    folders = source.parent, SHARED_HEADERS
+    fixed_headers = [path.read_bytes() for folder in folders for path in sorted(folder.glob("*.h"))]
     code = [source.read_bytes(), *fixed_headers, header.encode()]
     key = hashlib.sha256(b"\0".join([*code, _target(compiler), runtime.encode()])).hexdigest()[:16]
     library = cache_folder() / f"{source.stem}-{key}.so"
@@ -81,13 +85,13 @@ def _openmp_runtime() -> str:
 
 
 def _build(compiler: list[str], source: Path, header: str, library: Path, runtime: str) -> None:
-    print("engine native: compiling the cell for this CPU, once", file=sys.stderr)
+    print(f"engine native: compiling {source.name} for this CPU, once", file=sys.stderr)
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         (Path(folder) / GENERATED_HEADER).write_text(header)
         compiled, linked = Path(folder) / "library.o", Path(folder) / library.name
         for command in (
-            [*compiler, *FLAGS, f"-I{folder}", "-c", str(source), "-o", str(compiled)],
+            [*compiler, *FLAGS, f"-I{folder}", f"-I{SHARED_HEADERS}", "-c", str(source), "-o", str(compiled)],
             [*compiler, "-shared", str(compiled), "-o", str(linked), runtime],
         ):
             process = subprocess.run(command, capture_output=True, text=True, check=False)
