@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from palingen.recurrence.engines.native.cpp_build import load_library
+from palingen.runtime.native.cpp_build import load_library
 
 ROUNDS = 2_000_000
 """Rounds of one measurement, some 10 ms."""

@@ -141,7 +141,7 @@ for _ in range(2):
 def test_a_slower_engine_is_announced_once_for_each_reason():
     run = subprocess.run([sys.executable, "-W", "error", "-c", SLOW], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    lines = [line for line in run.stderr.splitlines() if "compiling the cell" not in line]
+    lines = [line for line in run.stderr.splitlines() if "compiling recurrence.cpp" not in line]
     start = "palingen.nn: the native engine cannot run this layer, so it is slower"
     assert lines == [
         f"{start} (computes in float32 on a CPU, not in torch.float64 on cpu)",

@@ -134,7 +134,7 @@ def _devices() -> Outcome:
 
 
 def _compiler() -> Outcome:
-    from palingen.recurrence.engines.native import cpp_build
+    from palingen.runtime.native import cpp_build
 
     try:
         command = cpp_build.find_compiler()

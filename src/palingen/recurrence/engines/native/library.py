@@ -10,10 +10,10 @@ from torch import Tensor
 from palingen.recurrence.cells import Cell
 from palingen.recurrence.engines.captures import frozen_reason
 from palingen.recurrence.engines.compiled_step import uses_only_sum
-from palingen.recurrence.engines.native import cpp_build
 from palingen.recurrence.engines.native.arguments import MAX_STATES
 from palingen.recurrence.engines.native.codegen import generate_header
 from palingen.recurrence.engines.native.layout_ops import UnsupportedOperationError
+from palingen.runtime.native import cpp_build
 from palingen.runtime.processor import has_avx512_bf16
 
 

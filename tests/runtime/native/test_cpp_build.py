@@ -2,8 +2,8 @@ import ctypes
 
 import pytest
 
-from palingen.recurrence.engines.native import cpp_build
-from palingen.recurrence.engines.native.cpp_build import NoCompilerError, load_library
+from palingen.runtime.native import cpp_build
+from palingen.runtime.native.cpp_build import NoCompilerError, load_library
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def answer(source, header):
 
 def test_a_library_is_compiled_once_and_then_loaded_from_the_cache(source, tmp_path, monkeypatch, capfd):
     assert answer(source, "constexpr long ANSWER = 42;") == 42
-    assert "compiling the cell for this CPU, once" in capfd.readouterr().err
+    assert "compiling answer.cpp for this CPU, once" in capfd.readouterr().err
     assert len(list((tmp_path / "cache").iterdir())) == 1
     load_library.cache_clear()
     monkeypatch.setattr(cpp_build, "_build", None)  # would fail

@@ -81,7 +81,7 @@ def _openmp_runtime() -> str:
 
 
 def _build(compiler: list[str], source: Path, header: str, library: Path, runtime: str) -> None:
-    print("engine native: compiling the cell for this CPU, once", file=sys.stderr)
+    print(f"engine native: compiling {source.name} for this CPU, once", file=sys.stderr)
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         (Path(folder) / GENERATED_HEADER).write_text(header)
