@@ -1,9 +1,10 @@
 """Training steps: engines that compute the gradients of both networks, equal up to rounding.
 
-    manual       fully connected networks, manually derived gradients (`manual.py`)
-    penalty-jvp  R1/R2 penalties without double backward, for piecewise-linear discriminators (`penalty_jvp.py`)
-    autograd     everything (`autograd.py`); the definition that the others must equal
-    auto         the first of these that supports the setup
+    manual              fully connected networks, manually derived gradients (`manual.py`)
+    penalty-jvp-native  `penalty-jvp` in bfloat16 with convolutions in C++ (`penalty_jvp_native.py`)
+    penalty-jvp         R1/R2 penalties without double backward, for piecewise-linear discriminators (`penalty_jvp.py`)
+    autograd            everything (`autograd.py`); the definition that the others must equal
+    auto                the first of these that supports the setup
 
 To add one, write a class with the methods of `TrainStep` and add it to `STEPS` and to `EngineName`.
 """
@@ -14,13 +15,19 @@ from palingen.gan.models import require_no_batchnorm
 from palingen.gan.steps.autograd import AutogradStep
 from palingen.gan.steps.manual import ManualStep
 from palingen.gan.steps.penalty_jvp import PenaltyJvpStep
+from palingen.gan.steps.penalty_jvp_native import PenaltyJvpNativeStep
 from palingen.gan.steps.protocol import StepSetup, TrainStep
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.validation import unknown_choice
 
-EngineName = Literal["auto", "autograd", "penalty-jvp", "manual"]
+EngineName = Literal["auto", "autograd", "penalty-jvp", "penalty-jvp-native", "manual"]
 
-STEPS: dict[str, type[TrainStep]] = {"manual": ManualStep, "penalty-jvp": PenaltyJvpStep, "autograd": AutogradStep}
+STEPS: dict[str, type[TrainStep]] = {
+    "manual": ManualStep,
+    "penalty-jvp-native": PenaltyJvpNativeStep,
+    "penalty-jvp": PenaltyJvpStep,
+    "autograd": AutogradStep,
+}
 """Engines by name, the fastest first."""
 
 
