@@ -90,13 +90,17 @@ def test_widths_that_do_not_fill_vectors_are_refused(make_setup):
     assert PenaltyJvpNativeStep.unsupported_reason(narrow) == "needs widths that are multiples of 16"
 
 
-def test_without_the_arithmetic_or_a_compiler_auto_takes_penalty_jvp(make_setup, monkeypatch):
+def test_without_the_arithmetic_or_a_compiler_and_with_amx_auto_takes_penalty_jvp(make_setup, monkeypatch):
     setup = make_setup("residual", penalty="r1", **BFLOAT16)
 
     def fail():
         raise NoCompilerError("no C++ compiler found")
 
     monkeypatch.setattr(library, "has_avx512_bf16", lambda: True)
+    monkeypatch.setattr(library, "processor_features", lambda: {"AMX": True})
+    assert "oneDNN" in PenaltyJvpNativeStep.unsupported_reason(setup)
+    assert resolve_engine("auto", setup) == "penalty-jvp"
+    monkeypatch.setattr(library, "processor_features", lambda: None)
     monkeypatch.setattr(library, "_library", fail)
     assert PenaltyJvpNativeStep.unsupported_reason(setup) == "no C++ compiler found"
     assert resolve_engine("auto", setup) == "penalty-jvp"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from palingen.runtime.native.cpp_build import NoCompilerError, load_library
-from palingen.runtime.processor import has_avx512_bf16
+from palingen.runtime.processor import has_avx512_bf16, processor_features
 
 LANES = 16
 """Floats of a vector, which channels must fill."""
@@ -32,6 +32,8 @@ def unavailable_reason() -> str | None:
     """Reason why this machine cannot run the code, or None."""
     if not has_avx512_bf16():
         return "the processor has no AVX512-BF16"
+    if (processor_features() or {}).get("AMX"):
+        return "the processor has AMX, which oneDNN's convolutions use and these do not"
     try:
         _library()
     except NoCompilerError as error:
