@@ -119,3 +119,17 @@ def test_the_step_of_the_gan_training_is_timed_by_engine():
     run = benchmark("gan_loop.py", "--repeats", 3, "--steps", 1, "--device", "cpu", "--json")
     assert run.returncode == 0, run.stderr
     assert set(json.loads(run.stdout)["step_us"]) == {"auto", "manual"}
+
+
+def test_engines_of_the_penalised_step_take_turns():
+    options = ("--batch-size", 4, "--rounds", 2, "--engines", "penalty-jvp", "autograd", "--precision", "float32")
+    run = benchmark("penalty_step.py", *options, "--cpu-time", "--json")
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    assert [row["engine"] for row in result["rows"]] == ["penalty-jvp", "autograd"]
+    assert result["rows"][0]["ratio"] == 1
+    for row in result["rows"]:
+        assert row["ratio"] == pytest.approx(result["rows"][0]["ms"] / row["ms"])
+        assert row["quartile_1"] <= row["ms"] <= row["quartile_3"]
+        assert row["ratio_quartiles"][0] <= row["ratio_quartiles"][1]
+    assert (result["batch_size"], result["threads"], result["devices"], result["cpu_time"]) == (4, 1, 1, True)

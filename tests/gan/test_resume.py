@@ -10,6 +10,7 @@ import torch
 
 from palingen.gan import train as train_module
 from palingen.gan import trainer as trainer_module
+from palingen.gan.steps.residual.library import unavailable_reason
 from palingen.gan.train import train_gan
 from palingen.gan.trainer import GanTrainer
 from palingen.runtime.errors import Interrupted, RunError
@@ -31,6 +32,11 @@ EVERY_SETTING = {
     "monitor_samples": 100,
 }
 """Everything that a checkpoint must hold or a schedule changes."""
+
+
+RESIDUAL_BFLOAT16 = {"architecture": "residual", "precision": "bfloat16"}
+
+NATIVE = pytest.mark.skipif(unavailable_reason() is not None, reason=f"penalty-jvp-native: {unavailable_reason()}")
 
 
 def equal_weights(first, second, name="weights"):
@@ -83,6 +89,9 @@ def test_an_interrupted_run_resumes_to_the_same_weights_and_records(tmp_path, co
             "penalty-jvp", {**EVERY_SETTING, "architecture": "mlp", "precision": "bfloat16"}, marks=pytest.mark.torture
         ),
         ("penalty-jvp", {**EVERY_SETTING, "architecture": "conv"}),
+        pytest.param(
+            "penalty-jvp-native", {**EVERY_SETTING, "architecture": "residual", "precision": "bfloat16"}, marks=NATIVE
+        ),
         ("autograd", {**EVERY_SETTING, "architecture": "mlp", "penalty": "wgan-gp", "precision": "bfloat16"}),
         pytest.param(
             "autograd", {**EVERY_SETTING, "architecture": "conv", "penalty": "wgan-gp"}, marks=pytest.mark.torture

@@ -1,10 +1,11 @@
 """Training steps: engines that compute the gradients of both networks, equal up to rounding.
 
-    native       fully connected networks, the whole step in C++, Adam included (`native/`); float32 on a CPU
-    manual       the course's networks, manually derived gradients (`manual.py`)
-    penalty-jvp  R1/R2 penalties without double backward, for piecewise-linear discriminators (`penalty_jvp.py`)
-    autograd     everything (`autograd.py`); the definition that the others must equal
-    auto         the first of these that supports the setup
+    native              fully connected networks, the whole step in C++, Adam included (`native/`); float32 on a CPU
+    manual              the course's networks, manually derived gradients (`manual.py`)
+    penalty-jvp-native  `penalty-jvp` in bfloat16 with convolutions in C++ (`penalty_jvp_native.py`)
+    penalty-jvp         R1/R2 penalties without double backward, for piecewise-linear discriminators (`penalty_jvp.py`)
+    autograd            everything (`autograd.py`); the definition that the others must equal
+    auto                the first of these that supports the setup
 
 To add one, write a class with the methods of `TrainStep` and add it to `STEPS` and to `EngineName`.
 """
@@ -18,15 +19,17 @@ from palingen.gan.steps.autograd import AutogradStep
 from palingen.gan.steps.manual import ManualStep
 from palingen.gan.steps.native import NativeStep
 from palingen.gan.steps.penalty_jvp import PenaltyJvpStep
+from palingen.gan.steps.penalty_jvp_native import PenaltyJvpNativeStep
 from palingen.gan.steps.protocol import StepSetup, TrainStep
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.validation import unknown_choice
 
-EngineName = Literal["auto", "autograd", "penalty-jvp", "manual", "native"]
+EngineName = Literal["auto", "autograd", "penalty-jvp", "penalty-jvp-native", "manual", "native"]
 
 STEPS: dict[str, type[TrainStep]] = {
     "native": NativeStep,
     "manual": ManualStep,
+    "penalty-jvp-native": PenaltyJvpNativeStep,
     "penalty-jvp": PenaltyJvpStep,
     "autograd": AutogradStep,
 }

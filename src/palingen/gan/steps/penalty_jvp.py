@@ -10,9 +10,12 @@ Then
 With c_i the derivative of the discriminator's loss with respect to logit i, and u_i that of the penalty with respect to
 dD/dx_i, one product per layer gives the gradient of both. Double backward computes the same in two more passes. The
 generator's gradient with respect to image x_i is (dG/dD(x_i)) (dD/dx_i), and the penalty needs dD/dx_i anyway.
+
+b  real and fake images together
 """
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from palingen.gan.data.mnist import IMAGE_SIZE
@@ -59,10 +62,7 @@ class PenaltyJvpStep:
         logits = select_logits(outputs, inputs.labels)
         (dD_dimages,) = torch.autograd.grad(logits.sum(), images)
 
-        logits = logits.detach().requires_grad_()
-        metrics = losses_and_accuracies(setup, logits)
-        (dG_dlogits,) = torch.autograd.grad(metrics.generator_loss, logits, retain_graph=True)
-        (dL_dlogits,) = torch.autograd.grad(metrics.discriminator_loss, logits)
+        metrics, dG_dlogits, dL_dlogits = loss_gradients(setup, logits)
         dP_dnorms = self._penalty_gradient(dD_dimages, penalty_weight)
         with autocast(setup.precision, real.device):
             tangents = 2 * dP_dnorms.view(-1, 1, 1, 1) * dD_dimages
@@ -74,6 +74,7 @@ class PenaltyJvpStep:
         set_gradients(fake, generator, dG_dfake.to(fake.dtype))
         return metrics
 
+    @torch.enable_grad()
     def _penalty_gradient(self, dD_dimages: Tensor, penalty_weight: float | Tensor) -> Tensor:
         """Derivative of the weighted penalty with respect to each squared gradient norm."""
         assert self.setup.penalty is not None  # checked by unsupported_reason
@@ -81,3 +82,13 @@ class PenaltyJvpStep:
         penalty = penalty_weight * self.setup.penalty.of_norms(*norms.tensor_split(2))
         (gradient,) = torch.autograd.grad(penalty, norms)
         return gradient
+
+
+@torch.enable_grad()
+def loss_gradients(setup: StepSetup, logits: Float[Tensor, " b"]) -> tuple[StepMetrics, Tensor, Tensor]:
+    """Metrics, and the derivatives of the generator's and the discriminator's loss with respect to each logit."""
+    logits = logits.detach().requires_grad_()
+    metrics = losses_and_accuracies(setup, logits)
+    (dG_dlogits,) = torch.autograd.grad(metrics.generator_loss, logits, retain_graph=True)
+    (dL_dlogits,) = torch.autograd.grad(metrics.discriminator_loss, logits)
+    return metrics, dG_dlogits, dL_dlogits
