@@ -10,6 +10,7 @@ the moments of a few networks alone, the distance in the features of a network t
 B  images of a batch      K  classes
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -178,11 +179,12 @@ class FrechetTuning:
         parameters = list(self.trainer.generator.parameters())
         gradients = torch.autograd.grad(features, parameters, of_features)
         self.process_group.all_reduce_sum(gradients, 1 / self.process_group.world_size)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
         for group in self.optimizer.param_groups:
             group["lr"] = self._falling(self.config.frechet_learning_rate, number)
+        adversarial = [parameter.grad for parameter in parameters]  # an engine may write into these at its next step
+        _set_gradients(parameters, gradients)
         self.optimizer.step()
+        _set_gradients(parameters, adversarial)
         if number % UPDATE_INTERVAL == 0:
             for loss in self.losses:
                 loss.update_weight()
@@ -212,3 +214,8 @@ class FrechetTuning:
         moments = loss.moments(features)
         self.process_group.all_reduce_sum(moments, 1 / self.process_group.world_size)
         return moments
+
+
+def _set_gradients(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
