@@ -103,6 +103,11 @@ def test_a_page_runs_from_top_to_bottom(page_folder, palingen, few_real_images):
         assert values[variable].shape == shape
 
 
+def test_the_torch_to_install_before_the_wheel_is_one_that_the_package_accepts():
+    (bounds,) = re.findall(r'"(torch>=[^"]+)"', (ROOT / "pyproject.toml").read_text())
+    assert f"`{bounds}`" in TEXTS["docs/start.md"]
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_a_page_shows_each_example_as_it_is_and_links_to_it(path):
     pages = [page for page in path.parents[1].glob("*.md") if f"```python\n{path.read_text()}```" in page.read_text()]
