@@ -142,9 +142,9 @@ def _check_residual(score: Mapping[str, Record]) -> None:
     check_claim(residual["fd"] < course["fd"] / 4, "recipe residual is several times closer to the test images")
     check_claim(residual["recall"] > course["recall"], "recipe residual has the higher recall")
     check_claim(residual["coverage"] > course["coverage"], "recipe residual has the higher coverage")
-    if game := score.get("residual-game"):
-        check_claim(residual["recall"] > game["recall"], "the Fréchet loss raises the recall of recipe residual")
-        confirmed = residual["fd_second"] < game["fd_second"]
+    if alone := score.get("residual-game"):
+        check_claim(residual["recall"] > alone["recall"], "the Fréchet loss raises the recall of recipe residual")
+        confirmed = residual["fd_second"] < alone["fd_second"]
         check_claim(confirmed, "the second classifier confirms the Fréchet loss of recipe residual")
     unconditional = score.get("residual-unconditional")
     most = unconditional is None or unconditional["fd"] < course["fd"] / 2
