@@ -181,7 +181,9 @@ struct BackwardPass {
         const long vectors = (s.I + V - 1) / V;
         const OperandGradients inputs{s, part.sequences, packed.inputs, vectors};
         inputs.for_tiles(projections, part.inputs, {0, vectors}, nothing, [&](long b, long m, Vector units) {
-            store_units(d.d_inputs + (t * s.B + b) * s.I + m * V, units, s.I - m * V);
+            float* to = d.d_inputs + t * d.d_inputs_stride_t + b * d.d_inputs_stride_b + m * V;
+            if (d.adds_to_inputs) units += load_units(to, s.I - m * V);
+            store_units(to, units, s.I - m * V);
         });
     }
 
@@ -194,13 +196,22 @@ struct BackwardPass {
 
     void write_initial_state_gradient() const {
         for_units(d_projs_next, nothing, [&](long b, long m, Vector d_hidden) {
-            const long local = b - part.sequences.first, to = b * s.HP + m * V;
+            const long local = b - part.sequences.first, units = s.H - m * V;
             Vector sum = s.keep_mask ? d_hidden * s.keep_mask[b] : d_hidden;
             if (USES_HIDDEN) sum += vector_at(d_state_at(0, m, local));
-            vector_at(d.d_initial_state[0] + to) = sum;
-            for (long i = 1; i < STATES; i++) vector_at(d.d_initial_state[i] + to) = vector_at(d_state_at(i, m, local));
+            for (long i = 0; i < STATES; i++)
+                store_units(d.d_initial_state[i] + b * s.H + m * V, i ? vector_at(d_state_at(i, m, local)) : sum, units);
         });
     }
 };
+
+// Add the gradients of a step's inputs that a run kept separately to those of `to`.
+inline void add_inputs(const SequenceArgs& s, const GradientArgs& from, const GradientArgs& to, long t) {
+    for (long b = 0; b < s.B; b++) {
+        float* sum = to.d_inputs + t * to.d_inputs_stride_t + b * to.d_inputs_stride_b;
+        const float* row = from.d_inputs + t * from.d_inputs_stride_t + b * from.d_inputs_stride_b;
+        for (long k = 0; k < s.I; k++) sum[k] += row[k];
+    }
+}
 
 }  // namespace

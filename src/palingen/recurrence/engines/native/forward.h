@@ -120,7 +120,7 @@ inline void forward_step(const SequenceArgs& s, const Rows& rows, const float* p
         const long row = t * s.B + b + r;
         const Vector h = padded ? zero_padding(s, j, next[r][0]) : next[r][0];
         vector_at(gate_input(s, t + 1, b + r) + j * V) = s.keep_mask ? h * s.keep_mask[row + s.B] : h;
-        if (s.hidden_states) store_units(s.hidden_states + row * s.H + j * V, h, s.H - j * V);
+        if (s.hidden_states) store_units(hidden_state(s, t, b + r) + j * V, h, s.H - j * V);
         for (long part = 1; part < STATES; part++)
             vector_at(other_state(s, part, t + 1, b + r) + j * V) =
                 padded ? zero_padding(s, j, next[r][part]) : next[r][part];
