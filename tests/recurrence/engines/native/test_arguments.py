@@ -46,7 +46,7 @@ def test_the_second_direction_begins_at_the_last_step_of_its_features():
 
 
 def test_the_limits_are_those_of_the_cpp_code():
-    assert f"MAX_THREADS = {arguments.MAX_THREADS}, MAX_STATES = {arguments.MAX_STATES};" in HEADER
+    assert f"MAX_THREADS = {arguments.MAX_THREADS}, MAX_STATES = {arguments.MAX_STATES}," in HEADER
 
 
 @pytest.mark.parametrize(("H", "I", "HP", "KP"), [(1, 1, 16, 32), (16, 15, 16, 32), (17, 15, 32, 48), (16, 16, 16, 48)])

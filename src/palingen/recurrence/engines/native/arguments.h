@@ -25,7 +25,7 @@ struct SequenceArgs {
     long slots;                  // steps whose states are kept: T + 1, or 2 where nobody reads them
     float *gate_inputs;          // [slots, B, KP]; slot 0 holds the initial h, step t writes the slot of t + 1. Null if
     float *other_states;         // [STATES - 1, slots, B, HP]; likewise for the other parts of the state   slots is 2
-    float *saved_values;         // [T, B, HP / V, SAVED, V] for the gradient; null: recompute instead
+    float *saved_values;         // [T, HP / V, B, SAVED, V] for the gradient; null: recompute instead
     const float *keep_mask;      // [T + 1, B]; 0 resets the state before a step. Null: no resets
     float *hidden_states;        // [T, B, H] with these strides: h before any reset, as an output. Null: not needed
     long hidden_states_stride_t, hidden_states_stride_b;
@@ -64,6 +64,11 @@ inline float* gate_input(const SequenceArgs& s, long t, long b) {
 // Where h after step t of sequence b goes as an output.
 inline float* hidden_state(const SequenceArgs& s, long t, long b) {
     return s.hidden_states + t * s.hidden_states_stride_t + b * s.hidden_states_stride_b;
+}
+
+// Values saved at step t for sequence b and the units of panel j.
+inline float* saved_value(const SequenceArgs& s, long t, long b, long j) {
+    return s.saved_values + ((t * panels(s) + j) * s.B + b) * SAVED * V;
 }
 
 // Row b of part `part` (from 1) of the state before step t.

@@ -39,7 +39,7 @@ class ForwardPass(NamedTuple):
     """Each part of the state at every step [T, B, H], or a layer's hidden states [T, B, D H]; then the final state."""
 
     saved_values: Tensor | None
-    """Values that the gradient needs [D, T, B, HP, values of a unit]."""
+    """Values that the gradient needs, of each direction."""
 
     sizes: Sizes
     arguments: bytes
