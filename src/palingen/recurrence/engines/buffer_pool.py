@@ -57,7 +57,7 @@ def _on_huge_pages(buffer: Tensor) -> Tensor:
     return buffer
 
 
-BUFFER_POOL = BufferPool(capacity=8)
+BUFFER_POOL = BufferPool(capacity=16)
 
 
 class PooledBuffer:

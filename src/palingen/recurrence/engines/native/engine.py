@@ -64,9 +64,10 @@ def _apply(call: Call, tensors: Tensors) -> Tensors:
 class _NativeFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: Call, *tensors: Tensor) -> Tensors:
-        ctx.call, ctx.forward_pass = call, run_forward(call, tensors, keep=True, save=not call.recompute)
-        ctx.saved_values = ctx.forward_pass.saved_values
-        outputs = ctx.forward_pass.outputs
+        forward_pass = run_forward(call, tensors, keep=True, save=not call.recompute)
+        outputs, ctx.saved_values = forward_pass.outputs, forward_pass.saved_values
+        # Outputs refer to this node: with a reference to them, memory would wait for the garbage collector.
+        ctx.call, ctx.forward_pass = call, forward_pass._replace(outputs=(), saved_values=None)
         # States that lie in the buffers must not be changed before the backward pass.
         ctx.num_tensors = len(tensors)
         ctx.save_for_backward(*tensors, *(() if call.is_layer else outputs[: len(call.cell.state)]))

@@ -29,7 +29,7 @@ from palingen.recurrence.engines.native.call import Call, Tensors, keep_mask
 from palingen.recurrence.unroll import CellWeights
 
 MIN_POOLED = 1 << 18
-"""Floats of a buffer that is worth keeping for the next training step; the system gives a smaller one as quickly."""
+"""Floats of a buffer that is worth keeping for the next training step: the system gives a smaller one as quickly."""
 
 
 class ForwardPass(NamedTuple):
