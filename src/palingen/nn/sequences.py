@@ -7,7 +7,7 @@ D  directions, 1 or 2
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from palingen.recurrence.cells import State

@@ -1,5 +1,8 @@
 """Layers of one or two directions: the native engine against runs of each direction by the reference."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from engine_cases import ALL_CELLS, Shape, random_case
@@ -15,7 +18,8 @@ def results(engine, cell, shape, *, directions, state):
     """Outputs of a layer with and without gradients, and the gradients of all arguments."""
     cases = [random_case(cell, shape, seed, state=state) for seed in range(directions)]
     inputs = cases[0].inputs.detach().transpose(0, 1).clone().requires_grad_()
-    initial = tuple(torch.stack(parts).detach().requires_grad_() for parts in zip(*(c.state for c in cases))) if state else None
+    parts = zip(*(case.state or () for case in cases), strict=True)
+    initial = tuple(torch.stack(part).detach().requires_grad_() for part in parts) or None
     weights = [case.weights for case in cases]
     run = layer_runner(engine, cell, inputs, shape.H)
     outputs, final_state = run(weights, inputs, initial)
@@ -60,3 +64,18 @@ def test_strided_inputs_and_gradients_of_outputs_are_read_where_they_lie():
         d_outputs = torch.randn(2 * shape.H, *outputs.shape[:2], generator=torch.Generator().manual_seed(0))
         gradients.append(torch.autograd.grad(outputs, weights[1].weight_hh, d_outputs.permute(1, 2, 0))[0])
     assert torch.equal(*gradients)
+
+
+def test_a_graph_is_freed_with_its_last_reference_and_not_by_the_garbage_collector():
+    cell = CELLS["lstm"]
+    case = random_case(cell, SHAPES[0])
+    inputs = case.inputs.transpose(0, 1)
+    gc.disable()
+    try:
+        outputs, _ = layer_runner("native", cell, inputs, SHAPES[0].H)([case.weights], inputs, None)
+        reference = weakref.ref(outputs)
+        outputs.sum().backward()
+        del outputs
+        assert reference() is None
+    finally:
+        gc.enable()

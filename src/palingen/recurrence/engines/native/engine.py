@@ -32,8 +32,8 @@ def run(
 ) -> RNNOutput:
     """`unroll` in C++; with `recompute`, the backward pass recomputes each step instead of reading saved values.
 
-    With `precision` bfloat16, the factors of all products are rounded; sums, states, gates and second derivatives are in
-    float32.
+    With `precision` bfloat16, the factors of all products are rounded; sums, states, gates and second derivatives are
+    in float32.
     """
     call = Call(cell, load_cell(cell, precision), reset_mask, recompute)
     outputs = _apply(call, (inputs.transpose(0, 1), *(state or ()), *weight_tensors(weights)))

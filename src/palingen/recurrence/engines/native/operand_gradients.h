@@ -60,4 +60,13 @@ struct OperandGradients {
     }
 };
 
+// Add the gradients of a step's inputs that a run kept separately to those of `to`.
+inline void add_inputs(const SequenceArgs& s, const GradientArgs& from, const GradientArgs& to, long t) {
+    for (long b = 0; b < s.B; b++) {
+        float* sum = to.d_inputs + t * to.d_inputs_stride_t + b * to.d_inputs_stride_b;
+        const float* row = from.d_inputs + t * from.d_inputs_stride_t + b * from.d_inputs_stride_b;
+        for (long k = 0; k < s.I; k++) sum[k] += row[k];
+    }
+}
+
 }  // namespace
