@@ -102,7 +102,7 @@ class StackParameters(nn.Module):
     def _parameters_of(self, layer: int, suffix: str) -> dict[str, nn.Parameter]:
         """Parameters by name without layer and direction, read anew at every call: they may have been replaced."""
         own, names = self._parameters, self._full_names[layer, suffix]  # `getattr` alone takes ten times as long
-        return {name: own[full] if own.get(full) is not None else getattr(self, full) for name, full in names}
+        return {name: own.get(full) if own.get(full) is not None else getattr(self, full) for name, full in names}  # type: ignore[misc]
 
     def _cell_weights(self, parameters: dict[str, nn.Parameter]) -> CellWeights:
         """Weights as the engines take them, with one bias."""

@@ -105,7 +105,7 @@ def to_bytes(runs: Iterable[SequenceArgs | GradientArgs]) -> bytes:
     numbers: list[int] = []
     for run in runs:
         for field in run:
-            if field.__class__ is tuple:
+            if isinstance(field, tuple):
                 numbers += field
             else:
                 numbers.append(field)

@@ -47,8 +47,8 @@ def run_backward(
     for d, (d_weight_ih, d_weight_hh, d_bias) in enumerate(d_weights):
         steps = [NO_STEPS if each is None else steps_of(each, d, H) for each in d_steps]
         runs.append(
-            GradientArgs(
-                *map(per_state, zip(*steps, strict=True)),
+            GradientArgs(  # type: ignore[call-arg]
+                *map(per_state, zip(*steps, strict=True)),  # type: ignore[arg-type]
                 *(pointers(d_final_state, d * B * H), pointer(d_weight_hh), pointer(d_weight_ih), pointer(d_bias)),
                 *(*slices((d_extra,), d), pointers(d_state, d * B * H)),
                 *(NO_STEPS if d_inputs is None else steps_of(d_inputs, d))[:3],

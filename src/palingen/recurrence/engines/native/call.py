@@ -34,7 +34,7 @@ class Call(NamedTuple):
         count = 3 + len(self.cell.extra_weights)
         first = len(tensors) - self.directions * count
         starts = range(first, len(tensors), count)
-        weights = [CellWeights(*tensors[i : i + 3], tensors[i + 3 : i + count]) for i in starts]
+        weights = [CellWeights(tensors[i], tensors[i + 1], tensors[i + 2], tensors[i + 3 : i + count]) for i in starts]
         return tensors[0], tensors[1:first], weights
 
     def reference(self, tensors: Tensors) -> Tensors:

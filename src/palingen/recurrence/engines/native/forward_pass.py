@@ -82,7 +82,7 @@ def run_forward(call: Call, tensors: Tensors, *, keep: bool, save: bool) -> Forw
     state = tuple(part if part.stride(-1) == 1 else part.contiguous() for part in state)
     mask, threads = keep_mask(call.reset_mask), min(torch.get_num_threads(), MAX_THREADS)
     runs = [
-        SequenceArgs(
+        SequenceArgs(  # type: ignore[call-arg]
             *sizes,
             *(pointer(weight_hh), pointer(weight_ih), pointer(bias), extra[d].buffer_info()[0]),
             *steps_of(inputs, d),
@@ -118,8 +118,9 @@ def _allocate_states(call: Call, inputs: Tensor, sizes: Sizes) -> _States:
     counts = D * (T + 1) * B * KP, D * others * (T + 1) * B * HP
     if call.is_layer and sum(counts) >= MIN_POOLED:
         pooled = PooledBuffer(sum(counts), inputs)
-        return _States(*map(Tensor.view, pooled.memory.split(counts), shapes), pooled)
-    return _States(*map(inputs.new_empty, shapes), None)
+        gate_inputs, other_states = pooled.memory.split(counts)
+        return _States(gate_inputs.view(shapes[0]), other_states.view(shapes[1]), pooled)
+    return _States(inputs.new_empty(shapes[0]), inputs.new_empty(shapes[1]), None)
 
 
 def _contiguous(weights: CellWeights) -> CellWeights:
