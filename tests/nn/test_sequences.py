@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.utils.rnn import pack_sequence
 
-from palingen.nn.sequences import DenseSequences, PackedSequences
+from palingen.nn.sequences import PackedSequences
 from palingen.recurrence.unroll import RNNOutput
 
 
@@ -23,11 +23,3 @@ def test_packed_data_become_steps_and_back_in_both_directions(lengths):
     (final,) = layout.final_state(RNNOutput((states,), (states[:, -1],)))
     assert torch.equal(final, torch.stack([sequence[-1] for sequence in sequences]))
     assert layout.reset_mask.sum(1).tolist() == [max(lengths) - len(sequence) for sequence in sequences]
-
-
-def test_dense_sequences_are_turned_over_for_the_backward_direction():
-    inputs = torch.randn(4, 3, 2)
-    layout = DenseSequences()
-    assert layout.steps(inputs, reverse=False) is inputs
-    assert torch.equal(layout.steps(inputs, reverse=True), inputs.flip(0))
-    assert torch.equal(layout.outputs(inputs.transpose(0, 1), reverse=True), inputs.flip(0))

@@ -1,4 +1,4 @@
-"""Run of one direction of one layer: by an engine, or as an operation `scan` in an exported graph.
+"""Runs of a layer or of one direction: by an engine, or as an operation `scan` in an exported graph.
 
 B  sequences      T  steps      I  inputs
 """
@@ -6,7 +6,7 @@ B  sequences      T  steps      I  inputs
 import inspect
 import sys
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,9 +15,34 @@ from torch.nn.functional import linear
 
 from palingen.recurrence import engines
 from palingen.recurrence.cells import Cell, State
-from palingen.recurrence.engines import Precision
+from palingen.recurrence.engines import LayerRunner, Precision
+from palingen.recurrence.engines.directions import run_directions
 from palingen.recurrence.unroll import CellWeights, RNNOutput, unroll
 from palingen.runtime.torch_private import scan_operation
+
+
+def layer_runner(
+    engine: str, cell: Cell, inputs: Float[Tensor, "T B I"], hidden_size: int, precision: Precision = "float32"
+) -> LayerRunner:
+    """Function that runs layers of a cell over dense sequences, see `engines.layer_runner`.
+
+    Args:
+        engine: name of an engine; `auto` says once on standard error if it must take a slower one than the device's.
+        cell: the cell.
+        inputs: inputs of the first layer.
+        hidden_size: H.
+        precision: arithmetic of the products; float32 in exported and traced graphs.
+
+    Raises:
+        ConfigError: the engine does not support the cell or the inputs.
+    """
+    if torch.compiler.is_exporting():
+        return partial(run_directions, partial(scan_cell, cell))
+    if _is_abstract(inputs, inputs.shape[1]):
+        engine, precision = "reference", "float32"
+    elif engine == "auto":
+        _announce(cell, inputs.dtype, inputs.device)
+    return engines.layer_runner(engine, cell, inputs, hidden_size, precision)
 
 
 def run_cell(
@@ -26,35 +51,34 @@ def run_cell(
     weights: CellWeights,
     inputs: Float[Tensor, "B T I"],
     state: State | None,
-    reset_mask: Bool[Tensor, "B T"] | None,
-    *,
-    hidden_only: bool = False,
+    reset_mask: Bool[Tensor, "B T"],
     precision: Precision = "float32",
 ) -> RNNOutput:
-    """States of a cell at every step, and the final state.
+    """States at every step, and the final state, of one direction of sequences with resets.
 
     Args:
-        engine: name of an engine; `auto` says once on standard error if it must take a slower one than the device's.
+        engine: name of an engine, see `layer_runner`.
         cell: the cell.
         weights: its weights.
         inputs: input sequences.
         state: initial state; zero by default.
         reset_mask: True where the state is set to zero before a step.
-        hidden_only: return no states but h, see `run_engine`.
-        precision: arithmetic of the products; float32 in exported and traced graphs.
+        precision: arithmetic of the products; float32 in traced graphs.
 
     Raises:
         ConfigError: the engine does not support the cell or the inputs.
     """
-    if torch.compiler.is_exporting():
-        return scan_cell(cell, weights, inputs, state)
-    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    if tracing or inputs.is_meta or not len(inputs):  # without memory, or only torch's operations are seen
+    if _is_abstract(inputs, len(inputs)):
         engine, precision = "reference", "float32"
     elif engine == "auto":
         _announce(cell, inputs.dtype, inputs.device)
-    arguments = cell, weights, inputs, state, reset_mask
-    return engines.run_engine(engine, *arguments, hidden_only=hidden_only, precision=precision)
+    return engines.run_engine(engine, cell, weights, inputs, state, reset_mask, precision=precision)
+
+
+def _is_abstract(inputs: Tensor, B: int) -> bool:
+    """Whether inputs have no memory, or torch's operations alone are seen."""
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return tracing or inputs.is_meta or not B
 
 
 def scan_cell(cell: Cell, weights: CellWeights, inputs: Float[Tensor, "B T I"], state: State | None) -> RNNOutput:

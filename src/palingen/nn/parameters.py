@@ -48,6 +48,10 @@ class StackParameters(nn.Module):
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
         self.dropout, self.engine, self.precision = float(dropout), engine, precision
         self._names = tuple(self._shapes(0))
+        self._full_names = {
+            direction: [(name, f"{name}_l{direction[0]}{direction[1]}") for name in self._names]
+            for direction in self._directions()
+        }
         for layer, suffix in self._directions():
             for name, shape in self._shapes(layer).items():
                 weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
@@ -97,14 +101,17 @@ class StackParameters(nn.Module):
 
     def _parameters_of(self, layer: int, suffix: str) -> dict[str, nn.Parameter]:
         """Parameters by name without layer and direction, read anew at every call: they may have been replaced."""
-        return {name: getattr(self, f"{name}_l{layer}{suffix}") for name in self._names}
+        own, names = self._parameters, self._full_names[layer, suffix]  # `getattr` alone takes ten times as long
+        return {name: own.get(full) if own.get(full) is not None else getattr(self, full) for name, full in names}  # type: ignore[misc]
 
     def _cell_weights(self, parameters: dict[str, nn.Parameter]) -> CellWeights:
         """Weights as the engines take them, with one bias."""
         weight_ih, weight_hh = parameters["weight_ih"], parameters["weight_hh"]
         extra = tuple(parameters[name] for name in self.cell.extra_weights)
         biases: list[Tensor] = [parameters[name] for name in self._bias_names if name in parameters]
-        bias = sum(biases[1:], biases[0]) if biases else weight_hh.new_zeros(len(weight_hh))
+        bias = biases[0] if biases else weight_hh.new_zeros(len(weight_hh))
+        if len(biases) > 1:
+            bias = bias + biases[1]
         return CellWeights(weight_ih, weight_hh, bias, extra)
 
     def _cell_repr(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 B  sequences      T  steps      I  inputs      H  hidden units      L  layers      D  directions, 1 or 2
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,9 +12,10 @@ from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
 from palingen.nn.checks import check_dimensions, check_inputs, check_state, check_state_shape, check_tensors
-from palingen.nn.execution import run_cell
+from palingen.nn.execution import layer_runner, run_cell
 from palingen.nn.parameters import StackParameters
-from palingen.nn.sequences import DenseSequences, PackedSequences, Sequences
+from palingen.nn.sequences import PackedSequences
+from palingen.recurrence.engines import LayerRunner
 
 Hidden = Tensor | tuple[Tensor, ...]
 
@@ -71,7 +73,7 @@ class RecurrentStack(StackParameters):
         state = None if hx is None else check_state(hx, self.cell.state, input.dim())
         if state and not is_batched:
             state = tuple(part.unsqueeze(1) for part in state)
-        output, final_state = self._run(time_first, state, DenseSequences(), time_first.shape[1])
+        output, final_state = self._run(time_first, state, time_first.shape[1])
         if not is_batched:
             return output.squeeze(1), self._unwrap(tuple(part.squeeze(1) for part in final_state))
         return output.transpose(0, 1) if self.batch_first else output, self._unwrap(final_state)
@@ -84,16 +86,16 @@ class RecurrentStack(StackParameters):
             state = tuple(part.index_select(1, order) for part in state)
         T, B = len(batch_sizes), int(batch_sizes[0])
         if len(data) == T * B:  # equal lengths need no padding
-            output, final_state = self._run(data.view(T, B, -1), state, DenseSequences(), B)
+            output, final_state = self._run(data.view(T, B, -1), state, B)
             output = output.flatten(0, 1)
         else:
-            output, final_state = self._run(data, state, PackedSequences(batch_sizes, data.device), B)
+            output, final_state = self._run(data, state, B, PackedSequences(batch_sizes, data.device))
         if inverse_order is not None:
             final_state = tuple(part.index_select(1, inverse_order) for part in final_state)
         return PackedSequence(output, batch_sizes, order, inverse_order), self._unwrap(final_state)
 
     def _run(
-        self, inputs: Tensor, state: tuple[Tensor, ...] | None, sequences: Sequences, B: int
+        self, inputs: Tensor, state: tuple[Tensor, ...] | None, B: int, packed: PackedSequences | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Outputs of the last layer in the layout of the inputs, and the final state, each part [L D, B, H]."""
         if not inputs.is_meta and torch.is_autocast_enabled(
@@ -101,32 +103,30 @@ class RecurrentStack(StackParameters):
         ):  # engines compute in the dtype of the weights
             dtype = next(self.parameters()).dtype
             inputs, state = inputs.to(dtype), state and tuple(part.to(dtype) for part in state)
-        check_tensors(inputs, state or (), "hx")
+        D, suffixes = len(self._suffixes()), self._suffixes()
         if state:
-            check_state_shape(state, (self.num_layers * len(self._suffixes()), B, self.hidden_size))
+            check_tensors(inputs, state, "hx")
+            check_state_shape(state, (self.num_layers * D, B, self.hidden_size))
+        run = self._layer_runner(inputs, packed)
         final_states: list[tuple[Tensor, ...]] = []
         for layer in range(self.num_layers):
-            outputs = []
-            for direction, suffix in enumerate(self._suffixes()):
-                parameters = self._parameters_of(layer, suffix)
-                check_tensors(inputs, parameters.values(), "the layer")
-                initial = state and tuple(part[len(final_states)] for part in state)
-                steps = sequences.steps(inputs, reverse=direction == 1).transpose(0, 1)
-                weights = self._cell_weights(parameters)
-                output = run_cell(
-                    self.engine,
-                    *(self.cell, weights, steps, initial, sequences.reset_mask),
-                    hidden_only=sequences.reset_mask is None,
-                    precision=self.precision,
-                )
-                outputs.append(sequences.outputs(output.states[0], reverse=direction == 1))
-                final_states.append(sequences.final_state(output))
-            inputs = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
+            parameters = [self._parameters_of(layer, suffix) for suffix in suffixes]
+            for direction in parameters:
+                check_tensors(inputs, direction.values(), "the layer")
+            initial = state and tuple(part[layer * D : (layer + 1) * D] for part in state)
+            inputs, final_state = run([self._cell_weights(direction) for direction in parameters], inputs, initial)
+            final_states.append(final_state)
             if self.dropout and layer < self.num_layers - 1:
                 inputs = dropout(inputs, self.dropout, self.training)
         if len(final_states) == 1:
-            return inputs, tuple(part.unsqueeze(0) for part in final_states[0])
-        return inputs, tuple(torch.stack(parts) for parts in zip(*final_states, strict=True))
+            return inputs, final_states[0]
+        return inputs, tuple(torch.cat(parts) for parts in zip(*final_states, strict=True))
+
+    def _layer_runner(self, inputs: Tensor, packed: PackedSequences | None) -> LayerRunner:
+        """Function that runs one layer."""
+        if packed is None:
+            return layer_runner(self.engine, self.cell, inputs, self.hidden_size, self.precision)
+        return partial(packed.run_directions, partial(run_cell, self.engine, self.cell, precision=self.precision))
 
     def _unwrap(self, state: tuple[Tensor, ...]) -> Hidden:
         """State as the user gets it: a tensor if it has one part."""

@@ -10,8 +10,9 @@
 To add one, write a module with `unsupported_reason` and `run` and add it to `ENGINES` and `EngineName`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from palingen.recurrence.cells import Cell, State
 from palingen.recurrence.engines import compiled, native, reference, triton
+from palingen.recurrence.engines.directions import LayerOutput, run_directions
 from palingen.recurrence.unroll import CellWeights, RNNOutput
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.validation import unknown_choice
@@ -28,6 +30,9 @@ EngineName = Literal["auto", "reference", "compiled", "native", "triton"]
 
 Precision = Literal["float32", "bfloat16"]
 """Arithmetic of matrix products: float32, or factors in bfloat16 and sums in float32 (the native engine alone)."""
+
+
+LayerRunner = Callable[[Sequence[CellWeights], Tensor, State | None], LayerOutput]
 
 
 @dataclass(frozen=True)
@@ -56,18 +61,20 @@ MIN_COMPILED_STEPS = 50
 def resolve_engine(
     name: str,
     cell: Cell,
-    inputs: Float[Tensor, "B T I"],
+    inputs: Float[Tensor, "B T I"] | Float[Tensor, "T B I"],
     hidden_size: int | None = None,
     precision: Precision = "float32",
+    steps: int | None = None,
 ) -> str:
     """Engine called `name`; for `auto`, the fastest that supports the cell and inputs like these.
 
     Args:
         name: name in `ENGINES`, or `auto`.
         cell: cell to run.
-        inputs: example of the inputs; device, dtype and T matter.
+        inputs: example of the inputs; device and dtype matter.
         hidden_size: H; None for one that every engine supports.
         precision: arithmetic of the products.
+        steps: T, if the inputs are not [B, T, I].
 
     Raises:
         ConfigError: there is no such engine, or it does not support the cell, the inputs or the precision.
@@ -78,7 +85,7 @@ def resolve_engine(
         for engine in ("triton", "native"):
             if ENGINES[engine].unsupported_reason(cell, inputs, hidden_size) is None:
                 return engine
-        repays = inputs.shape[1] >= MIN_COMPILED_STEPS and compiled.unsupported_reason(cell, inputs) is None
+        repays = (steps or inputs.shape[1]) >= MIN_COMPILED_STEPS and compiled.unsupported_reason(cell, inputs) is None
         return "compiled" if repays else "reference"
     if name not in ENGINES:
         raise ConfigError(f"engine: {unknown_choice(name, ('auto', *ENGINES))}")
@@ -106,7 +113,6 @@ def run_engine(
     reset_mask: Bool[Tensor, "B T"] | None = None,
     *,
     recompute: bool = False,
-    hidden_only: bool = False,
     precision: Precision = "float32",
 ) -> RNNOutput:
     """States at every step, and the final state, of `cell` run over `inputs` by an engine.
@@ -119,8 +125,6 @@ def run_engine(
         state: initial state, each part [B, H]; zero by default.
         reset_mask: True where the state is set to zero before a step.
         recompute: recompute in the backward pass instead of storing: less memory, more time.
-        hidden_only: of the states at every step return h alone, contiguous as [T, B, H] and in memory of its own, so
-            that the caller may change it in place.
         precision: arithmetic of the products.
 
     Raises:
@@ -129,12 +133,35 @@ def run_engine(
     engine = resolve_engine(name, cell, inputs, int(weights.weight_hh.shape[1]), precision)
     options: dict[str, Any] = {"recompute": recompute}
     if engine == "native":
-        options |= {"hidden_only": hidden_only, "precision": precision}
-    output = _run_in_one_dtype(engine, cell, weights, inputs, state, reset_mask, options)
-    if hidden_only and engine != "native":
-        hidden = output.states[0].transpose(0, 1).clone(memory_format=torch.contiguous_format)
-        return output._replace(states=(hidden.transpose(0, 1),))
-    return output
+        options["precision"] = precision
+    return _run_in_one_dtype(engine, cell, weights, inputs, state, reset_mask, **options)
+
+
+def layer_runner(
+    name: str,
+    cell: Cell,
+    inputs: Float[Tensor, "T B I"],
+    hidden_size: int,
+    precision: Precision = "float32",
+) -> LayerRunner:
+    """Function `(weights of each direction, inputs [T, B, I], state) -> LayerOutput` that runs layers by an engine.
+
+    Outputs lie in memory of their own, so that the caller may change them in place.
+
+    Args:
+        name: name in `ENGINES`, or `auto`.
+        cell: cell of the layers.
+        inputs: example of the inputs.
+        hidden_size: H.
+        precision: arithmetic of the products.
+
+    Raises:
+        ConfigError: there is no such engine, or it does not support the cell, the inputs or the precision.
+    """
+    engine = resolve_engine(name, cell, inputs, hidden_size, precision, steps=len(inputs))
+    if engine == "native":
+        return partial(native.run_layer, cell, precision=precision)
+    return partial(run_directions, partial(_run_in_one_dtype, engine, cell))
 
 
 def _run_in_one_dtype(
@@ -143,8 +170,8 @@ def _run_in_one_dtype(
     weights: CellWeights,
     inputs: Tensor,
     state: State | None,
-    reset_mask: Tensor | None,
-    options: dict[str, Any],
+    reset_mask: Tensor | None = None,
+    **options: Any,
 ) -> RNNOutput:
     """Run an engine; under autocast, a fused loop computes everything in the dtype of the weights: it cannot mix."""
     device, run = inputs.device.type, ENGINES[engine].run

@@ -1,6 +1,6 @@
 """Gradients that can be differentiated again, for every engine: recomputed by the reference implementation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -33,10 +33,29 @@ def reference_gradients(
         reset_mask: where the state was set to zero before a step.
         d_outputs: gradient of each part of the states, then of the final state; None where there is none.
     """
-    inputs, state, weights = unpack(cell, tensors)
+
+    def outputs(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        inputs, state, weights = unpack(cell, tensors)
+        states, final_state = unroll(cell, weights, inputs, state or None, reset_mask)
+        return *states, *final_state
+
+    return differentiate(outputs, tuple(tensors), d_outputs)
+
+
+def differentiate(
+    outputs: Callable[[tuple[Tensor, ...]], Sequence[Tensor]],
+    tensors: tuple[Tensor, ...],
+    d_outputs: Sequence[Tensor | None],
+) -> tuple[Tensor | None, ...]:
+    """Gradient of each of `tensors`, as part of the graph; None for those that require none.
+
+    Args:
+        outputs: function of the tensors.
+        tensors: its arguments.
+        d_outputs: gradient of each of its results; None where there is none.
+    """
     with torch.enable_grad():
-        output = unroll(cell, weights, inputs, state or None, reset_mask)
-        pairs = zip((*output.states, *output.final_state), d_outputs, strict=True)
+        pairs = zip(outputs(tensors), d_outputs, strict=True)
         used = [(tensor, gradient) for tensor, gradient in pairs if gradient is not None]
         gradients = iter(
             torch.autograd.grad(

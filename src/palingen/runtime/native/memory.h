@@ -4,9 +4,15 @@
 #include <cstdlib>
 #include <cstring>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "product.h"
 
 namespace {
+
+constexpr long HUGE_PAGE = 1 << 21;
 
 // Memory of this thread that grows and is never freed: fresh pages cost more than the arithmetic on them.
 template <int PURPOSE>
@@ -15,8 +21,12 @@ float* scratch(long floats) {
     static thread_local long size = 0;
     if (size < floats) {
         std::free(memory);
-        size = (floats + 1023) / 1024 * 1024;
-        memory = static_cast<float*>(std::aligned_alloc(4096, size * sizeof(float)));
+        const long page = floats * long(sizeof(float)) < HUGE_PAGE ? 4096 : HUGE_PAGE;
+        size = (floats * long(sizeof(float)) + page - 1) / page * page / long(sizeof(float));
+        memory = static_cast<float*>(std::aligned_alloc(page, size * sizeof(float)));
+#if defined(MADV_HUGEPAGE)
+        if (page == HUGE_PAGE) madvise(memory, size * sizeof(float), MADV_HUGEPAGE);
+#endif
     }
     return memory;
 }

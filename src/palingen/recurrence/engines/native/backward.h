@@ -21,7 +21,7 @@ struct BackwardPass {
     float* d_projs;          // [chunk_steps, PROJECTIONS, panels, sequences, TILE] for the projections of a chunk
     float* d_projs_next;     // [PROJECTIONS, panels, sequences, TILE] for those of the step after the chunk
     float* d_state;          // [STATES, panels, sequences, V] dL/d(state after step t), without the recurrent product
-    float* recomputed;       // [sequences, panels, SAVED, V] values of step t, if they were not saved
+    float* recomputed;       // [panels, sequences, SAVED, V] values of step t, if they were not saved
     float* d_weights;        // [GATES HP, KP] sums for the weight gradients
     float* d_extras;         // [EXTRAS, HP], likewise
     float* copies;           // operands of the weight gradients in bfloat16
@@ -66,10 +66,11 @@ struct BackwardPass {
         hidden.for_tiles(next + (PROJECTIONS - 1) * rows() * width(s), part.sequences, part.panels, prepare, body);
     }
 
+    float* recomputed_at(long b, long m) const { return recomputed + (m * rows() + b - part.sequences.first) * SAVED * V; }
+
     // Values of step t that the gradient reads.
     const float* saved_at(long t, long b, long m) const {
-        return s.saved_values ? s.saved_values + ((t * s.B + b) * panels(s) + m) * SAVED * V
-                              : recomputed + ((b - part.sequences.first) * panels(s) + m) * SAVED * V;
+        return s.saved_values ? saved_value(s, t, b, m) : recomputed_at(b, m);
     }
 
     // Gradient of one sequence's step for the m-th vector of units.
@@ -131,6 +132,7 @@ struct BackwardPass {
             chunk.first = chunk.last > chunk_steps ? chunk.last - chunk_steps : 0;
             chunk.ends = chunk.first == 0;
             for (long t = chunk.last - 1; t >= chunk.first; t--) run_step(chunk, t);
+            if (d.d_inputs && joins_steps()) write_input_gradients(chunk);
             weights.add(chunk, d_projs);
             keep_first_step();
             part.wait();
@@ -166,7 +168,7 @@ struct BackwardPass {
                 for (long b = part.sequences.first; b < part.sequences.last; b++)
                     step_of_vector(projections, t, b, m, Vector{});
         part.wait();
-        if (d.d_inputs) write_input_gradients(projections, t);
+        if (d.d_inputs && !joins_steps()) write_input_gradients(projections, t);
     }
 
     // The gradients of the chunk's first step, which the next chunk reads, to `d_projs_next`.
@@ -177,28 +179,49 @@ struct BackwardPass {
         }
     }
 
+    // Whether the gradients of the inputs of all steps of a chunk are one product: for few sequences, it would take as long
+    // as reading the weights.
+    bool joins_steps() const { return !BFLOAT16 && 2 * rows() <= BACK_ROWS; }
+
     void write_input_gradients(const float* projections, long t) const {
-        const long vectors = (s.I + V - 1) / V;
-        const OperandGradients inputs{s, part.sequences, packed.inputs, vectors};
-        inputs.for_tiles(projections, part.inputs, {0, vectors}, nothing, [&](long b, long m, Vector units) {
-            store_units(d.d_inputs + (t * s.B + b) * s.I + m * V, units, s.I - m * V);
-        });
+        const OperandGradients inputs{s, part.sequences, packed.inputs, input_vectors()};
+        inputs.for_tiles(projections, part.inputs, {0, input_vectors()}, nothing,
+                         [&](long b, long m, Vector units) { write_input_gradient(t, b, m, units); });
+    }
+
+    void write_input_gradients(const Chunk& chunk) const {
+        const long threads = part.by_units ? part.threads : 1, thread = part.by_units ? part.thread : 0;
+        const Range all{chunk.first, chunk.last}, own = divide(all.size(), thread, threads);
+        const OperandGradients inputs{s, all, packed.inputs, input_vectors(), step_size(), rows() * TILE};
+        for (long local = 0; local < rows(); local++)
+            inputs.for_tiles(d_projs + local * TILE, {all.first + own.first, all.first + own.last}, {0, input_vectors()},
+                             nothing, [&](long t, long m, Vector units) {
+                                 write_input_gradient(t, part.sequences.first + local, m, units);
+                             });
+    }
+
+    long input_vectors() const { return (s.I + V - 1) / V; }
+
+    inline void write_input_gradient(long t, long b, long m, Vector units) const {
+        float* to = d.d_inputs + t * d.d_inputs_stride_t + b * d.d_inputs_stride_b + m * V;
+        if (d.adds_to_inputs) units += load_units(to, s.I - m * V);
+        store_units(to, units, s.I - m * V);
     }
 
     template <long R>
     void recompute_step(const Rows& inputs, long t, long b, long j) const {
         Vector next[R][STATES], values[R][SAVED];
-        compute_step(s, inputs, packed.forward, t, b, j, next, values);
-        write_saved(s, b - part.sequences.first, j, values, recomputed, false);
+        compute_step(s, inputs, packed.forward, nullptr, t, b, j, next, values);
+        write_saved(values, recomputed_at(b, j), false);
     }
 
     void write_initial_state_gradient() const {
         for_units(d_projs_next, nothing, [&](long b, long m, Vector d_hidden) {
-            const long local = b - part.sequences.first, to = b * s.HP + m * V;
+            const long local = b - part.sequences.first, units = s.H - m * V;
             Vector sum = s.keep_mask ? d_hidden * s.keep_mask[b] : d_hidden;
             if (USES_HIDDEN) sum += vector_at(d_state_at(0, m, local));
-            vector_at(d.d_initial_state[0] + to) = sum;
-            for (long i = 1; i < STATES; i++) vector_at(d.d_initial_state[i] + to) = vector_at(d_state_at(i, m, local));
+            for (long i = 0; i < STATES; i++)
+                store_units(d.d_initial_state[i] + b * s.H + m * V, i ? vector_at(d_state_at(i, m, local)) : sum, units);
         });
     }
 };

@@ -67,20 +67,65 @@ inline void project(const Rows& rows, long b, const float* panel, long first, lo
                  Columns{panel + first / PAIR * TILE, TILE, 0}, words(last - first));
 }
 
+// Projections of the inputs of several steps at once. For few sequences a product takes as long as reading its weights.
+struct InputProjections {
+    static constexpr long MAX_ROWS = 8 * ROWS;
+    const SequenceArgs& s;
+    const Part& part;
+    const long steps;  // computed at once; 0 where each step computes its own
+    float* memory;     // [steps, panels, sequences, TILE]
+
+    InputProjections(const SequenceArgs& s, const Part& part)
+        : s(s), part(part), steps(BFLOAT16 || 2 * s.B > ROWS || s.T < 2 ? 0 : MAX_ROWS / s.B) {
+        if (steps) memory = scratch<10>(steps * part.sequences.size() * width(s));
+    }
+
+    float* at(long t, long b, long j) const {
+        if (!steps) return nullptr;
+        return memory + ((t % steps * panels(s) + j) * part.sequences.size() + b - part.sequences.first) * TILE;
+    }
+
+    // Compute those of the steps from t on.
+    void compute(const float* packed, long t) const {
+        const long end = t + steps < s.T ? t + steps : s.T;
+        for (long j = part.panels.first; j < part.panels.last; j++)
+            for (long b = part.sequences.first; b < part.sequences.last; b++)
+                for_even_blocks<ROWS>(t, end, [&](auto R, long first) { compute_tile<R>(packed, first, b, j); });
+    }
+
+    template <long R>
+    void compute_tile(const float* packed, long t, long b, long j) const {
+        const float *panel = packed + j * panel_size(s), *bias = panel + depth(s) * TILE;
+        Vector sums[R][GATES];
+        for (long r = 0; r < R; r++)
+            for (long gate = 0; gate < GATES; gate++) sums[r][gate] = vector_at(bias + gate * V);
+        multiply_add(sums,
+                     Factors{s.inputs + t * s.inputs_stride_t + b * s.inputs_stride_b, s.inputs_stride_t,
+                             s.inputs_stride_i, 0},
+                     Columns{panel + s.HP * TILE, TILE, 0}, s.I);
+        for (long r = 0; r < R; r++)
+            for (long gate = 0; gate < GATES; gate++) vector_at(at(t + r, b, j) + gate * V) = sums[r][gate];
+    }
+};
+
 // One step of R sequences from b on, for the units of panel j: `next` state, and `saved` values for the gradient.
 // Never inlined, so that it is compiled once for the forward pass and for a backward pass that recomputes.
+// `x_projs` [R, TILE]: projections of the inputs, if they are known already.
 template <long R>
-__attribute__((noinline)) void compute_step(const SequenceArgs& s, const Rows& rows, const float* packed, long t,
-                                            long b, long j, Vector (&next)[R][STATES], Vector (&saved)[R][SAVED]) {
+__attribute__((noinline)) void compute_step(const SequenceArgs& s, const Rows& rows, const float* packed,
+                                            const float* x_projs, long t, long b, long j, Vector (&next)[R][STATES],
+                                            Vector (&saved)[R][SAVED]) {
     const long skipped = t == 0 && zero_initial_state(s) ? s.HP : 0;
-    const float *panel = packed + j * panel_size(s), *bias = panel + words(depth(s)) * TILE;
+    const float* panel = packed + j * panel_size(s);
+    const float* start = x_projs ? x_projs : panel + words(depth(s)) * TILE;  // the bias
     Vector projections[PROJECTIONS][R][GATES] = {};
     for (long r = 0; r < R; r++)
-        for (long gate = 0; gate < GATES; gate++) projections[0][r][gate] = vector_at(bias + gate * V);
+        for (long gate = 0; gate < GATES; gate++)
+            projections[0][r][gate] = vector_at(start + (x_projs ? r * TILE : 0) + gate * V);
     if (USES_ONLY_SUM) {
-        project(rows, b, panel, skipped, depth(s), projections[0]);
+        project(rows, b, panel, skipped, x_projs ? s.HP : depth(s), projections[0]);
     } else {
-        project(rows, b, panel, s.HP, depth(s), projections[0]);
+        if (!x_projs) project(rows, b, panel, s.HP, depth(s), projections[0]);
         project(rows, b, panel, skipped, s.HP, projections[PROJECTIONS - 1]);
     }
     Vector extras[EXTRAS + 1];
@@ -97,50 +142,51 @@ __attribute__((noinline)) void compute_step(const SequenceArgs& s, const Rows& r
     }
 }
 
-// Write the saved values of R sequences from `row` on, for the units of panel j. More of them than a cache holds are
-// written around it: the cache would first read what they replace.
+// Write the saved values of R sequences, for the units of a panel. More of them than a cache holds are written around it:
+// the cache would first read what they replace.
 template <long R>
-inline void write_saved(const SequenceArgs& s, long row, long j, const Vector (&saved)[R][SAVED], float* to,
-                        bool around_cache) {
-    for (long r = 0; r < R; r++) {
-        float* values = to + ((row + r) * panels(s) + j) * SAVED * V;
-        for (long k = 0; k < SAVED; k++)
-            if (around_cache) stream(values + k * V, saved[r][k]);
-            else vector_at(values + k * V) = saved[r][k];
-    }
+inline void write_saved(const Vector (&saved)[R][SAVED], float* to, bool around_cache) {
+    for (long i = 0; i < R * SAVED; i++)
+        if (around_cache) stream(to + i * V, saved[i / SAVED][i % SAVED]);
+        else vector_at(to + i * V) = saved[i / SAVED][i % SAVED];
 }
 
 // One step of R sequences from b on, for the units of panel j, written to the buffers of `s`.
 template <long R>
-inline void forward_step(const SequenceArgs& s, const Rows& rows, const float* packed, long t, long b, long j) {
+inline void forward_step(const SequenceArgs& s, const Rows& rows, const float* packed, const float* x_projs, long t,
+                         long b, long j) {
     Vector next[R][STATES], saved[R][SAVED];
-    compute_step(s, rows, packed, t, b, j, next, saved);
+    compute_step(s, rows, packed, x_projs, t, b, j, next, saved);
     const bool padded = (j + 1) * V > s.H;
     for (long r = 0; r < R; r++) {
         const long row = t * s.B + b + r;
         const Vector h = padded ? zero_padding(s, j, next[r][0]) : next[r][0];
         vector_at(gate_input(s, t + 1, b + r) + j * V) = s.keep_mask ? h * s.keep_mask[row + s.B] : h;
-        if (s.hidden_states) store_units(s.hidden_states + row * s.H + j * V, h, s.H - j * V);
+        if (s.hidden_states) store_units(hidden_state(s, t, b + r) + j * V, h, s.H - j * V);
         for (long part = 1; part < STATES; part++)
             vector_at(other_state(s, part, t + 1, b + r) + j * V) =
                 padded ? zero_padding(s, j, next[r][part]) : next[r][part];
     }
     if (s.saved_values)
-        write_saved(s, t * s.B + b, j, saved, s.saved_values, s.T * s.B * s.HP * SAVED > CACHED_FLOATS);
+        write_saved(saved, saved_value(s, t, b, j), s.T * s.B * s.HP * SAVED > CACHED_FLOATS);
 }
 
 // All steps, for the sequences and units of one thread. Where threads divide the units, a step reads what every thread
 // wrote in the step before.
 void run_forward(const SequenceArgs& s, const float* packed, const Part& part) {
+    const InputProjections projections(s, part);
+    const bool copies_inputs = !projections.steps || s.slots > 2;  // the weight gradients read the copies
     write_initial_state(s, part);
-    write_inputs(s, 0, part.inputs.first, part.inputs.last);
+    if (copies_inputs) write_inputs(s, 0, part.inputs.first, part.inputs.last);
     part.wait();
     for (long t = 0; t < s.T; t++) {
-        if (t + 1 < s.T) write_inputs(s, t + 1, part.inputs.first, part.inputs.last);
+        if (copies_inputs && t + 1 < s.T) write_inputs(s, t + 1, part.inputs.first, part.inputs.last);
+        if (projections.steps && t % projections.steps == 0) projections.compute(packed, t);
         const Rows rows(s, t, part.sequences);
         for (long j = part.panels.first; j < part.panels.last; j++)
-            for_even_blocks<ROWS>(part.sequences.first, part.sequences.last,
-                                  [&](auto R, long b) { forward_step<R>(s, rows, packed, t, b, j); });
+            for_even_blocks<ROWS>(part.sequences.first, part.sequences.last, [&](auto R, long b) {
+                forward_step<R>(s, rows, packed, projections.at(t, b, j), t, b, j);
+            });
         part.wait();
     }
     write_final_state(s, part);

@@ -1,8 +1,10 @@
 """Compiled code of a cell, and the reason why there is none."""
 
 import ctypes
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -39,8 +41,24 @@ def _unsupported_cell(cell: Cell, precision: str) -> str | None:
     return None
 
 
+class CompiledCell(NamedTuple):
+    """Compiled code of a cell."""
+
+    forward: Callable[[bytes, int], None]
+    """`cell_forward` of `SequenceArgs` of several runs, and their number."""
+
+    backward: Callable[[bytes, bytes, int], None]
+    """`cell_backward` of `SequenceArgs` and `GradientArgs` of several runs, and their number."""
+
+    vector_size: int
+    """Floats of a vector."""
+
+    saved_per_unit: int
+    """Floats that a step saves for each unit."""
+
+
 @cache
-def load_cell(cell: Cell, precision: str) -> ctypes.CDLL:
+def load_cell(cell: Cell, precision: str) -> CompiledCell:
     """Compiled code of a cell, for products in `precision`.
 
     Raises:
@@ -50,4 +68,16 @@ def load_cell(cell: Cell, precision: str) -> ctypes.CDLL:
     header = generate_header(cell, uses_only_sum(cell), precision)
     library = cpp_build.load_library(Path(__file__).with_name("recurrence.cpp"), header)
     library.floats_per_vector.restype = library.saved_floats_per_unit.restype = ctypes.c_long
-    return library
+    library.cell_forward.restype = library.cell_backward.restype = None
+    _keep_freed_memory()
+    sizes = library.floats_per_vector(), library.saved_floats_per_unit()
+    return CompiledCell(library.cell_forward, library.cell_backward, *sizes)
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep what is freed, as outputs and gradients are, for the next training step.
+
+    It returns free memory at the end of its heap to the system, which clears every page that it gives out again. The
+    size from which it does so grows with the largest block that was ever freed, up to 32 MiB.
+    """
+    torch.empty(31 << 20, dtype=torch.uint8)
