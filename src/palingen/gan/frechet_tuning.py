@@ -62,7 +62,8 @@ class FrechetTuning:
         self.steps = config.frechet_steps or 0
         self.start = total_steps - self.steps
         if self.start < 1:
-            raise DataError(f"frechet_steps={self.steps}: must be fewer than the {total_steps} steps of the training")
+            limit = f"must be fewer than the {total_steps} steps of the training"
+            raise DataError(f"frechet_steps={self.steps}: {limit}; train longer, or without them (frechet_steps=None)")
         size = len(self.dataset)
         self.plan = BatchPlan(
             dataset_size=size,

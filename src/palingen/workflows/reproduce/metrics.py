@@ -46,6 +46,7 @@ METRICS = {
     "forget_max": Metric("forget gate of the most open unit", 0.005),
     "forget_product": Metric("largest product of a unit's forget gates", relative=0.05),
     "open_units": Metric("units with an open forget gate"),
+    "half_life": Metric("longest half-life of a unit's forget gates, steps", relative=0.05),
     "parameters": Metric("parameters"),
     "real_accuracy": Metric("discriminator's accuracy on real images", 0.5, "%"),
     "fake_accuracy": Metric("discriminator's accuracy on generated images", 0.5, "%"),

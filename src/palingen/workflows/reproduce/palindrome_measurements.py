@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from palingen.report.record_files import Record
 from palingen.report.records import LEARNED, Records, RunRecords
-from palingen.report.results import gradients
+from palingen.report.results import gradients, memory_span
 from palingen.report.results.palindromes import final_accuracy, first_learned, lost_epochs
 from palingen.workflows.reproduce.measurements import Measurement
 
@@ -46,6 +46,8 @@ def measure_palindromes(records: Records) -> Iterator[Measurement]:
         for name, study in studies.items():
             yield from _measure_runs(part, name, study.runs)
     yield from _measure_analysis(records)
+    for span in map(memory_span.span_of, records.memory_analysis):
+        yield from _measure_span(span)
 
 
 def _measure_runs(part: str, group: str, runs: Sequence[Record]) -> Iterator[Measurement]:
@@ -69,6 +71,15 @@ def _measure_analysis(records: Records) -> Iterator[Measurement]:
     }
     for metric, value in metrics.items():
         yield Measurement("analysis", "LSTM, trained", metric, {"": value})
+
+
+def _measure_span(span: memory_span.Span) -> Iterator[Measurement]:
+    """How far the memory of one network reaches."""
+    network = _cell_and_length(span.cell, span.length)
+    if span.half_life is not None:
+        yield Measurement("memory-analysis", network, "half_life", {"": span.half_life})
+    for length, accuracy in span.recall.items():
+        yield Measurement("memory-analysis", f"{network}, on {length:,} digits", "accuracy", {"": accuracy})
 
 
 def _cell_and_length(cell: str, length: int) -> str:
