@@ -92,7 +92,8 @@ def test_learning_rates_fall_to_zero_while_features_are_matched(make_tuning):
 
 
 def test_a_training_of_no_more_steps_than_matching_steps_is_refused(small, tmp_path):
-    with pytest.raises(DataError, match=r"^frechet_steps=14: must be fewer than the 14 steps of the training; train longer, or"):
+    message = r"^frechet_steps=14: must be fewer than the 14 steps of the training; train longer, or"
+    with pytest.raises(DataError, match=message):
         train_gan(replace(small, frechet_steps=14), tmp_path / "run")
 
 
