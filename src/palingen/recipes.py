@@ -70,7 +70,7 @@ GAN = {
 
 MAX_LATENT_NORM: dict[str, float] = {}
 """Maximum latent norm when sampling, in units of sqrt(Z), for the recipes that limit it. None does: on the validation
-part every limit tried for `residual` costs distance and recall (report/runs/max-latent-norm)."""
+part every limit tried for `residual` costs recall (report/runs/max-latent-norm)."""
 
 CLASSIFIER = {
     "first": ClassifierConfig(),

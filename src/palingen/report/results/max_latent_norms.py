@@ -25,6 +25,10 @@ def add_values(values: Values, records: Records) -> None:
         values.add_value(f"norms.{key}.class_accuracy", percent(score["class_accuracy"], 1), SOURCE)
         values.add_value(f"norms.{key}.low_confidence", percent(score["low_confidence_fraction"], 1), SOURCE)
     values.add_value("norms.strictest.norm", format_setting(strictest["max_latent_norm"]), SOURCE)
+    closest = min(scores, key=lambda score: score["fd"])
+    if closest["max_latent_norm"] is not None:
+        values.add_value("norms.closest.norm", format_setting(closest["max_latent_norm"]), SOURCE)
+        values.add_value("norms.closest.fd", with_std(closest, "fd", 2), SOURCE)
 
 
 def check_claims(records: Records) -> None:
@@ -39,9 +43,6 @@ def check_claims(records: Records) -> None:
     check_claim(
         scores[0]["recall"] == _best(scores, "recall"), "recall on the validation part is highest without a limit"
     )
-    change = max(abs(score["coverage"] - scores[0]["coverage"]) for score in scores)
-    check_claim(change < scores[0]["std"]["coverage"], "a limit changes the coverage by less than its spread")
-    check_claim(scores[0]["fd"] == min(score["fd"] for score in scores), "no limit is closer to the validation part")
     check_claim(scores[-1]["class_accuracy"] == _best(scores, "class_accuracy"), "a limit raises the class accuracy")
     fewest = min(score["low_confidence_fraction"] for score in scores)
     check_claim(scores[-1]["low_confidence_fraction"] == fewest, "a limit lowers the fraction of unclear images")
