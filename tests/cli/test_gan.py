@@ -37,7 +37,7 @@ def test_auto_takes_the_fastest_engine_and_another_can_be_chosen(palingen, small
         engine: json.loads(palingen("gan", "train", *small, "--engine", engine, "--out", engine, "--json").stdout)
         for engine in ("auto", "autograd")
     }
-    assert engines["auto"]["engine"] == "manual"
+    assert engines["auto"]["engine"] == "native"
     assert engines["autograd"]["engine"] == "autograd"
 
 

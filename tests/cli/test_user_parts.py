@@ -128,7 +128,7 @@ def test_a_generator_of_a_built_in_architecture_needs_no_trust_in_the_code_of_it
     mark = tmp_path / "executed"
     write_code(tmp_path, marking(GAN, mark))
     run = palingen(*digits, "--loss", "mine.py:Loss", "--out", "run")
-    assert json.loads(run.stdout)["engine"] == "manual"
+    assert json.loads(run.stdout)["engine"] == "native"
     forget_code()
     mark.unlink()
     assert palingen("gan", "sample", "run").returncode == 0
@@ -149,9 +149,9 @@ def test_a_studied_cell_is_in_the_table_and_is_exported_and_loaded_with_its_file
 
 
 EXAMPLES = {
-    "smoothed_loss.py": ("--loss", "Smoothed", "manual"),
+    "smoothed_loss.py": ("--loss", "Smoothed", "native"),
     "one_sided_penalty.py": ("--penalty", "OneSided", "autograd"),
-    "small_networks.py": ("--architecture", "small", "autograd"),
+    "small_networks.py": ("--architecture", "small", "native"),
 }
 
 

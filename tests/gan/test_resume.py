@@ -141,15 +141,15 @@ def test_a_finished_run_is_not_trained_again(tmp_path, config, monkeypatch):
 
 def test_resuming_with_another_resolved_engine_is_refused_in_one_line(tmp_path, config, monkeypatch):
     interrupt(config, tmp_path, monkeypatch, step=5)
-    with pytest.raises(RunError, match=r"engine='autograd', was 'manual'.*allow") as refusal:
+    with pytest.raises(RunError, match=r"engine='autograd', was 'native'.*allow") as refusal:
         train_gan(config, tmp_path, CPU, engine="autograd")
     assert "\n" not in str(refusal.value)
-    assert read_environment(tmp_path)["engine"] == "manual"
+    assert read_environment(tmp_path)["engine"] == "native"
 
 
 def test_resuming_with_the_engine_that_auto_resolved_to_is_the_same_run(tmp_path, config, monkeypatch):
     interrupt(config, tmp_path, monkeypatch, step=5)
-    assert train_gan(config, tmp_path, CPU, engine="manual")["engine"] == "manual"
+    assert train_gan(config, tmp_path, CPU, engine="native")["engine"] == "native"
 
 
 @pytest.mark.parametrize(

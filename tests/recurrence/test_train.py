@@ -73,7 +73,7 @@ def test_the_test_set_does_not_influence_the_weights(tmp_path, monkeypatch):
     for name, losses in (("rising", range(1, 8)), ("falling", range(8, 1, -1))):
         values = iter(losses)
         with monkeypatch.context() as patch:
-            patch.setattr(PalindromeTrainer, "evaluate_test", lambda self: Evaluation(next(values), 0.5))  # noqa: B023
+            patch.setattr(PalindromeTrainer, "evaluate_test", lambda *_: Evaluation(next(values), 0.5))  # noqa: B023
             assert train_palindrome(config, tmp_path / name)["epoch"] == result["epoch"]
         assert_same_weights(tmp_path / "plain", tmp_path / name)
 

@@ -35,7 +35,8 @@ def seconds(reference_steps):
 
 
 def test_there_is_a_part_for_every_record_and_none_runs_early(reference_steps):
-    records = {path.stem.replace("_", "-") for path in REFERENCE.iterdir()}
+    joined = {path.parent.name for path in REFERENCE.glob("memory-*/study.json")}  # with the study in memory
+    records = {path.stem.replace("_", "-") for path in REFERENCE.iterdir()} - joined
     assert {step.part for step in reference_steps} == records | {"baselines"}
 
 

@@ -53,7 +53,7 @@ class FrechetTuning:
         total_steps: steps of the training.
 
     Raises:
-        DataError: the training is shorter than its matching steps, or the images have no classes.
+        DataError: the images have no classes.
     """
 
     def __init__(self, trainer: GanTrainer, total_steps: int) -> None:
@@ -61,9 +61,6 @@ class FrechetTuning:
         self.config, self.dataset, self.device = config, trainer.dataset, trainer.process_group.device
         self.steps = config.frechet_steps or 0
         self.start = total_steps - self.steps
-        if self.start < 1:
-            limit = f"must be fewer than the {total_steps} steps of the training"
-            raise DataError(f"frechet_steps={self.steps}: {limit}; train longer, or without them (frechet_steps=None)")
         size = len(self.dataset)
         self.plan = BatchPlan(
             dataset_size=size,

@@ -106,7 +106,7 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
         min_batch_size=2 * process_group.world_size,  # BatchNorm needs two images
     )
     best = BestGenerator() if config.keep == "best" else None
-    tuning = FrechetTuning(trainer, plan.total_steps) if config.frechet_steps else None
+    tuning = _tuning(trainer, plan.total_steps)
     state = {
         **trainer.state, "means": means, **({"best": best} if best else {}), **(tuning.state if tuning else {})
     }  # fmt: skip
@@ -131,6 +131,16 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
     if best:
         counts["best_epoch"] = best.epoch
     return run.finalize(trainer.weights, **counts, seconds=loop.seconds, **averages)
+
+
+def _tuning(trainer: GanTrainer, total_steps: int) -> FrechetTuning | None:
+    """Matching steps at the end of the training; None if there are none, or it is too short for them."""
+    steps = trainer.config.frechet_steps
+    if steps is None or steps < total_steps:
+        return FrechetTuning(trainer, total_steps) if steps else None
+    if trainer.process_group.is_main:
+        print(f"gan: only {total_steps:,} steps, so without the last {steps:,} with a Frechet loss", file=sys.stderr)
+    return None
 
 
 class _Recorder:

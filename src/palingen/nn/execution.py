@@ -38,7 +38,7 @@ def layer_runner(
     """
     if torch.compiler.is_exporting():
         return partial(run_directions, partial(scan_cell, cell))
-    if _is_abstract(inputs, inputs.shape[1]):
+    if _is_abstract(inputs, batch_axis=1):
         engine, precision = "reference", "float32"
     elif engine == "auto":
         _announce(cell, inputs.dtype, inputs.device)
@@ -68,17 +68,17 @@ def run_cell(
     Raises:
         ConfigError: the engine does not support the cell or the inputs.
     """
-    if _is_abstract(inputs, len(inputs)):
+    if _is_abstract(inputs, batch_axis=0):
         engine, precision = "reference", "float32"
     elif engine == "auto":
         _announce(cell, inputs.dtype, inputs.device)
     return engines.run_engine(engine, cell, weights, inputs, state, reset_mask, precision=precision)
 
 
-def _is_abstract(inputs: Tensor, B: int) -> bool:
+def _is_abstract(inputs: Tensor, batch_axis: int) -> bool:
     """Whether inputs have no memory, or torch's operations alone are seen."""
     tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return tracing or inputs.is_meta or not B
+    return tracing or inputs.is_meta or inputs.shape[batch_axis] == 0
 
 
 def scan_cell(cell: Cell, weights: CellWeights, inputs: Float[Tensor, "B T I"], state: State | None) -> RNNOutput:

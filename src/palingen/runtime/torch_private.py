@@ -9,6 +9,8 @@
                                         which take as long as the kernel saves
     aten._to_copy                       a change of dtype in the traced step of a cell
     forward_ad._current_level           whether derivatives are computed forwards, which no engine in C++ can
+    Module._forward_hooks, ._forward_pre_hooks
+                                        whether something watches a layer, which an engine in C++ would pass by
     _higher_order_ops.scan              a loop over time as one operation, in an exported graph
 
 Experimental, but public: `torch.fx.experimental.proxy_tensor.make_fx`, which traces a cell's step.
@@ -19,7 +21,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.fx import GraphModule
 from torch.nn.functional import linear
@@ -57,6 +59,11 @@ def forward_gradients_enabled() -> bool:
     """Whether torch computes derivatives forwards (`torch.autograd.forward_ad`); True if torch does not say."""
     level: int = getattr(forward_ad, "_current_level", 0)
     return level >= 0
+
+
+def has_forward_hooks(module: nn.Module) -> bool:
+    """Whether hooks run with a layer's forward pass; False if torch does not say."""
+    return any(getattr(module, name, None) for name in ("_forward_hooks", "_forward_pre_hooks"))
 
 
 def has_bfloat16() -> bool:

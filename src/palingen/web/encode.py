@@ -27,6 +27,8 @@ HALF, QUARTER = IMAGE_SIZE // 2, IMAGE_SIZE // 4
 
 RELU: Layer = {"kind": "leaky_relu", "negativeSlope": 0.0}
 TANH: Layer = {"kind": "tanh"}
+CLAMP: Layer = {"kind": "clamp"}
+"""To grey levels from -1 to 1, as when sampling."""
 
 
 def encode_float16(values: Float[Tensor, "..."]) -> str:
@@ -97,8 +99,7 @@ def _residual_layers(generator: ResidualGenerator) -> Iterator[Layer]:
     }
     yield {"kind": "leaky_relu", "negativeSlope": LEAKY_SLOPE}
     yield _conv_layer(generator.to_image, HALF)
-    if generator.is_bounded:
-        yield TANH
+    yield TANH if generator.is_bounded else CLAMP
 
 
 def _sequential_layers(layers: list[nn.Module]) -> Iterator[Layer]:

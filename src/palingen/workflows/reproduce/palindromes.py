@@ -52,6 +52,8 @@ def palindrome_study_steps(setup: Setup) -> Iterator[Step]:
             runs = [config for config in configs if config.length == length]
             seconds = sum(run["seconds"] for run in study["runs"] if run["length"] == length)
             step = name if len(lengths) == 1 else f"{name}/T{length}"
+            if name.startswith("memory-"):
+                step = f"memory/{name}"  # the report joins it with the study in `memory`
             yield Step(step, seconds, partial(_run_study, setup, name, study, runs))
     if (setup.reference / MEMORY_ANALYSIS).exists():
         yield Step("memory-analysis", 0.0, partial(_analyze_memory, setup))

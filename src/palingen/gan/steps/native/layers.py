@@ -7,6 +7,8 @@ from enum import IntEnum
 import torch
 from torch import nn
 
+from palingen.runtime.torch_private import has_forward_hooks
+
 
 class Activation(IntEnum):
     """Activations, numbered as in `arguments.h`."""
@@ -47,7 +49,7 @@ def mlp_layers(network: nn.Module) -> list[MlpLayer]:
         raise UnsupportedLayerError("needs networks that are an nn.Sequential")
     modules = list(network)
     for module in (network, *modules):
-        if module._forward_hooks or module._forward_pre_hooks or not module.training:
+        if has_forward_hooks(module) or not module.training:
             raise UnsupportedLayerError("supports no hooks, and training mode only")
     if len(set(map(id, modules))) < len(modules):
         raise UnsupportedLayerError("supports no layer that is used twice")

@@ -108,6 +108,7 @@
     max_pool2d: maxPool2d,
     leaky_relu: (layer, x) => leakyRelu(x, layer.negativeSlope),
     tanh: (layer, x) => x.map(Math.tanh),
+    clamp: (layer, x) => x.map((v) => Math.min(1, Math.max(-1, v))),
   };
 
   const BACKWARD = {
@@ -117,6 +118,7 @@
     up_block: upBlockBackward,
     leaky_relu: (layer, x, g) => leakyReluBackward(x, g, layer.negativeSlope),
     tanh: (layer, x, g) => g.map((v, i) => v * (1 - Math.tanh(x[i]) ** 2)),
+    clamp: (layer, x, g) => g.map((v, i) => (Math.abs(x[i]) <= 1 ? v : 0)),
   };
 
   /** Outputs of a network for n inputs; appends the inputs of each layer to `tape`, if given. */
