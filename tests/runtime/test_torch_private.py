@@ -69,7 +69,7 @@ def test_no_other_module_takes_a_private_name_from_torch():
     foreign = {name: private_names(text, defined) for name, text in texts.items() if text}
     assert foreign.pop("runtime/torch_private.py") == {
         "_linear_pointwise", "_is_mkldnn_bf16_supported", "_foreach_lerp_", "_inductor", "_to_copy",
-        "_higher_order_ops", "_current_level",
+        "_higher_order_ops", "_current_level", "_forward_hooks", "_forward_pre_hooks",
     }  # fmt: skip
     assert {name: names for name, names in foreign.items() if names} == {}
 
@@ -201,3 +201,13 @@ def test_forward_gradients_are_noticed_and_the_native_engine_does_not_drop_them(
         assert torch_private.forward_gradients_enabled()
         with pytest.raises(RuntimeError, match="jvp"):
             layer(torch.autograd.forward_ad.make_dual(inputs, inputs))
+
+
+def test_hooks_are_seen_and_a_torch_that_does_not_say_has_none():
+    layer = torch.nn.Linear(1, 1)
+    assert not torch_private.has_forward_hooks(layer)
+    handle = layer.register_forward_hook(lambda *_: None)
+    assert torch_private.has_forward_hooks(layer)
+    handle.remove()
+    without_names = torch.nn.Linear.__new__(torch.nn.Linear)  # not initialised, so that it has neither
+    assert not torch_private.has_forward_hooks(without_names)

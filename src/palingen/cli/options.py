@@ -31,7 +31,7 @@ TrustCode = Annotated[
 FIELDS = Parameter(name="*", negative_none="no-")
 """A config's fields as flags; those that may be None can be switched off, as in `--no-penalty`."""
 
-ENGINE = Parameter(help="Implementation of a training step; auto is the fastest, and all are equal up to rounding.")
+ENGINE = Parameter(help="Implementation of a training step, all equal up to rounding; auto is the fastest.")
 
 FLATTENED = Parameter(name="*")
 """A dataclass's fields as flags."""
