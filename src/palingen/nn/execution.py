@@ -4,7 +4,6 @@ B  sequences      T  steps      I  inputs
 """
 
 import inspect
-import sys
 from collections.abc import Sequence
 from functools import cache, partial
 
@@ -18,6 +17,7 @@ from palingen.recurrence.cells import Cell, State
 from palingen.recurrence.engines import LayerRunner, Precision
 from palingen.recurrence.engines.directions import run_directions
 from palingen.recurrence.unroll import CellWeights, RNNOutput, unroll
+from palingen.runtime.notices import print_once
 from palingen.runtime.torch_private import scan_operation
 
 
@@ -105,9 +105,4 @@ def _announce(cell: Cell, dtype: torch.dtype, device: torch.device) -> None:
     """Say why a layer cannot run on the fastest engine of its device, if so."""
     engine = "triton" if device.type == "cuda" else "native"
     if reason := engines.ENGINES[engine].unsupported_reason(cell, torch.empty(0, dtype=dtype, device=device)):
-        _print_once(f"palingen.nn: the {engine} engine cannot run this layer, so it is slower ({reason})")
-
-
-@cache
-def _print_once(message: str) -> None:
-    print(message, file=sys.stderr)
+        print_once(f"palingen.nn: the {engine} engine cannot run this layer, so it is slower ({reason})")

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn.functional import cross_entropy, linear, softplus
 
 from palingen.recurrence.cells import CELLS, State
 from palingen.recurrence.config import PalindromeConfig, build_network
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
-from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
+from palingen.recurrence.palindromes import encode, sample_at_most
 from palingen.recurrence.pretrained import load_network
 from palingen.recurrence.recall import Recall, recall_beyond
 from palingen.runtime.user_code import part_label
@@ -120,8 +120,7 @@ def analyze_run(run: str | Path, *, trust_code: bool = False) -> RunAnalysis:
         PalingenError: there is no such network, its files are damaged, or its code is not trusted.
     """
     config, model = load_network(run, trust_code=trust_code)
-    count = min(NUM_PALINDROMES, count_palindromes(config.length), max(1, MAX_DIGITS // config.length))
-    palindromes = Palindromes(sample_distinct(config.length, count, Generator().manual_seed(config.seed)))
+    palindromes = sample_at_most(config.length, NUM_PALINDROMES, MAX_DIGITS, config.seed)
     inputs = encode(palindromes.inputs, config.input_encoding)
     return RunAnalysis(
         config,

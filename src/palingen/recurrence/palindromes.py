@@ -143,6 +143,12 @@ def sample_distinct(length: int, count: int, generator: Generator) -> UInt8[Tens
     return mirror(_sample_halves(length, count, generator), length)
 
 
+def sample_at_most(length: int, count: int, max_digits: int, seed: int) -> Palindromes:
+    """Distinct random palindromes: `count` of them, or fewer if there are fewer or they exceed `max_digits`; at least one."""
+    count = min(count, count_palindromes(length), max(1, max_digits // length))
+    return Palindromes(sample_distinct(length, count, Generator().manual_seed(seed)))
+
+
 def mirror(halves: UInt8[Tensor, "B K"], length: int) -> UInt8[Tensor, "B T"]:
     """Palindromes from their first halves, which include the middle digit if T is odd."""
     return torch.cat([halves, halves[:, : length // 2].flip(1)], dim=1)

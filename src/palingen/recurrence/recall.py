@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from palingen.recurrence.config import PalindromeConfig
-from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
+from palingen.recurrence.palindromes import encode, sample_at_most
 
 FACTORS = (0.5, 1, 2, 5, 10, 20, 50)
 """Lengths over that of the training."""
@@ -40,10 +40,10 @@ class Recall:
 @torch.no_grad()
 def recall_at(model: Network, config: PalindromeConfig, length: int) -> Recall:
     """Accuracy of a trained network on random palindromes of a length."""
-    count = min(NUM_PALINDROMES, count_palindromes(length), max(1, MAX_DIGITS // length))
-    palindromes = Palindromes(sample_distinct(length, count, Generator().manual_seed(config.seed)))
+    palindromes = sample_at_most(length, NUM_PALINDROMES, MAX_DIGITS, config.seed)
     logits = model(encode(palindromes.inputs, config.input_encoding))
-    return Recall(length, count, int((logits.argmax(1) == palindromes.target).sum()) / count)
+    is_right = logits.argmax(1) == palindromes.target
+    return Recall(length, len(palindromes), int(is_right.sum()) / len(palindromes))
 
 
 def recall_beyond(model: Network, config: PalindromeConfig) -> tuple[Recall, ...]:

@@ -10,8 +10,6 @@
 To add one, write a class with the methods of `TrainStep` and add it to `STEPS` and to `EngineName`.
 """
 
-import sys
-from functools import cache
 from typing import Literal
 
 from palingen.gan.models import require_no_batchnorm
@@ -22,6 +20,7 @@ from palingen.gan.steps.penalty_jvp import PenaltyJvpStep
 from palingen.gan.steps.penalty_jvp_native import PenaltyJvpNativeStep
 from palingen.gan.steps.protocol import StepSetup, TrainStep
 from palingen.runtime.errors import ConfigError
+from palingen.runtime.notices import print_once
 from palingen.runtime.validation import unknown_choice
 
 EngineName = Literal["auto", "autograd", "penalty-jvp", "penalty-jvp-native", "manual", "native"]
@@ -47,15 +46,10 @@ def resolve_engine(name: str, setup: StepSetup) -> str:
     require_no_batchnorm(setup.networks.discriminator)
     if name == "auto":
         if reason := NativeStep.unavailable_reason(setup):
-            _print_once(f"gan: the native engine cannot run here, so the training is slower ({reason})")
+            print_once(f"gan: the native engine cannot run here, so the training is slower ({reason})")
         return next(engine for engine, step in STEPS.items() if step.unsupported_reason(setup) is None)
     if name not in STEPS:
         raise ConfigError(f"engine: {unknown_choice(name, ('auto', *STEPS))}")
     if reason := STEPS[name].unsupported_reason(setup):
         raise ConfigError(f"engine={name!r}: {reason}; choose engine='auto'")
     return name
-
-
-@cache
-def _print_once(message: str) -> None:
-    print(message, file=sys.stderr)

@@ -45,6 +45,16 @@ def losses_and_accuracies(setup: StepSetup, logits: Float[Tensor, " b"]) -> Step
     )
 
 
+@torch.enable_grad()
+def loss_gradients(setup: StepSetup, logits: Float[Tensor, " b"]) -> tuple[StepMetrics, Tensor, Tensor]:
+    """Metrics, and the derivatives of the generator's and the discriminator's loss with respect to each logit."""
+    logits = logits.detach().requires_grad_()
+    metrics = losses_and_accuracies(setup, logits)
+    (dG_dlogits,) = torch.autograd.grad(metrics.generator_loss, logits, retain_graph=True)
+    (dL_dlogits,) = torch.autograd.grad(metrics.discriminator_loss, logits)
+    return StepMetrics(*(metric.detach() for metric in metrics)), dG_dlogits, dL_dlogits
+
+
 def accuracy(logits: Logits) -> Float[Tensor, ""]:
     """Fraction of logits above 0."""
     return (logits > 0).float().mean()

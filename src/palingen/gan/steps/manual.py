@@ -17,7 +17,7 @@ from torch.nn.functional import leaky_relu, leaky_relu_, linear
 
 from palingen.gan.models.init import LEAKY_SLOPE
 from palingen.gan.models.mlp import MlpDiscriminator, MlpGenerator
-from palingen.gan.steps.forward import losses_and_accuracies
+from palingen.gan.steps.forward import loss_gradients
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
 from palingen.runtime.torch_private import onednn_linear
 
@@ -149,15 +149,12 @@ class ManualStep:
         hidden = torch.cat((inputs.real.flatten(1).to(self.dtype), fake))
         for layer in self.discriminator[:-1]:
             hidden = leaky_relu_(layer.forward(hidden), LEAKY_SLOPE)
-        logits = self.discriminator[-1].forward(hidden).squeeze(1).to(inputs.real.dtype).requires_grad_()
-        with torch.enable_grad():
-            metrics = losses_and_accuracies(self.setup, logits)
-            (dG_dlogits,) = torch.autograd.grad(metrics.generator_loss, logits, retain_graph=True)
-            (dL_dlogits,) = torch.autograd.grad(metrics.discriminator_loss, logits)
+        logits = self.discriminator[-1].forward(hidden).squeeze(1).to(inputs.real.dtype)
+        metrics, dG_dlogits, dL_dlogits = loss_gradients(self.setup, logits)
         grads = (grad.unsqueeze(1).to(self.dtype) for grad in (dG_dlogits, dL_dlogits))
         dG_dfake = self._discriminator_backward(*grads)
         self._generator_backward(aten.tanh_backward(dG_dfake, fake))
-        return StepMetrics(*(metric.detach() for metric in metrics))
+        return metrics
 
     def _generate(self, latents: Tensor) -> Tensor:
         hidden = latents

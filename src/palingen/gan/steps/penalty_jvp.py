@@ -15,11 +15,10 @@ b  real and fake images together
 """
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from palingen.gan.data.mnist import IMAGE_SIZE
-from palingen.gan.steps.forward import autocast, losses_and_accuracies, select_logits, set_gradients
+from palingen.gan.steps.forward import autocast, loss_gradients, select_logits, set_gradients
 from palingen.gan.steps.layer_recorder import LayerRecorder, NotPiecewiseLinearError
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
 
@@ -82,13 +81,3 @@ class PenaltyJvpStep:
         penalty = penalty_weight * self.setup.penalty.of_norms(*norms.tensor_split(2))
         (gradient,) = torch.autograd.grad(penalty, norms)
         return gradient
-
-
-@torch.enable_grad()
-def loss_gradients(setup: StepSetup, logits: Float[Tensor, " b"]) -> tuple[StepMetrics, Tensor, Tensor]:
-    """Metrics, and the derivatives of the generator's and the discriminator's loss with respect to each logit."""
-    logits = logits.detach().requires_grad_()
-    metrics = losses_and_accuracies(setup, logits)
-    (dG_dlogits,) = torch.autograd.grad(metrics.generator_loss, logits, retain_graph=True)
-    (dL_dlogits,) = torch.autograd.grad(metrics.discriminator_loss, logits)
-    return metrics, dG_dlogits, dL_dlogits

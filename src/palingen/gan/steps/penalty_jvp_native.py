@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from palingen.gan.models.residual import ResidualDiscriminator, ResidualGenerator
-from palingen.gan.steps.penalty_jvp import PenaltyJvpStep, loss_gradients
+from palingen.gan.steps.forward import loss_gradients
+from palingen.gan.steps.penalty_jvp import PenaltyJvpStep
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
 from palingen.gan.steps.residual.library import LANES, unavailable_reason
 from palingen.gan.steps.residual.networks import NativeDiscriminator, NativeGenerator

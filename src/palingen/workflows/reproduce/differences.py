@@ -156,8 +156,8 @@ def _environments(records: Records) -> Iterator[tuple[tuple[str, str], Record]]:
 
 
 def _part(name: str) -> str:
-    """Part of a record, as in `runs/memory/study.json`."""
-    return name.split("/")[1]
+    """Part of a record, as in `runs/memory*/study.json`, which stands for several studies."""
+    return name.split("/")[1].rstrip("*")
 
 
 def _describe_changes(pairs: Sequence[tuple[Record, Record]]) -> str:

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from palingen.gan import steps
 from palingen.gan.models import Networks
 from palingen.gan.objectives.losses import LOSSES, AdversarialLoss
 from palingen.gan.steps import resolve_engine
@@ -19,6 +18,7 @@ from palingen.gan.steps.native.arguments import LOSS_NUMBERS
 from palingen.gan.steps.native.layers import Activation
 from palingen.gan.steps.protocol import StepInputs, StepSetup
 from palingen.runtime.native import cpp_build
+from palingen.runtime.notices import print_once
 from palingen.runtime.processor import has_avx512_bf16
 
 ROUNDING = ("2.bias", "5.bias", "8.bias", "3.running_mean", "6.running_mean", "9.running_mean")
@@ -179,8 +179,8 @@ def sequential_setup(*discriminator):
     ],
 )
 def test_layers_that_it_does_not_know_are_refused_by_name(layers, reason):
-    found = NativeStep.unsupported_reason(sequential_setup(*layers))
-    assert found is None if reason is None else reason in found
+    actual = NativeStep.unsupported_reason(sequential_setup(*layers))
+    assert actual is None if reason is None else reason in actual
 
 
 def test_hooks_evaluation_mode_and_shared_layers_are_refused():
@@ -197,7 +197,7 @@ def test_without_a_compiler_auto_takes_the_manual_step_and_says_so_once(make_flo
     def refuse(precision):
         raise cpp_build.NoCompilerError("no C++ compiler found")
 
-    for function in (engine._unavailable_reason, steps._print_once):
+    for function in (engine._unavailable_reason, print_once):
         function.cache_clear()
     monkeypatch.setattr(engine, "load_step", refuse)
     assert [resolve_engine("auto", make_float32()) for _ in range(2)] == ["manual", "manual"]

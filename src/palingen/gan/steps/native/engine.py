@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.objectives.losses import LOSSES
-from palingen.gan.steps.forward import losses_and_accuracies
+from palingen.gan.steps.forward import loss_gradients
 from palingen.gan.steps.manual import flatten_parameters
 from palingen.gan.steps.native.arguments import LOSS_NUMBERS, NetworkArgs, StepArgs, pointer
 from palingen.gan.steps.native.layers import UnsupportedLayerError, mlp_layers, unsupported_parameters
@@ -93,12 +93,11 @@ class NativeStep:
     def _run_with_autograd(self, workspace: Workspace) -> StepMetrics:
         """Step with a loss that the C++ code does not know."""
         self._library.step_forward(ctypes.byref(workspace.arguments))
-        logits = workspace.logits.clone().requires_grad_()
-        metrics = losses_and_accuracies(self.setup, logits)
-        workspace.dG_dlogits.copy_(torch.autograd.grad(metrics.generator_loss, logits, retain_graph=True)[0])
-        workspace.dL_dlogits.copy_(torch.autograd.grad(metrics.discriminator_loss, logits)[0])
+        metrics, dG_dlogits, dL_dlogits = loss_gradients(self.setup, workspace.logits)
+        workspace.dG_dlogits.copy_(dG_dlogits)
+        workspace.dL_dlogits.copy_(dL_dlogits)
         self._library.step_backward(ctypes.byref(workspace.arguments))
-        return StepMetrics(*(metric.detach() for metric in metrics))
+        return metrics
 
 
 @cache

@@ -69,15 +69,5 @@ def load_cell(cell: Cell, precision: str) -> CompiledCell:
     library = cpp_build.load_library(Path(__file__).with_name("recurrence.cpp"), header)
     library.floats_per_vector.restype = library.saved_floats_per_unit.restype = ctypes.c_long
     library.cell_forward.restype = library.cell_backward.restype = None
-    _keep_freed_memory()
     sizes = library.floats_per_vector(), library.saved_floats_per_unit()
     return CompiledCell(library.cell_forward, library.cell_backward, *sizes)
-
-
-def _keep_freed_memory() -> None:
-    """Let the C library keep what is freed, as outputs and gradients are, for the next training step.
-
-    It returns free memory at the end of its heap to the system, which clears every page that it gives out again. The
-    size from which it does so grows with the largest block that was ever freed, up to 32 MiB.
-    """
-    torch.empty(31 << 20, dtype=torch.uint8)
