@@ -144,7 +144,7 @@ def sample_distinct(length: int, count: int, generator: Generator) -> UInt8[Tens
 
 
 def sample_at_most(length: int, count: int, max_digits: int, seed: int) -> Palindromes:
-    """Distinct random palindromes: `count` of them, or fewer if there are fewer or they exceed `max_digits`; at least one."""
+    """At most `count` distinct random palindromes, fewer if there are fewer or if they exceed `max_digits`."""
     count = min(count, count_palindromes(length), max(1, max_digits // length))
     return Palindromes(sample_distinct(length, count, Generator().manual_seed(seed)))
 

@@ -40,8 +40,8 @@ def gan_run_steps(setup: Setup) -> Iterator[Step]:
     """Steps of the single runs, one after the other, since each uses all cores."""
     configs = {folder.name: read_config(folder, GanConfig) for folder in sorted(setup.reference.glob(f"{PREFIX}*"))}
     for name, config in configs.items():
-        if setup.quick and config.channels != 1:
-            continue  # stacked digits take long even when shortened
+        if setup.quick and name not in quick.GANS:
+            continue
         seconds = read_result(setup.reference / name)["seconds"]
         yield Step(name, seconds, partial(_reproduce_run, setup, name, config), parallel=False)
 

@@ -17,6 +17,9 @@ MAX_LENGTH = 100
 NUM_VARIANTS = 2
 """Runs of a GAN study."""
 
+GANS = ("gan-course", "gan-residual")
+"""GAN runs that are repeated: one of each kind; the others run the same code."""
+
 COURSE_EPOCHS = 60
 """Epochs of the course's GAN, enough on few images to generate more than one class."""
 

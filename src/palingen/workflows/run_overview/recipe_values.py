@@ -43,10 +43,11 @@ def closest_recipe(config: Mapping[str, Any], command: object = None) -> tuple[s
 
     Args:
         config: fields, with the `kind` of their config.
-        command: command that made the run; if it names a recipe, that is the one, else the most similar.
+        command: command that made the run.
 
     Returns:
-        Name of the recipe, None if there is none for this kind; and the fields that differ, with their values.
+        Name of the recipe, None if there is none for this kind: one that the config equals, else the one that the
+        command names, else the most similar; and the fields that differ, with their values.
     """
     recipes = recipe_values().get(config.get("kind", ""), {})
     fields = {name: value for name, value in config.items() if name != "kind"}
@@ -58,7 +59,7 @@ def closest_recipe(config: Mapping[str, Any], command: object = None) -> tuple[s
         return None, {}
     flag = RECIPE_FLAG.search(str(command or ""))
     named = flag[1] if flag else None
-    recipe = named if named in overrides else min(overrides, key=lambda name: len(overrides[name]))
+    recipe = min(overrides, key=lambda name: (bool(overrides[name]), name != named, len(overrides[name])))
     return recipe, overrides[recipe]
 
 
