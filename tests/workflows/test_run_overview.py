@@ -116,10 +116,12 @@ def test_the_recipe_and_what_differs_are_recovered_from_a_config(name):
     assert closest_recipe(record) == (name, {"seed": 7, "epochs": config.epochs + 1})
 
 
-def test_the_recipe_that_the_command_names_counts_more_than_similarity():
+def test_a_recipe_that_the_config_equals_counts_most_then_the_one_that_the_command_names():
     public = {"kind": "GanConfig", **vars(recipes.GAN["public-script"])}
-    overrides = {"beta1": 0.5, "batchnorm_eps": 0.8, "discriminator_loss_weight": 0.5}
-    assert closest_recipe(public, "palingen gan train --recipe course --beta1 0.5") == ("course", overrides)
+    overrides = {"beta1": 0.5, "batchnorm_eps": 0.8, "discriminator_loss_weight": 0.5, "seed": 7}
+    seeded = {**public, "seed": 7}
+    assert closest_recipe(seeded, "palingen gan train --recipe course --beta1 0.5") == ("course", overrides)
+    assert closest_recipe(public, "palingen gan train --recipe course --beta1 0.5") == ("public-script", {})
     assert closest_recipe(public, "palingen gan train --recipe=no-longer-there") == ("public-script", {})
     assert closest_recipe({"kind": "OtherConfig"}) == (None, {})
 
