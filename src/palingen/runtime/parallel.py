@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -145,5 +146,7 @@ def _joblib_backend(parallel: ParallelConfig) -> Iterator[None]:
         with client, joblib.parallel_config("dask"):
             yield
     else:
-        with joblib.parallel_config("loky"):
+        with joblib.parallel_config("loky"), warnings.catch_warnings():
+            # A worker that holds more memory after a run is replaced, and no run is lost.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             yield

@@ -22,7 +22,7 @@ struct BackwardPass {
     float* d_projs_next;     // [PROJECTIONS, panels, sequences, TILE] for those of the step after the chunk
     float* d_state;          // [STATES, panels, sequences, V] dL/d(state after step t), without the recurrent product
     float* recomputed;       // [panels, sequences, SAVED, V] values of step t, if they were not saved
-    float* d_weights;        // [GATES HP, KP] sums for the weight gradients
+    float* d_weights;        // sums for the weight gradients
     float* d_extras;         // [EXTRAS, HP], likewise
     float* copies;           // operands of the weight gradients in bfloat16
 
@@ -35,7 +35,7 @@ struct BackwardPass {
     static long floats(const SequenceArgs& s, long sequences) {
         return sequences * (PROJECTIONS * width(s) * (steps_of_chunk(s, sequences) + 1) + STATES * s.HP +
                             (s.saved_values ? 0 : s.HP * SAVED)) +
-               width(s) * s.KP + EXTRAS * s.HP;  // and `copies`, which threads do not share
+               WeightGradients::sums_size(s) + EXTRAS * s.HP;  // and `copies`, which threads do not share
     }
 
     // `memory`: `floats` of its own, or shared by the threads where they divide the units.
@@ -47,7 +47,7 @@ struct BackwardPass {
         d_state = d_projs_next + step_size();
         recomputed = d_state + STATES * rows() * s.HP;
         d_weights = recomputed + (s.saved_values ? 0 : rows() * s.HP * SAVED);
-        d_extras = d_weights + width(s) * s.KP;
+        d_extras = d_weights + WeightGradients::sums_size(s);
         copies = scratch<7>(WeightGradients::floats(s, chunk_steps * rows()));
     }
 

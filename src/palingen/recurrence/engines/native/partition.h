@@ -10,10 +10,12 @@ namespace {
 
 // How the threads divide the work. Runs, the directions of a layer, have equal sizes and are independent, and so are
 // sequences: threads that divide the sequences never wait, but every thread reads all weights, and a tile of few
-// sequences does little with each weight it reads. Threads that divide the units wait for each other at every step.
-// Small work is not worth starting threads for.
+// sequences does little with each weight it reads, too little where no core's own cache holds them all. Threads that
+// divide the units wait for each other at every step. Small work is not worth starting threads for.
 struct Plan {
     static constexpr long MIN_SEQUENCES = 8;     // of a thread, before the units are divided instead
+    static constexpr long MANY_SEQUENCES = 16;   // likewise, for many weights
+    static constexpr long MANY_FLOATS = 1 << 17; // of weights: 512 KiB are half of a core's own cache
     static constexpr long MIN_STEP = 1500;       // products of vectors of a thread in a step that are worth a wait
     static constexpr long MIN_WORK = 20000;      // in all steps, worth starting a thread
     long teams;    // runs at the same time
@@ -27,7 +29,9 @@ struct Plan {
         threads = threads < 1 ? 1 : threads;
         const long most = panels(s) < step / MIN_STEP ? panels(s) : step / MIN_STEP;
         const long unit_threads = most < threads ? most : threads, sequence_threads = s.B < threads ? s.B : threads;
-        by_units = s.B < MIN_SEQUENCES * threads && unit_threads > 1 && unit_threads >= sequence_threads;
+        const long many = s.slots == 2 ? MANY_FLOATS / 4 : MANY_FLOATS;  // without gradients a step has less to wait for
+        const long enough = panels(s) * panel_size(s) < many ? MIN_SEQUENCES : MANY_SEQUENCES;
+        by_units = s.B < enough * threads && unit_threads > 1 && unit_threads >= sequence_threads;
         threads = by_units ? unit_threads : sequence_threads;
     }
 

@@ -59,7 +59,6 @@ struct BackwardMemory {
 
 // Backward pass of one run, the part of one thread. All threads of all runs meet at its barriers.
 static void run_backward(const SequenceArgs& s, const GradientArgs& d, const Part& part, BackwardMemory& run) {
-    const Range rows = divide(width(s), part.thread, part.threads);
     const Range to_pack = divide(words(width(s)), part.thread, part.threads);
     if (run.packed_forward) pack_forward(s, run.packed_forward, divide(panels(s), part.thread, part.threads));
     pack_backward(s, s.weight_hh, s.H, run.packed_hidden, to_pack);
@@ -72,7 +71,7 @@ static void run_backward(const SequenceArgs& s, const GradientArgs& d, const Par
     backward.run();
 #pragma omp barrier
     const long partial = run.shared ? 1 : part.threads;
-    if (partial > 1) sum_weight_gradients(s, d, run.d_weights, partial, rows);
+    if (partial > 1) sum_weight_gradients(s, d, run.d_weights, part);
     for (long k = 0; part.thread == 0 && k < EXTRAS * s.HP; k++) {
         float sum = 0;
         for (long other = 0; other < partial; other++) sum += run.d_extras[other][k];
