@@ -29,6 +29,7 @@ UNCHECKED = {
     "palingen.nn.parameters",
     "palingen.nn.stack",
     "palingen.recurrence.config",
+    "palingen.runtime.json_io",  # checks the shape of every value itself, of hundreds of thousands in the records
     "palingen.runtime.parallel",
     "palingen.runtime.validation",
 }

@@ -26,6 +26,8 @@ def test_a_file_of_the_shape_is_read(tmp_path):
         ({"loss": "low"}, 'loss is "low"'),
         ({"norm": "none"}, 'norm is "none"'),
         ({"gates": {"f": [[0.5, None]]}}, r"gates.f\[0\]\[1\] is null"),
+        ({"gates": {"f": [[0.5, 2e30]]}}, r"gates.f\[0\]\[1\] is 2e\+30"),
+        ({"gates": {"f": [[0.5], [1, True]]}}, r"gates.f\[1\]\[1\] is true"),
         ({"gates": [0.5]}, r"gates is \[0.5\]"),
     ],
 )
@@ -57,6 +59,8 @@ def test_alternatives_are_tried_in_turn():
         (b"[NaN]", "NaN is not a finite number"),
         (b"[-Infinity]", "-Infinity is not a finite number"),
         (b"[1e999]", "1e999 is not a finite number"),
+        (b"[0.5, -12E+0310]", r"-12E\+0310 is not a finite number"),
+        (b"[" + b"9" * 310 + b".0]", "9{20} is not a finite number"),
         (b"[" + b"9" * 5000 + b"]", "Exceeds the limit"),
     ],
 )
