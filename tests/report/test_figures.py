@@ -74,7 +74,8 @@ def test_an_axis_that_does_not_start_at_zero_says_so():
         "high": palindrome_study(("rnn", 5, 0.96, 1)).runs,
     }
     low, high = figures.accuracy_by_length(runs).axes
-    assert (low.get_title(loc="left"), low.get_ylim()[0]) == ("low", 0)
+    assert low.get_title(loc="left") == "low"
+    assert low.get_ylim()[0] <= 0
     assert (high.get_title(loc="left"), high.get_ylim()[0]) == ("high (from 94 %)", 94)
 
 

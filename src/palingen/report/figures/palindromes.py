@@ -1,7 +1,7 @@
 """Figures of palindrome runs: training curves, and accuracy over the length of the palindromes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -105,13 +105,13 @@ def _draw_study(axes: Axes, title: str, results: Sequence[Record]) -> None:
         for length in lengths:
             seeds = accuracies[length]
             axes.scatter([length] * len(seeds), seeds, s=14, color=colour, alpha=0.7)
-    axes.set(title=title, ylabel="accuracy, %", ylim=(0, 104))
+    axes.set(title=title, ylabel="accuracy, %", ylim=(-3, 104))
     lowest = 100 * min(result["accuracy"] for result in results)
     if lowest > ZOOM_ABOVE:
         bottom = 5 * (lowest // 5) - 1
         axes.set(ylim=(bottom, 100.4), title=f"{title} (from {bottom:.0f} %)")
     else:
-        _draw_chance(axes)
+        _draw_chance(axes, "left")
     lengths = sorted({result["length"] for result in results})
     axes.set(xscale="log" if lengths[-1] > 10 * lengths[0] else "linear")
     axes.set_xticks(lengths, labels=[f"{length:,}" for length in lengths])
@@ -119,7 +119,8 @@ def _draw_study(axes: Axes, title: str, results: Sequence[Record]) -> None:
     axes.legend(loc="center left")
 
 
-def _draw_chance(axes: Axes) -> None:
-    """Draw the accuracy of guessing one of ten digits."""
+def _draw_chance(axes: Axes, side: Literal["left", "right"] = "right") -> None:
+    """Draw the accuracy of guessing one of ten digits, with its name on a side where few curves are that low."""
     axes.axhline(10, **GUIDE)
-    axes.annotate("chance", (1, 10), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="#666666")
+    x = {"left": 0.01, "right": 1}[side]
+    axes.annotate("chance", (x, 10), xycoords=("axes fraction", "data"), ha=side, va="bottom", color="#666666")
