@@ -107,6 +107,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights_with_every_engine_and_se
     check_resumed(replace(config, **settings), tmp_path, monkeypatch, step=9, engine=engine)
 
 
+@pytest.mark.torture
 def test_a_killed_run_resumes_from_its_checkpoint_to_the_same_weights(tmp_path, config):
     config = replace(config, epochs=10)
     train_gan(config, tmp_path / "uninterrupted", CPU)

@@ -66,6 +66,7 @@ def test_every_run_is_computed_on_the_cluster(tmp_path, address):
     assert sorted(map_unordered(operator.neg, [3, 1, 2], tmp_path, parallel)) == [-3, -2, -1]
 
 
+@pytest.mark.torture
 def test_a_study_survives_a_killed_worker_and_gives_the_results_of_this_machine(tmp_path, address):
     base = PalindromeConfig(num_samples=2000, hidden_size=16, epochs=15, batch_size=50)
     runs = enumerate_runs(base, ["rnn"], [5], 2)

@@ -58,7 +58,8 @@ def test_a_loaded_study_is_the_runs_of_its_file(tmp_path):
     assert notebook.load_study(tmp_path) == study["runs"]
 
 
-def test_a_small_study_trains_every_cell_at_every_length_and_replaces_earlier_runs(tmp_path):
+def test_a_small_study_trains_every_cell_at_every_length_and_replaces_earlier_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # all in this process, which has imported torch already
     config = PalindromeConfig(epochs=1, num_samples=200, hidden_size=4)
     weights = tmp_path / "gru-T5-seed0" / "weights.safetensors"
     written = []
