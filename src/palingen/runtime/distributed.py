@@ -5,6 +5,7 @@ of its shard of every batch, and their weighted sum updates all replicas alike. 
 (torchrun, on several machines) and connects them.
 """
 
+import atexit
 import logging
 import os
 from collections.abc import Sequence
@@ -103,4 +104,11 @@ def init_distributed(device: str, devices: int, nodes: int) -> ProcessGroup:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # four lines at every start otherwise
     fabric = Fabric(accelerator=kind, devices=devices, num_nodes=nodes, strategy="ddp")
     fabric.launch()
+    atexit.register(_disconnect)
     return ProcessGroup(fabric.device, fabric.global_rank, fabric.world_size)
+
+
+def _disconnect() -> None:
+    """End the threads of the connection, which could outlive what they use while the process exits."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
