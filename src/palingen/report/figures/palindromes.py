@@ -15,6 +15,9 @@ from palingen.report.records import RunRecords
 OPACITIES = (1.0, 0.65, 0.4)
 """Opacity of the seeds, first to third; further ones repeat."""
 
+LABEL_RATIO = 4
+"""Smallest ratio of two neighbouring lengths that are both labelled on a logarithmic axis."""
+
 ZOOM_ABOVE = 90
 """Lowest accuracy in % from which on the axis does not start at zero."""
 
@@ -113,10 +116,21 @@ def _draw_study(axes: Axes, title: str, results: Sequence[Record]) -> None:
     else:
         _draw_chance(axes, "left")
     lengths = sorted({result["length"] for result in results})
-    axes.set(xscale="log" if lengths[-1] > 10 * lengths[0] else "linear")
-    axes.set_xticks(lengths, labels=[f"{length:,}" for length in lengths])
+    is_log = lengths[-1] > 10 * lengths[0]
+    axes.set(xscale="log" if is_log else "linear")
+    labelled = _spread(lengths) if is_log else lengths
+    axes.set_xticks(lengths, labels=[f"{length:,}" if length in labelled else "" for length in lengths])
     axes.minorticks_off()
     axes.legend(loc="center left")
+
+
+def _spread(lengths: Sequence[int]) -> list[int]:
+    """Longest length, and shorter ones so far apart on a logarithmic axis that their labels do not touch."""
+    spread = [lengths[-1]]
+    for length in reversed(lengths):
+        if length * LABEL_RATIO <= spread[-1]:
+            spread.append(length)
+    return spread
 
 
 def _draw_chance(axes: Axes, side: Literal["left", "right"] = "right") -> None:
