@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,18 +18,33 @@ from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.study import TrainOptions, enumerate_runs, run_study
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.parallel import ParallelConfig, map_unordered
+from palingen.runtime.ray_backend import AUTH_VARIABLE
 
-os.environ["RAY_AUTH_MODE"] = "disabled"  # head and driver share no token; the cluster listens on this machine only
+os.environ[AUTH_VARIABLE] = "disabled"  # head and driver share no token; the cluster listens on this machine only
 RAY = Path(sys.executable).with_name("ray")
+NEGATE_ON_RAY = """
+import operator, sys
+from pathlib import Path
+from palingen.runtime.parallel import ParallelConfig, map_unordered
+
+parallel = ParallelConfig(backend="ray", scheduler_address=sys.argv[1])
+print(*map_unordered(operator.neg, [1], Path(), parallel))
+"""
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Address of a cluster with two CPUs."""
+    with start_head(tmp_path_factory.mktemp("ray"), dict(os.environ)) as address:
+        yield address
+
+
+@contextmanager
+def start_head(folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """Start a cluster with two CPUs; yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("ray")
     head = [
         "start",
         "--head",
@@ -37,11 +54,14 @@ def address(tmp_path_factory):
         "--node-ip-address=127.0.0.1",
     ]
     command = [RAY, *head, f"--port={port}", f"--temp-dir={folder}", "--block"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    wait_for_port(port)
-    yield f"127.0.0.1:{port}"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, **silent, env=environment, start_new_session=True)
+    try:
+        wait_for_port(port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def wait_for_port(port: int) -> None:
@@ -96,3 +116,16 @@ def test_an_address_without_a_cluster_is_refused_in_one_line(tmp_path):
     with pytest.raises(PalingenError, match=r"scheduler_address='127.0.0.1:1': no Ray cluster there") as refusal:
         list(map_unordered(operator.neg, [1], tmp_path, parallel))
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.torture
+def test_a_cluster_with_a_token_is_refused_with_the_variable_that_sends_one(tmp_path, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 4)
+    with start_head(tmp_path_factory.mktemp("ray"), {**os.environ, AUTH_VARIABLE: "token"}) as address:
+        command = [sys.executable, "-c", NEGATE_ON_RAY, address]
+        monkeypatch.delenv(AUTH_VARIABLE)
+        refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        monkeypatch.setenv(AUTH_VARIABLE, "token")
+        accepted = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert refused.stderr.splitlines()[-1].endswith("; one that asks for a token needs RAY_AUTH_MODE=token here too")
+    assert accepted.stdout.splitlines() == ["-1"]

@@ -1,5 +1,6 @@
 """Runs on a Ray cluster. joblib's Ray backend cannot yield results in the order in which they finish."""
 
+import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -13,6 +14,9 @@ Result = TypeVar("Result")
 
 CONNECT_TIMEOUT_S = 10.0
 """Seconds in which the head must accept a connection."""
+
+AUTH_VARIABLE = "RAY_AUTH_MODE"
+"""Variable that lets Ray send its token. Ray sends none to an address by itself, whatever machine that may be."""
 
 
 def map_on_ray(
@@ -41,7 +45,10 @@ def map_on_ray(
     try:
         ray.init(address=address, log_to_driver=False, include_dashboard=False if address is None else None)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise PalingenError(f"scheduler_address={address!r}: no Ray cluster there ({_first_line(error)})") from error
+        message = f"scheduler_address={address!r}: no Ray cluster there ({_first_line(error)})"
+        if AUTH_VARIABLE not in os.environ:
+            message += f"; one that asks for a token needs {AUTH_VARIABLE}=token here too"
+        raise PalingenError(message) from error
     try:
         yield from _map(work, runs, jobs or _cluster_cpus(), stop_requested)
     except ray.exceptions.RayError as error:

@@ -202,6 +202,14 @@ def test_the_store_that_the_environment_names_is_used(tmp_path, monkeypatch):
     assert read_mlflow(folder).final["score/fd"] == 3.0
 
 
+def test_a_store_of_an_unknown_kind_is_named_with_the_package_that_a_database_needs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere://store")
+    train(tmp_path / "run", trackers=["mlflow"])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tracking: ")]
+    assert "MLFLOW_TRACKING_URI=nowhere://store: unknown kind of store" in line
+    assert "`pip install mlflow`" in line
+
+
 def test_a_damaged_state_is_refused_before_the_training_and_harmless_after_it(tmp_path, capsys):
     folder = tmp_path / "run"
     train(folder, trackers=["tensorboard"])

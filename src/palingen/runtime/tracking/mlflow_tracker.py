@@ -14,8 +14,12 @@ from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from numpy import ndarray
 
+from palingen.runtime.errors import DataError
 from palingen.runtime.tracking.protocol import TrackedRun, Tracker
 from palingen.runtime.tracking.trackers import PROJECT
+
+STORE_VARIABLE = "MLFLOW_TRACKING_URI"
+"""Variable with the address of a store for all runs together."""
 
 
 def open_log(run: TrackedRun) -> Tracker:
@@ -27,7 +31,7 @@ class MlflowTracker:
     """Log of one run in MLflow."""
 
     def __init__(self, run: TrackedRun) -> None:
-        self._client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or _file_store(run.folder / "mlflow"))
+        self._client = _connect(os.environ.get(STORE_VARIABLE) or _file_store(run.folder / "mlflow"))
         self.is_new = run.run_id is None or not self._resume(run.run_id)
         self.run_id = self._create(run) if self.is_new else run.run_id
 
@@ -56,12 +60,31 @@ class MlflowTracker:
 
     def _create(self, run: TrackedRun) -> str:
         """Create the log with the run's config; return its identity."""
-        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT)
-        experiment = self._client.get_experiment_by_name(name)
-        experiment_id = experiment.experiment_id if experiment else self._client.create_experiment(name)
-        run_id: str = self._client.create_run(experiment_id, run_name=run.folder.name).info.run_id
+        experiment = self._experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT))
+        run_id: str = self._client.create_run(experiment, run_name=run.folder.name).info.run_id
         self._client.log_batch(run_id, params=[Param(key, str(value)) for key, value in run.settings.items()])
         return run_id
+
+    def _experiment(self, name: str) -> str:
+        """Identity of the experiment, which the first run creates."""
+        if experiment := self._client.get_experiment_by_name(name):
+            return experiment.experiment_id
+        try:
+            return self._client.create_experiment(name)
+        except MlflowException:
+            if experiment := self._client.get_experiment_by_name(name):  # another run of a study was faster
+                return experiment.experiment_id
+            raise
+
+
+def _connect(store: str) -> MlflowClient:
+    try:
+        return MlflowClient(store)
+    except MlflowException as error:  # the extra installs the part of MLflow that knows folders and servers
+        message = (
+            f"{STORE_VARIABLE}={store}: unknown kind of store; a database needs the whole package, `pip install mlflow`"
+        )
+        raise DataError(message) from error
 
 
 def _file_store(folder: Path) -> str:
