@@ -35,7 +35,7 @@ def test_long_palindromes_are_fewer_and_short_ones_all_that_exist():
     assert recall_at(first_digit, ONE_HOT, 2).palindromes == 10
 
 
-def test_lengths_end_at_a_hundred_thousand_or_at_that_of_the_training():
+def test_lengths_end_at_a_hundred_thousand_or_at_twice_that_of_the_training():
     class Lengths:
         def __init__(self):
             self.read = []
@@ -47,3 +47,6 @@ def test_lengths_end_at_a_hundred_thousand_or_at_that_of_the_training():
     model = Lengths()
     recall_beyond(model, PalindromeConfig(length=20_000, num_samples=10))
     assert model.read == [10_000, 20_000, 40_000, 100_000]
+    model.read.clear()
+    recall_beyond(model, PalindromeConfig(length=60_000, num_samples=10))
+    assert model.read == [30_000, 60_000, 120_000]

@@ -68,7 +68,7 @@ def compare(recorded, reproduced, metric="fd", **options):
 
 def test_a_part_selects_all_its_steps_and_a_step_only_itself(steps):
     lengths = ["memory/T10", "memory/T20", "memory/T50", "memory/T100", "memory/T200", "memory/T1000"]
-    joined = ["memory/memory-1000", "memory/memory-10000"]
+    joined = ["memory/memory-1000", "memory/memory-10000", "memory/memory-100000"]
     assert [step.name for step in select_steps(steps, ["memory"])] == [*lengths, *joined]
     assert [step.name for step in select_steps(steps, ["gan-course", "memory/T50"])] == ["memory/T50", "gan-course"]
     assert select_steps(steps, []) == steps

@@ -13,7 +13,7 @@ FACTORS = (0.5, 1, 2, 5, 10, 20, 50)
 """Lengths over that of the training."""
 
 MAX_LENGTH = 100_000
-"""Longest palindromes, unless the training was on longer ones."""
+"""Longest palindromes, unless the training was on more than half of that: then twice its length."""
 
 NUM_PALINDROMES = 200
 """Palindromes of each length, if there are as many."""
@@ -54,5 +54,5 @@ def recall_beyond(model: Network, config: PalindromeConfig) -> tuple[Recall, ...
 def _lengths(trained: int) -> Iterator[int]:
     for factor in FACTORS:
         length = max(2, round(factor * trained))
-        if length <= max(trained, MAX_LENGTH):
+        if length <= max(2 * trained, MAX_LENGTH):
             yield length

@@ -23,6 +23,9 @@ CAPTIONS = {
     "memory-span": "Networks of recipe `memory` beyond their training: length T of the training, longest half-life of "
     "a unit's forget gates in steps, gradient half way back and at the first step over that at the last, and accuracy "
     "on random palindromes of T digits and of multiples of T.",
+    "gru-settings": "GRUs at one length by the initial bias of their update gate, the accuracy at which the curriculum "
+    "goes on to longer palindromes, and the accuracy on new palindromes at which the training stops: seeds with at "
+    "least 99 % accuracy, lowest to highest accuracy, median training steps and seconds.",
     "course-lengths": "The course's settings: accuracy on unseen palindromes with the best and with the last weights, "
     "mean (lowest to highest); seeds that ever learned the task, and the median epoch; later epochs with less than "
     "half of the palindromes right; median time of a run.",

@@ -56,7 +56,7 @@ def _memory_row(memory: StudyRecords, lengths: list[int]) -> list[str]:
         f"palindromes of {digits} digits, recipe `memory`: seeds with at least {percent(LEARNED)} accuracy",
         "; ".join(results),
         f"`palingen palindrome study --cells lstm gru rnn --lengths {' '.join(map(str, lengths))}`",
-        f"{' or '.join(str(count) for count in sorted(counts))} seeds a cell",
+        f"{join_list([str(count) for count in sorted(counts)], 'or')} seeds a cell",
     ]
 
 

@@ -52,6 +52,7 @@ def read_records(report: Path, *, skip_unfinished: bool = False) -> Records:
         memory=_read_memory(runs),
         ablations=_read_studies("ablations", runs),
         orthogonal_init=_read_studies("orthogonal-init", runs),
+        gru_settings=_read_studies("gru-settings", runs),
         analysis=_read_analysis(runs / "analysis" / "analysis.json"),
         memory_analysis=_read_analysis(runs / "memory-analysis" / "analysis.json"),
         model_summary=read_optional(runs / "model_summary.json", shapes.MODEL_SUMMARY),

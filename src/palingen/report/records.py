@@ -5,6 +5,7 @@
     runs/memory-analysis         analysis.json of `palingen palindrome analyze` of such runs, or of shipped networks
     runs/ablations/*             study.json of the same study with one setting changed
     runs/orthogonal-init/*       study.json of one cell, with and without orthogonal initialisation
+    runs/gru-settings/*          study.json of recipe memory with settings for GRUs
     runs/analysis                analysis.json of `palingen palindrome analyze`
     runs/model_summary.json      layers, shapes and parameters of the networks
     runs/gan-NAME                run folder of a GAN, with its score.json
@@ -116,6 +117,9 @@ class Records:
     orthogonal_init: Mapping[str, StudyRecords] = field(default_factory=dict)
     """Studies `CELL-with` and `CELL-without` orthogonal initialisation."""
 
+    gru_settings: Mapping[str, StudyRecords] = field(default_factory=dict)
+    """Studies of GRUs of one length with settings of their own."""
+
     analysis: Sequence[Record] = ()
     """Analyses of networks of recipe course."""
 
@@ -135,6 +139,15 @@ class Records:
     def course_runs(self, cell: str, length: int) -> list[RunRecords]:
         """Palindrome runs of recipe course, of one cell at one length."""
         return [run for run in self.palindromes if (run.result["cell"], run.result["length"]) == (cell, length)]
+
+    @property
+    def changed_studies(self) -> dict[str, Mapping[str, StudyRecords]]:
+        """Studies of recipe memory with something changed, by their folder in `runs`."""
+        return {
+            "ablations": self.ablations,
+            "orthogonal-init": self.orthogonal_init,
+            "gru-settings": self.gru_settings,
+        }
 
     @property
     def course_lengths(self) -> list[int]:

@@ -97,6 +97,6 @@ def count_of(successes: int, total: int) -> str:
     return f"{successes} of {total}"
 
 
-def join_list(items: Sequence[str]) -> str:
+def join_list(items: Sequence[str], conjunction: str = "and") -> str:
     """Items as an enumeration in a sentence."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {conjunction} {items[-1]}"

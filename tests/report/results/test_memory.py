@@ -7,6 +7,7 @@ from palingen.report.values import Values
 from palingen.runtime.errors import DataError
 
 RECIPE = palindrome_study(("lstm", 100, 1.0, 375))
+GRU = palindrome_study(("gru", 100, 1.0, 375))
 
 
 def steps(count):
@@ -96,6 +97,20 @@ def test_orthogonal_initialisation_is_compared_for_each_cell_that_has_records():
     check_claims(records)
 
 
+def test_grus_with_settings_of_their_own_are_compared_with_the_recipes_runs_of_the_same_length():
+    memory = palindrome_study(("gru", 10_000, 1.0, 1250), ("gru", 10_000, 0.9, 3750), ("gru", 1000, 1.0, 10))
+    settings = {"forget_bias_init": 1.0, "curriculum_threshold": 0.999, "early_stop_accuracy": 0.995}
+    own = palindrome_study(("gru", 10_000, 1.0, 500), config=settings)
+    texts = values(Records(memory=memory, gru_settings={"robust": own}))
+    assert (texts["gru.robust.bias"], texts["gru.robust.learned"], texts["gru.robust.steps"]) == ("1", "1", "500")
+    assert texts["gru.robust.curriculum_threshold"] == "99.9\N{NO-BREAK SPACE}%"
+    recipe = [texts[f"gru.robust.recipe.{name}"] for name in ("seeds", "learned", "steps")]
+    assert recipe == ["2", "1", "2,500"]
+    elsewhere = palindrome_study(("gru", 1000, 1.0, 10))
+    texts = values(Records(memory=elsewhere, gru_settings={"robust": own}))
+    assert not any(key.startswith("gru.robust.recipe") for key in texts)
+
+
 def test_without_the_recipe_itself_there_is_nothing_to_compare():
     check_claims(Records(ablations={"without-orthogonal-init": steps(1), "without-curriculum": steps(1)}))
 
@@ -111,6 +126,10 @@ def test_without_the_recipe_itself_there_is_nothing_to_compare():
             "orthogonal initialisation saves",
         ),
         (Records(ablations={"chrono-init-without-curriculum": steps(1)}), "does not learn the task in time"),
+        (
+            Records(memory=GRU, gru_settings={"robust": palindrome_study(("gru", 100, 0.9, 375))}),
+            "GRUs learn more surely with settings of their own",
+        ),
     ],
 )
 def test_a_contradicted_claim_is_named(records, claim):

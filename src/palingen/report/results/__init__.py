@@ -59,6 +59,7 @@ def collect_tables(records: Records) -> dict[str, Table]:
         "course-lengths": palindrome_tables.course_table(records),
         "memory": palindrome_tables.memory_table(records.memory),
         "memory-span": memory_span.spans_table(records.memory_analysis),
+        "gru-settings": palindrome_tables.gru_settings_table(records),
         "ablations": palindrome_tables.ablations_table(records.ablations),
         "gan-settings": gan.settings_table(records.gans),
         "scores": gan_scores.scores_table(records.gans),

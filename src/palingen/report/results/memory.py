@@ -1,6 +1,7 @@
 """Recipe memory: seeds that learn palindromes of each length, and ablations of the recipe."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from palingen.report.record_files import Record
@@ -25,6 +26,14 @@ def add_values(values: Values, records: Records) -> None:
         _add_ablation(values, f"ablations.{name}", study)
     for name, study in records.orthogonal_init.items():
         _add_ablation(values, f"orthogonal.{name}", study)
+    for name, study in records.gru_settings.items():
+        values.add_value(f"gru.{name}.bias", format_setting(study.config["forget_bias_init"]), study.name)
+        for setting in ("curriculum_threshold", "early_stop_accuracy"):
+            values.add_value(f"gru.{name}.{setting}", percent(study.config[setting], 1), study.name)
+        _add_ablation(values, f"gru.{name}", study)
+        values.add_value(f"gru.{name}.worst", percent(min(run["accuracy"] for run in study.runs), 1), study.name)
+        if recipe := recipe_runs(records, study):
+            _add_ablation(values, f"gru.{name}.recipe", recipe)
 
 
 def check_claims(records: Records) -> None:
@@ -51,6 +60,10 @@ def check_claims(records: Records) -> None:
     if {"rnn-with", "rnn-without"} <= orthogonal.keys():
         learned_with, learned_without = (count_learned(orthogonal[f"rnn-{name}"].runs) for name in ("with", "without"))
         check_claim(learned_with >= learned_without, "orthogonal initialisation does not keep RNNs from learning")
+    for study in records.gru_settings.values():
+        if recipe := recipe_runs(records, study):
+            share, recipe_share = (count_learned(group.runs) / len(group.runs) for group in (study, recipe))
+            check_claim(share >= recipe_share, "GRUs learn more surely with settings of their own")
     for name in WITHOUT_GAIN:
         if {"recipe", name} <= steps.keys():
             check_claim(steps[name] >= steps["recipe"], f"ablation {name} saves no steps")
@@ -59,6 +72,13 @@ def check_claims(records: Records) -> None:
 def median_steps(study: StudyRecords) -> float:
     """Median of the training steps over the runs of a study."""
     return median(run["steps"] for run in study.runs)
+
+
+def recipe_runs(records: Records, study: StudyRecords) -> StudyRecords | None:
+    """Runs of recipe memory as it is, with the cell and length of a study of one cell and length."""
+    cell, length = study.runs[0]["cell"], study.runs[0]["length"]
+    runs = records.memory.of(cell, length) if records.memory else []
+    return replace(records.memory, runs=runs) if records.memory and runs else None
 
 
 def _add_memory(values: Values, memory: StudyRecords) -> None:

@@ -96,7 +96,8 @@ def add_values(values: Values, records: Records) -> None:
             values.add_value(f"{key}.timed.accuracy", percent(span.recall[span.shorter], 1), SOURCE)
     counts = [recall["palindromes"] for analysis in records.memory_analysis for recall in analysis["recall"]]
     if counts:
-        values.add_value("span.palindromes", format_setting(max(counts)), SOURCE)
+        ends = [format_setting(count) for count in dict.fromkeys((min(counts), max(counts)))]
+        values.add_value("span.palindromes", " to ".join(ends), SOURCE)
 
 
 def spans_table(analyses: Sequence[Record]) -> Table | None:

@@ -5,7 +5,7 @@ from statistics import median
 
 from palingen.report.record_files import Record
 from palingen.report.records import Records, RunRecords, StudyRecords
-from palingen.report.results.memory import count_learned, median_steps
+from palingen.report.results.memory import count_learned, median_steps, recipe_runs
 from palingen.report.results.palindromes import final_accuracy, first_learned, lost_epochs
 from palingen.report.tables import Table
 from palingen.report.values import count_of, format_setting, mean_and_range, number, percent
@@ -15,6 +15,8 @@ CELLS = ("lstm", "gru", "rnn")
 MODEL_SUMMARY = "runs/model_summary.json"
 
 OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam"}
+STUDY_HEAD = ["learned", "lowest to highest", "steps", "seconds"]
+
 INPUTS = {"scalar": "value of the digit", "one-hot": "one-hot"}
 
 
@@ -60,20 +62,36 @@ def memory_table(memory: StudyRecords | None) -> Table | None:
 
 def ablations_table(ablations: Mapping[str, StudyRecords]) -> Table | None:
     """Recipe memory as it is, then with one setting changed, by ablation."""
-    rows = []
-    for name, study in sorted(ablations.items(), key=lambda item: (item[0] != "recipe", item[0])):
-        accuracies = [run["accuracy"] for run in study.runs]
-        rows.append(
-            [
-                "the recipe" if name == "recipe" else name.replace("-", " "),
-                count_of(count_learned(study.runs), len(accuracies)),
-                f"{number(100 * min(accuracies), 1)} to {percent(max(accuracies), 1)}",
-                number(median_steps(study)),
-                number(median(run["seconds"] for run in study.runs)),
-            ]
-        )
-    head = ["ablation", "learned", "lowest to highest", "steps", "seconds"]
-    return Table(head, rows, "runs/ablations/*/study.json") if rows else None
+    studies = sorted(ablations.items(), key=lambda item: (item[0] != "recipe", item[0]))
+    rows = [
+        ["the recipe" if name == "recipe" else name.replace("-", " "), *_study_cells(study)] for name, study in studies
+    ]
+    return Table(["ablation", *STUDY_HEAD], rows, "runs/ablations/*/study.json") if rows else None
+
+
+def gru_settings_table(records: Records) -> Table | None:
+    """GRUs with settings of their own, after those with recipe memory as it is."""
+    studies = [
+        group for study in records.gru_settings.values() for group in (recipe_runs(records, study), study) if group
+    ]
+    rows = [[*_gru_settings(study.config), *_study_cells(study)] for study in studies]
+    head = ["initial bias", "longer at", "stop at", *STUDY_HEAD]
+    return Table(head, rows, "runs/gru-settings/*/study.json") if rows else None
+
+
+def _gru_settings(config: Record) -> list[str]:
+    accuracies = (config["curriculum_threshold"], config["early_stop_accuracy"])
+    return [_forget_bias(config), *(percent(accuracy, 1) for accuracy in accuracies)]
+
+
+def _study_cells(study: StudyRecords) -> list[str]:
+    accuracies = [run["accuracy"] for run in study.runs]
+    return [
+        count_of(count_learned(study.runs), len(accuracies)),
+        f"{number(100 * min(accuracies), 1)} to {percent(max(accuracies), 1)}",
+        number(median_steps(study)),
+        number(median(run["seconds"] for run in study.runs)),
+    ]
 
 
 def _course_row(name: str, runs: Sequence[RunRecords]) -> list[str]:

@@ -142,7 +142,8 @@ def _environments(records: Records) -> Iterator[tuple[tuple[str, str], Record]]:
     """Environment of every run that has one, by part and run."""
     for run in records.palindromes:
         yield ("palindromes", run.name), run.environment
-    for study in filter(None, (records.memory, *records.ablations.values(), *records.orthogonal_init.values())):
+    changed = [study for studies in records.changed_studies.values() for study in studies.values()]
+    for study in filter(None, (records.memory, *changed)):
         for result in study.runs:
             if result["environment"]:
                 yield (_part(study.name), f"{study.name} {Path(result['folder']).name}"), result["environment"]

@@ -42,7 +42,7 @@ def measure_palindromes(records: Records) -> Iterator[Measurement]:
         groups = {(run["length"], run["cell"]) for run in records.memory.runs}
         for length, cell in sorted(groups):
             yield from _measure_runs("memory", _cell_and_length(cell, length), records.memory.of(cell, length))
-    for part, studies in (("ablations", records.ablations), ("orthogonal-init", records.orthogonal_init)):
+    for part, studies in records.changed_studies.items():
         for name, study in studies.items():
             yield from _measure_runs(part, name, study.runs)
     yield from _measure_analysis(records)
