@@ -3,6 +3,8 @@
 Prints, as JSON, the bytes by which each training raised the resident memory of the process at most. Linux only.
 """
 
+import ctypes
+import gc
 import json
 import subprocess
 import sys
@@ -16,7 +18,7 @@ Settings = dict[str, Any]
 
 
 def measure(laboratory: str, trainings: Sequence[Settings]) -> list[int]:
-    """Peak bytes of each training; sort them by size, since freed memory may stay with the process."""
+    """Peak bytes of each training."""
     command = [sys.executable, __file__, laboratory, json.dumps(trainings)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stderr[-2000:]
@@ -30,10 +32,17 @@ def peak_of(laboratory: str, settings: Settings) -> int:
     kind, train = {"gan": (GanConfig, train_gan), "recurrence": (PalindromeConfig, train_palindrome)}[laboratory]
     engine = settings.pop("engine", "auto")
     with tempfile.TemporaryDirectory() as folder:
+        give_back_freed_memory()
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
         before = status("VmRSS")
         train(kind(**settings), Path(folder), engine=engine)
         return status("VmHWM") - before
+
+
+def give_back_freed_memory() -> None:
+    """Return what earlier trainings freed to the system; kept by the process, it would hide a part of the next peak."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def status(name: str) -> int:
