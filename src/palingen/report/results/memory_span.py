@@ -70,9 +70,11 @@ class Span(NamedTuple):
 
 
 def add_values(values: Values, records: Records) -> None:
-    """Add the numbers of the longest-trained network of each cell, and the kind of its memory."""
-    for cell, span in longest_spans(records).items():
-        key = f"span.{cell}"
+    """Add the numbers of each cell's networks trained on the shortest and the longest palindromes."""
+    longest_last = sorted(map(span_of, records.memory_analysis), key=lambda span: span.length)
+    shortest = {f"span.{span.cell}-shortest": span for span in reversed(longest_last)}
+    longest = {f"span.{span.cell}": span for span in longest_last}
+    for key, span in (shortest | longest).items():
         values.add_value(f"{key}.length", format_setting(span.length), SOURCE)
         if span.half_way < VANISHED:
             values.add_value(f"{key}.vanished.half_way", _ratio(span.half_way), SOURCE)
@@ -120,12 +122,6 @@ def spans_table(analyses: Sequence[Record]) -> Table | None:
     head = ["cell", "T", "half-life", "half way", "first step", *(_factor_name(factor) for factor in FACTORS)]
     groups = [("", 3), ("gradient at", 2), ("accuracy, %, at", len(FACTORS))]
     return Table(head, rows, SOURCE, groups=groups)
-
-
-def longest_spans(records: Records) -> dict[str, Span]:
-    """Network of each cell that was trained on the longest palindromes, by cell."""
-    spans = sorted(map(span_of, records.memory_analysis), key=lambda span: span.length)
-    return {span.cell: span for span in spans}
 
 
 def span_of(analysis: Record) -> Span:

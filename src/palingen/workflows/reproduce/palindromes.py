@@ -97,15 +97,16 @@ def _analyze_runs(setup: Setup, labels: Mapping[str, str], configs: Sequence[Pal
 
 
 def _analyze_memory(setup: Setup) -> None:
-    """Analyze the reproduced runs of recipe memory, or the shipped network where there is no such run."""
+    """Analyze the reproduced runs of long studies, or the shipped network where there is no such run."""
     records = read_json(setup.reference / MEMORY_ANALYSIS, ANALYSES)
     if setup.quick:
         records = [record for record in records if record["cell"] == "rnn"]
     analyses = {}
     for record in records:
         name = run_name(PalindromeConfig(cell=record["cell"], length=record["length"]))
-        runs = sorted(setup.out.glob(f"memory*/{name}/weights.safetensors"))
-        analysis = analyze_run(runs[0].parent if runs else f"pretrained:{record['cell']}-memory")
+        studies = [*setup.out.glob("memory*"), *setup.out.glob("gru-settings/*")]
+        runs = [folder / name for folder in sorted(studies) if (folder / name / "weights.safetensors").exists()]
+        analysis = analyze_run(runs[0] if runs else f"pretrained:{record['cell']}-memory")
         if analysis.config.length == record["length"]:
             analyses[record["label"]] = analysis
     analysis_figure(setup.out / MEMORY_ANALYSIS.parent, analyses)
