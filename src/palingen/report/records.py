@@ -76,7 +76,7 @@ class StudyRecords:
     """Its file under report/."""
 
     config: Record
-    """Config that all runs share; empty if there is none."""
+    """Config of all runs but those with a `config` of their own; empty if there is none."""
 
     runs: Sequence[Record]
 

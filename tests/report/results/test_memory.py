@@ -1,6 +1,9 @@
+from dataclasses import asdict
+
 import pytest
 from fake_records import palindrome_study
 
+from palingen import recipes
 from palingen.report.records import Records, StudyRecords
 from palingen.report.results.memory import add_values, check_claims
 from palingen.report.values import Values
@@ -46,6 +49,16 @@ def test_the_rnn_ends_where_most_of_its_seeds_fail_and_the_records_say_how_far_i
     assert values(Records(memory=StudyRecords(study.name, {}, runs)))["memory.rnn-failed.reached"] == "43 to 44"
     runs = [{**run, "curriculum_length": 681} for run in study.runs]
     assert values(Records(memory=StudyRecords(study.name, {}, runs)))["memory.rnn-failed.reached"] == "681"
+
+
+def test_a_run_that_another_accuracy_ends_is_named():
+    study = palindrome_study(("lstm", 100_000, 1.0, 625), ("lstm", 100_000, 0.998, 625))
+    recipe = asdict(recipes.PALINDROME["memory"])
+    same, earlier = study.runs[0], {**study.runs[1], "config": {**recipe, "early_stop_accuracy": 0.995}}
+    texts = values(Records(memory=StudyRecords(study.name, recipe, [same, earlier])))
+    assert texts["memory.other-stop.runs"] == "LSTM of seed 1 at 100,000 digits"
+    assert texts["memory.other-stop.accuracies"] == "99.5\N{NO-BREAK SPACE}%"
+    assert not any(key.startswith("memory.other-stop") for key in values(Records(memory=study)))
 
 
 def with_curriculum(study, *lengths):
