@@ -45,6 +45,7 @@ def read_records(report: Path, *, skip_unfinished: bool = False) -> Records:
 
     gan_folders = {name: runs / f"gan-{name}" for name in (*GAN_RECIPES, "stacked")}
     recipes = [name for name, folder in gan_folders.items() if folder.is_dir() and is_readable(folder)]
+    repeats = [folder.name.removeprefix("gan-") for folder in sorted(runs.glob("gan-*-seed*")) if is_readable(folder)]
     palindromes = [path.parent for path in sorted(runs.glob("palindromes/*/config.json")) if is_readable(path.parent)]
     by_recipe = {name: _read_gan(name, runs) for name in recipes}
     return Records(
@@ -59,6 +60,7 @@ def read_records(report: Path, *, skip_unfinished: bool = False) -> Records:
         max_latent_norms=_read_max_latent_norms(runs / "max-latent-norm"),
         stacked=by_recipe.pop("stacked", None),
         gans=by_recipe,
+        gan_repeats={name: _read_gan(name, runs) for name in repeats},
         variants=_read_study(runs / "comparison", runs, shapes.GAN_STUDY),
     )
 

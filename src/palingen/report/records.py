@@ -8,7 +8,7 @@
     runs/gru-settings/*          study.json of recipe memory with settings for GRUs
     runs/analysis                analysis.json of `palingen palindrome analyze`
     runs/model_summary.json      layers, shapes and parameters of the networks
-    runs/gan-NAME                run folder of a GAN, with its score.json
+    runs/gan-NAME[-seedN]        run folder of a GAN, with its score.json; with another seed than the recipe's
     runs/max-latent-norm/*       score.json of `palingen gan score --reference validation` for several limits
     runs/interpolation[-NAME]    `palingen gan interpolate`
     runs/comparison              study.json of `palingen gan study`
@@ -130,11 +130,18 @@ class Records:
     gans: Mapping[str, GanRecords] = field(default_factory=dict)
     """Single-digit GANs by recipe, in the order of `GAN_RECIPES`."""
 
+    gan_repeats: Mapping[str, GanRecords] = field(default_factory=dict)
+    """Trainings of the same recipes with other seeds, by recipe and seed, as in `residual-seed1`."""
+
     max_latent_norms: Sequence[Record] = ()
     """Scores on the validation part for several maximum latent norms, none first, then descending."""
 
     stacked: GanRecords | None = None
     variants: StudyRecords | None = None
+
+    def repeats_of(self, recipe: str) -> list[GanRecords]:
+        """Trainings of a recipe with other seeds."""
+        return [gan for name, gan in self.gan_repeats.items() if name.rpartition("-seed")[0] == recipe]
 
     def course_runs(self, cell: str, length: int) -> list[RunRecords]:
         """Palindrome runs of recipe course, of one cell at one length."""

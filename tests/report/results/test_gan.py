@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from fake_records import gan_run
 
@@ -26,6 +28,17 @@ def test_a_short_training_has_no_values_of_later_stages():
     texts = values(gan_run([(1.0, 0.9, 0.9), (2.0, 0.9, 0.9)]))
     assert "gan.opening.accuracy" in texts
     assert not [key for key in texts if key.startswith(("gan.early", "gan.last", "gan.plateau"))]
+
+
+def test_a_recipe_takes_as_long_as_its_quickest_training():
+    run = gan_run([(1.0, 0.9, 0.9)], seed=1)
+    quick = replace(
+        run, run=replace(run.run, name="runs/gan-residual-seed1", records=[{**run.run.result, "seconds": 300.0}])
+    )
+    numbers = Values()
+    add_values(numbers, Records(gans={"residual": gan_run([(1.0, 0.9, 0.9)])}, gan_repeats={"residual-seed1": quick}))
+    assert (numbers["residual.minutes"].text, numbers["residual-seed1.seed"].text) == ("5", "1")
+    assert numbers["residual.minutes"].source == "runs/gan-residual-seed1/records.jsonl"
 
 
 def test_the_remaining_difference_is_bounded_by_accuracy_and_loss():

@@ -21,5 +21,11 @@ def test_the_quickest_training_stands_first_with_its_ratios_to_the_floors():
     assert (full["FD second / floor"], full["FD to training"], full["recall"]) == ("1.25", "1.25", "0.915")
 
 
+def test_every_seed_of_a_recipe_has_a_row():
+    first, again = (gan_run(STEPS, score=gan_score(3.0), seed=seed) for seed in (0, 1))
+    table = minutes_table({"residual": first, "residual-seed1": again})
+    assert [row[:2] for row in table.rows] == [["residual", "0"], ["residual", "1"]]
+
+
 def test_generators_that_the_second_classifier_has_not_seen_are_left_out():
     assert minutes_table({"public-script": gan_run(STEPS, score=gan_score(3.0, fd_second=None))}) is None

@@ -63,7 +63,7 @@ def collect_tables(records: Records) -> dict[str, Table]:
         "ablations": palindrome_tables.ablations_table(records.ablations),
         "gan-settings": gan.settings_table(records.gans),
         "scores": gan_scores.scores_table(records.gans),
-        "minutes": gan_minutes.minutes_table(records.gans),
+        "minutes": gan_minutes.minutes_table({**records.gans, **records.gan_repeats}),
         "max-latent-norms": max_latent_norms.norms_table(records),
         "variants": gan_variants.variants_table(records.variants),
     }

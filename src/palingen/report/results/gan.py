@@ -39,6 +39,9 @@ def add_values(values: Values, records: Records) -> None:
     for recipe, gan in records.gans.items():
         if recipe != "course":
             _add_recipe(values, recipe, gan)
+            _add_minutes(values, recipe, [gan, *records.repeats_of(recipe)])
+    for name, gan in records.gan_repeats.items():
+        values.add_value(f"{name}.seed", format_setting(gan.run.config["seed"]), f"{gan.run.name}/config.json")
     summary = records.model_summary["gan"] if records.model_summary else {}
     for recipe, networks in summary.items():
         for network in ("generator", "discriminator"):
@@ -121,11 +124,17 @@ def _add_end(values: Values, gan: GanRecords) -> None:
 def _add_recipe(values: Values, recipe: str, gan: GanRecords) -> None:
     source = f"{gan.run.name}/records.jsonl"
     values.add_value(f"{recipe}.epochs", format_setting(gan.run.config["epochs"]), f"{gan.run.name}/config.json")
-    values.add_value(f"{recipe}.minutes", number(gan.run.result["seconds"] / 60), source)
     if steps := gan.run.config.get("frechet_steps"):
         values.add_value(f"{recipe}.frechet_steps", format_setting(steps), f"{gan.run.name}/config.json")
     for kind in ("real", "fake"):
         values.add_value(f"{recipe}.end.{kind}_accuracy", percent(gan.run.result[f"{kind}_accuracy"]), source)
+
+
+def _add_minutes(values: Values, recipe: str, gans: Sequence[GanRecords]) -> None:
+    """Add the time of the quickest training of a recipe; the others may have run beside other work."""
+    quickest = min((gan.run for gan in gans), key=lambda run: run.result["seconds"])
+    minutes = number(quickest.result["seconds"] / 60)
+    values.add_value(f"{recipe}.minutes", minutes, f"{quickest.name}/records.jsonl")
 
 
 def _field(name: str) -> Callable[[GanRecords], str]:

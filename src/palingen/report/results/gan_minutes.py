@@ -8,24 +8,28 @@ from palingen.report.tables import Table
 from palingen.report.values import format_setting, number, percent
 
 HEAD = [
-    "recipe", "epochs", "minutes", "FD / floor", "FD second / floor", "FD to training", "recall", "coverage",
+    "recipe", "seed", "epochs", "minutes", "FD / floor", "FD second / floor", "FD to training", "recall", "coverage",
     "class acc.", "unclear",
 ]  # fmt: skip
 
 
 def minutes_table(gans: Mapping[str, GanRecords]) -> Table | None:
-    """Scores of the single-digit GANs, the quickest training first; None without scores."""
-    scored = {recipe: gan for recipe, gan in gans.items() if gan.score and gan.score["fd_second"] is not None}
+    """Scores of the single-digit GANs, the quickest training first; None without scores.
+
+    Args:
+        gans: trainings by recipe, or by recipe and seed, as in `residual-seed1`.
+    """
+    scored = {name: gan for name, gan in gans.items() if gan.score and gan.score["fd_second"] is not None}
     rows = [
-        [recipe, *_training(gan.run.config, gan.run.result), *_quality(gan.score or {})]
-        for recipe, gan in sorted(scored.items(), key=lambda item: item[1].run.result["seconds"])
+        [name.partition("-seed")[0], *_training(gan.run.config, gan.run.result), *_quality(gan.score or {})]
+        for name, gan in sorted(scored.items(), key=lambda item: item[1].run.result["seconds"])
     ]
-    source = ", ".join(name for gan in scored.values() for name in (f"{gan.run.name}/records.jsonl", gan.score_name))
+    source = ", ".join(file for gan in scored.values() for file in (f"{gan.run.name}/records.jsonl", gan.score_name))
     return Table(HEAD, rows, source) if rows else None
 
 
 def _training(config: Record, result: Record) -> list[str]:
-    return [format_setting(config["epochs"]), number(result["seconds"] / 60)]
+    return [format_setting(config["seed"]), format_setting(config["epochs"]), number(result["seconds"] / 60)]
 
 
 def _quality(score: Record) -> list[str]:

@@ -29,9 +29,9 @@ def controls(gans: Gans) -> dict[str, Record]:
 def add_values(values: Values, records: Records) -> None:
     """Add the scores."""
     gans = records.gans
-    for recipe, gan in gans.items():
+    for name, gan in {**gans, **records.gan_repeats}.items():
         if gan.score:
-            _add_gan(values, f"score.{recipe}", gan)
+            _add_gan(values, f"score.{name}", gan)
     source = next((gan.score_name for gan in gans.values() if gan.score), "")
     for first in list(scores(gans).values())[:1]:  # all have the same floor
         values.add_value("score.floor.subsets", format_setting(first["floor_subsets"]), source)
@@ -111,15 +111,17 @@ def _add_gan(values: Values, key: str, gan: GanRecords) -> None:
     values.add_value(f"{key}.recall_percent", percent(score["recall"], 1), source)
     values.add_value(f"{key}.n", format_setting(score["n"]), source)
     values.add_value(f"{key}.repeats", format_setting(score.get("repeats", 1)), source)
-    ratio = score["fd"] / score["fd_floor"]
-    values.add_value(f"{key}.fd_ratio", number(ratio, 0 if ratio >= 10 else 1), source)
+    values.add_value(f"{key}.fd_ratio", _ratio(score["fd"] / score["fd_floor"]), source)
     if score["fd_second"] is not None:
-        ratio = score["fd_second"] / score["fd_second_floor"]
-        values.add_value(f"{key}.fd_second_ratio", number(ratio, 0 if ratio >= 10 else 1), source)
+        values.add_value(f"{key}.fd_second_ratio", _ratio(score["fd_second"] / score["fd_second_floor"]), source)
     if score.get("low_confidence_reference") is not None:
         values.add_value(f"{key}.low_confidence_reference", percent(score["low_confidence_reference"], 1), source)
     if score["class_accuracy"] is not None:
         values.add_value(f"{key}.class_accuracy", percent(score["class_accuracy"], 1), source)
+
+
+def _ratio(ratio: float) -> str:
+    return number(ratio, 0 if ratio >= 10 else 1 if ratio >= 2 else 2)
 
 
 def _check_course(score: Record, rows: Mapping[str, Record]) -> None:

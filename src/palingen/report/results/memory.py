@@ -88,7 +88,7 @@ def _add_memory(values: Values, memory: StudyRecords) -> None:
         for field in ("forget_bias_init", "curriculum_start"):
             values.add_value(f"memory.{field}", format_setting(config[field]), source)
         values.add_value("memory.curriculum_threshold", percent(config["curriculum_threshold"]), source)
-    _add_other_stops(values, memory)
+        _add_other_stops(values, memory)
     lengths = {cell: _longest_learned(memory, cell) for cell in sorted({run["cell"] for run in memory.runs})}
     if threads := StudyRecords(source, {}, memory.of("lstm", lengths.get("lstm", 0))).threads:
         values.add_value("memory.cores", "one core" if threads == 1 else f"{threads} cores", source)
@@ -111,17 +111,16 @@ def _add_memory(values: Values, memory: StudyRecords) -> None:
 
 def _add_other_stops(values: Values, memory: StudyRecords) -> None:
     """Add the runs with a config of their own, in which another accuracy ends the training."""
-    recipe = memory.config.get("early_stop_accuracy")
     stops = {
         f"{run['cell'].upper()} of seed {run['seed']} at {format_setting(run['length'])} digits": stop
         for run in memory.runs
-        if (stop := (run.get("config") or memory.config).get("early_stop_accuracy")) != recipe
+        if (stop := run.get("config", memory.config)["early_stop_accuracy"]) != memory.config["early_stop_accuracy"]
     }
     if stops:
         accuracies = [percent(stop, 1) for stop in dict.fromkeys(stops.values())]
         values.add_value("memory.other-stop.runs", join_list(list(stops)), memory.name)
         values.add_value("memory.other-stop.accuracies", join_list(accuracies), memory.name)
-        values.add_value("memory.other-stop.recipe", percent(recipe, 1), memory.name)
+        values.add_value("memory.other-stop.recipe", percent(memory.config["early_stop_accuracy"], 1), memory.name)
 
 
 def _add_rnn_limit(values: Values, memory: StudyRecords, longest: int) -> None:

@@ -147,7 +147,7 @@ def _environments(records: Records) -> Iterator[tuple[tuple[str, str], Record]]:
         for result in study.runs:
             if result["environment"]:
                 yield (_part(study.name), f"{study.name} {Path(result['folder']).name}"), result["environment"]
-    for gan in filter(None, (*records.gans.values(), records.stacked)):
+    for gan in filter(None, (*records.gans.values(), *records.gan_repeats.values(), records.stacked)):
         yield (_part(gan.run.name), gan.run.name), gan.run.environment
     if variants := records.variants:
         for result in variants.runs:

@@ -33,10 +33,10 @@ STACKED: Mapping[str, tuple[str, str]] = {
 
 def measure_gans(records: Records) -> Iterator[Measurement]:
     """Measurements of all GANs."""
-    for recipe, gan in records.gans.items():
-        yield from _measure_training(f"gan-{recipe}", gan)
+    for name, gan in {**records.gans, **records.gan_repeats}.items():
+        yield from _measure_training(f"gan-{name}", gan)
         if gan.score:
-            yield from measure_score(f"gan-{recipe}", "images", gan.score, SCORE_METRICS, gan.score["repeats"])
+            yield from measure_score(f"gan-{name}", "images", gan.score, SCORE_METRICS, gan.score["repeats"])
     if records.stacked:
         yield from _measure_training("gan-stacked", records.stacked)
         for field, (group, metric) in STACKED.items() if records.stacked.score else ():
