@@ -111,3 +111,5 @@ def test_only_the_residual_generator_can_do_without_tanh():
     with pytest.raises(ConfigError, match=r"generator_output='linear': needs architecture='residual'"):
         GanConfig(generator_output="linear")
     assert not build_networks(GanConfig(architecture="residual", generator_output="linear")).generator.is_bounded
+    with pytest.raises(ConfigError, match=r"output_gain=1\.02: needs generator_output='linear'"):
+        GanConfig(architecture="residual", output_gain=1.02)

@@ -87,6 +87,18 @@ def test_without_ema_images_are_sampled_from_the_trained_generator(make_trainer)
     assert trainer.sampling_generator() is trainer.generator
 
 
+def test_a_gain_multiplies_the_output_that_is_sampled_and_leaves_the_trained_weights_alone(make_trainer):
+    settings = {"architecture": "residual", "generator_output": "linear", "ema_half_life": 3}
+    plain, amplified = make_trainer(**settings), make_trainer(output_gain=1.02, **settings)
+    for trainer in (plain, amplified):
+        trainer.step(torch.arange(32), number=1, progress=0.5)
+    assert all(torch.equal(tensor, amplified.weights[name]) for name, tensor in plain.weights.items())
+    latents = sample_latents(50, 8, 0)
+    images = plain.sampling_generator()(latents)
+    torch.testing.assert_close(amplified.sampling_generator()(latents), 1.02 * images)
+    assert torch.equal(amplified.ema.network(latents), images)
+
+
 def test_with_ema_images_are_sampled_from_averaged_weights_with_their_own_batchnorm_statistics(
     make_trainer, monkeypatch
 ):

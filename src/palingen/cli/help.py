@@ -15,8 +15,8 @@ GROUPS = {
     "Task": "recipe data cells lengths losses seeds length num_samples train_fraction input_encoding online_data "
     "count classes steps snapshot max_latent_norm repeats reference recompute format records only compare quick "
     "student_number name seed",
-    "Model": "cell hidden_size forget_bias_init orthogonal_init architecture generator_output latent_dim conditional "
-    "half_precision",
+    "Model": "cell hidden_size forget_bias_init orthogonal_init architecture generator_output output_gain latent_dim "
+    "conditional half_precision",
     "Optimisation": "loss penalty penalty_weight epochs batch_size shift rotation zoom optimizer learning_rate beta1 "
     "beta2 max_grad_norm lr_step_epochs lr_step_factor ema_half_life frechet_steps precision curriculum_threshold "
     "early_stop_accuracy",

@@ -24,6 +24,7 @@ WEIGHT = Interval(above=0, maximum=1e6, too_large="beyond, nothing else of the l
 
 RANGES = {
     "latent_dim": COUNT,
+    "output_gain": Interval(above=0, maximum=10, too_large="nearly every pixel would be black or white"),
     "batchnorm_eps": Interval(above=0, maximum=100, too_large="far above any variance, nothing is normalised"),
     "discriminator_loss_weight": WEIGHT,
     "penalty_weight": WEIGHT,
@@ -66,6 +67,10 @@ class GanConfig:
 
     generator_output: Literal["tanh", "linear"] = "tanh"
     """Last operation of the generator; `linear` (with architecture `residual`) does not saturate at black."""
+
+    output_gain: float = 1.0
+    """Factor of a `linear` output when images are sampled. Above 1, grey levels near black and white become black and
+    white, as most of a real digit's are."""
 
     conditional: bool = False
     """Class-conditional generator and discriminator."""
@@ -154,6 +159,8 @@ class GanConfig:
         require_field(self, "keep", can_keep, "is chosen by the monitor; set monitor_samples")
         can_be_linear = self.generator_output == "tanh" or self.architecture == "residual"
         require_field(self, "generator_output", can_be_linear, "needs architecture='residual'")
+        has_gain = self.output_gain == 1 or self.generator_output == "linear"
+        require_field(self, "output_gain", has_gain, "needs generator_output='linear'")
         compatible = not (self.conditional and self.data == "stacked")
         require_field(self, "conditional", compatible, "is incompatible with data='stacked'")
         has_classifiers = self.frechet_steps is None or self.data != "stacked"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from palingen.gan.config import GanConfig, build_networks, require_classes
 from palingen.gan.data.datasets import ImageDataset, load_batch
 from palingen.gan.models import Networks
+from palingen.gan.models.residual import ResidualGenerator
 from palingen.gan.objectives.ema import BN_SAMPLES, EMA, update_bn_stats
 from palingen.gan.objectives.schedules import build_adam, penalty_weight, update_adam
 from palingen.gan.objectives.user_objectives import load_loss, load_penalty
@@ -133,11 +134,15 @@ class GanTrainer:
 
     def sampling_generator(self) -> nn.Module:
         """Generator to sample from: the averaged one with fresh BatchNorm statistics, else the trained one."""
-        if self.ema is None:
-            return self.generator
-        inputs = sample_inputs(BN_SAMPLES, self.config.latent_dim, self.num_classes, self.config.seed)
-        update_bn_stats(self.ema.network, inputs.to(self.process_group.device).split(500))
-        return self.ema.network
+        generator = self.generator
+        if self.ema is not None:
+            generator = self.ema.network
+            inputs = sample_inputs(BN_SAMPLES, self.config.latent_dim, self.num_classes, self.config.seed)
+            update_bn_stats(generator, inputs.to(self.process_group.device).split(500))
+        if self.config.output_gain == 1:
+            return generator
+        assert isinstance(generator, ResidualGenerator)  # checked by the config
+        return generator.amplified(self.config.output_gain)
 
     def _inputs(self, batch: Int64[Tensor, " B"], shard: Int64[Tensor, " b"]) -> StepInputs:
         """Inputs of this process's shard. Every process samples the noise of the whole batch, so that all agree."""

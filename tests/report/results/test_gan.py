@@ -41,6 +41,15 @@ def test_a_recipe_takes_as_long_as_its_quickest_training():
     assert numbers["residual.minutes"].source == "runs/gan-residual-seed1/records.jsonl"
 
 
+def test_a_gain_is_stated_where_there_is_one():
+    numbers = Values()
+    runs = {"residual": {"output_gain": 1.02}, "residual-game": {"output_gain": 1.0}, "residual-fast": {}}
+    gans = {recipe: gan_run([(1.0, 0.9, 0.9)], **config) for recipe, config in runs.items()}
+    add_values(numbers, Records(gans=gans))
+    gains = {key: value.text for key, value in numbers.items() if key.endswith("output_gain")}
+    assert gains == {"residual.output_gain": "1.02"}
+
+
 def test_the_remaining_difference_is_bounded_by_accuracy_and_loss():
     texts = values(gan_run([(1.0, 0.72, 0.81)]))
     assert texts["gan.end.total_variation"] == "53 %"
@@ -90,5 +99,5 @@ def test_the_settings_of_the_recipes_stand_side_by_side(committed):
         "cosine",
         "geometric",
     ]
-    assert [rows["last steps with a Fréchet loss"][name] for name in ("residual-game", "residual")] == ["none", "938"]
+    assert [rows["last steps with a Fréchet loss"][name] for name in ("residual-game", "residual")] == ["none", "2,814"]
     assert settings_table({}) is None

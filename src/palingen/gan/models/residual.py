@@ -3,6 +3,8 @@
 B  images      Z  inputs of the generator (latents, and one-hot classes if conditional)      K  classes
 """
 
+import copy
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -81,6 +83,14 @@ class ResidualGenerator(nn.Module):
         self.to_image.weight.mul_(0.5)
         bias = self.to_image.get_parameter("bias")
         bias.fill_(-1.0)
+
+    @torch.no_grad()
+    def amplified(self, gain: float) -> "ResidualGenerator":
+        """Copy whose output, which must be unbound, is multiplied by `gain`."""
+        amplified = copy.deepcopy(self)
+        for parameter in amplified.to_image.parameters():
+            parameter.mul_(gain)
+        return amplified
 
     def forward(self, latents: Latents) -> Images:
         """Latents to images in [-1, 1]; beyond if unbound.

@@ -20,7 +20,7 @@ PLATEAU = {"plateau-start": (150, 160), "plateau-end": (190, 200)}
 PLATEAU_DROP = 0.02
 """Difference in accuracy below which the curve has levelled off."""
 
-ADDED_FIELDS = {"generator_output": "tanh", "schedule": "cosine", "frechet_steps": None}
+ADDED_FIELDS = {"generator_output": "tanh", "output_gain": 1.0, "schedule": "cosine", "frechet_steps": None}
 """Fields that older configs lack, with the value that those runs were trained with."""
 
 CHANCE_LOSS = 2 * math.log(2)
@@ -126,6 +126,8 @@ def _add_recipe(values: Values, recipe: str, gan: GanRecords) -> None:
     values.add_value(f"{recipe}.epochs", format_setting(gan.run.config["epochs"]), f"{gan.run.name}/config.json")
     if steps := gan.run.config.get("frechet_steps"):
         values.add_value(f"{recipe}.frechet_steps", format_setting(steps), f"{gan.run.name}/config.json")
+    if (gain := gan.run.config.get("output_gain", 1.0)) != 1:
+        values.add_value(f"{recipe}.output_gain", format_setting(gain), f"{gan.run.name}/config.json")
     for kind in ("real", "fake"):
         values.add_value(f"{recipe}.end.{kind}_accuracy", percent(gan.run.result[f"{kind}_accuracy"]), source)
 
@@ -186,6 +188,7 @@ def _batchnorm_eps(gan: GanRecords) -> str:
 SETTINGS: Mapping[str, Callable[[GanRecords], str]] = {
     "networks": _architecture,
     "generator's output": _field("generator_output"),
+    "output gain, sampling": _field("output_gain"),
     "class-conditional": _field("conditional"),
     "loss": _field("loss"),
     "gradient penalty": _field("penalty"),
