@@ -53,8 +53,8 @@ RESIDUAL_GAME = replace(
 """Quality recipe without its last part, the adversarial game alone."""
 
 RESIDUAL = replace(RESIDUAL_GAME, epochs=53, frechet_steps=2814, frechet_learning_rate=2e-4, output_gain=1.02)
-"""Quality recipe: in the last three epochs the generator also matches features of the training images, and what is
-nearly black or white when images are sampled becomes that."""
+"""Quality recipe: in the last three epochs the generator also matches features of the training images. The gain makes
+nearly black pixels black when images are sampled."""
 
 GAN = {
     "course": GanConfig(),

@@ -70,7 +70,7 @@ class GanConfig:
 
     output_gain: float = 1.0
     """Factor of a `linear` output when images are sampled. Above 1, grey levels near black and white become black and
-    white, as most of a real digit's are."""
+    white, as most pixels of a real digit are."""
 
     conditional: bool = False
     """Class-conditional generator and discriminator."""

@@ -141,7 +141,7 @@ class Records:
 
     def repeats_of(self, recipe: str) -> list[GanRecords]:
         """Trainings of a recipe with other seeds."""
-        return [gan for name, gan in self.gan_repeats.items() if name.rpartition("-seed")[0] == recipe]
+        return [gan for name, gan in self.gan_repeats.items() if recipe_of(name) == recipe]
 
     def course_runs(self, cell: str, length: int) -> list[RunRecords]:
         """Palindrome runs of recipe course, of one cell at one length."""
@@ -160,3 +160,8 @@ class Records:
     def course_lengths(self) -> list[int]:
         """Lengths of the palindrome runs of recipe course, ascending."""
         return sorted({run.result["length"] for run in self.palindromes})
+
+
+def recipe_of(name: str) -> str:
+    """Recipe in the name of a training, which may end with its seed, as in `residual-seed1`."""
+    return name.partition("-seed")[0]

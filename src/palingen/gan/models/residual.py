@@ -86,7 +86,7 @@ class ResidualGenerator(nn.Module):
 
     @torch.no_grad()
     def amplified(self, gain: float) -> "ResidualGenerator":
-        """Copy whose output, which must be unbound, is multiplied by `gain`."""
+        """Copy whose output is multiplied by `gain`, for a generator without tanh."""
         amplified = copy.deepcopy(self)
         for parameter in amplified.to_image.parameters():
             parameter.mul_(gain)

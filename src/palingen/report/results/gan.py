@@ -126,7 +126,7 @@ def _add_recipe(values: Values, recipe: str, gan: GanRecords) -> None:
     values.add_value(f"{recipe}.epochs", format_setting(gan.run.config["epochs"]), f"{gan.run.name}/config.json")
     if steps := gan.run.config.get("frechet_steps"):
         values.add_value(f"{recipe}.frechet_steps", format_setting(steps), f"{gan.run.name}/config.json")
-    if (gain := gan.run.config.get("output_gain", 1.0)) != 1:
+    if (gain := {**ADDED_FIELDS, **gan.run.config}["output_gain"]) != 1:
         values.add_value(f"{recipe}.output_gain", format_setting(gain), f"{gan.run.name}/config.json")
     for kind in ("real", "fake"):
         values.add_value(f"{recipe}.end.{kind}_accuracy", percent(gan.run.result[f"{kind}_accuracy"]), source)

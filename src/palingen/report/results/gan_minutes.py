@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from palingen.report.record_files import Record
-from palingen.report.records import GanRecords
+from palingen.report.records import GanRecords, recipe_of
 from palingen.report.tables import Table
 from palingen.report.values import format_setting, number, percent
 
@@ -21,7 +21,7 @@ def minutes_table(gans: Mapping[str, GanRecords]) -> Table | None:
     """
     scored = {name: gan for name, gan in gans.items() if gan.score and gan.score["fd_second"] is not None}
     rows = [
-        [name.partition("-seed")[0], *_training(gan.run.config, gan.run.result), *_quality(gan.score or {})]
+        [recipe_of(name), *_training(gan.run.config, gan.run.result), *_quality(gan.score or {})]
         for name, gan in sorted(scored.items(), key=lambda item: item[1].run.result["seconds"])
     ]
     source = ", ".join(file for gan in scored.values() for file in (f"{gan.run.name}/records.jsonl", gan.score_name))

@@ -33,8 +33,8 @@ def test_the_structures_have_the_fields_of_the_cpp_ones_in_order(structure):
 def test_structures_become_numbers_of_64_bits_one_after_the_other():
     runs = [SequenceArgs(*[(n, n + 1) if n % 2 else n for n in range(len(SequenceArgs._fields))])] * 2
     numbers = [*np.frombuffer(arguments.to_bytes(runs), np.int64)]
-    once = [number for n in range(len(SequenceArgs._fields)) for number in ([n, n + 1] if n % 2 else [n])]
-    assert numbers == once * 2
+    of_one_run = [number for n in range(len(SequenceArgs._fields)) for number in ([n, n + 1] if n % 2 else [n])]
+    assert numbers == of_one_run * 2
 
 
 def test_the_second_direction_begins_at_the_last_step_of_its_features():
