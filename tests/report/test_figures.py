@@ -81,15 +81,20 @@ def test_an_axis_that_does_not_start_at_zero_says_so():
     assert (high.get_title(loc="left"), high.get_ylim()[0]) == ("high (from 94 %)", 94)
 
 
-def test_labels_of_lengths_on_a_logarithmic_axis_do_not_touch():
-    study = palindrome_study(*(("lstm", length, 0.5, 1) for length in (10, 20, 50, 100, 200, 1000, 10_000)))
+@pytest.mark.parametrize(
+    ("longest", "expected"),
+    [(200, ["10", "50", "200"]), (10_000, ["10", "100", "1,000", "10,000"]), (100_000, ["20", "1,000", "100,000"])],
+)
+def test_labels_of_lengths_on_a_logarithmic_axis_do_not_touch(longest, expected):
+    lengths = [length for length in (10, 20, 50, 100, 200, 1000, 10_000, 100_000) if length <= longest]
+    study = palindrome_study(*(("lstm", length, 0.5, 1) for length in lengths))
     figure = figures.accuracy_by_length({"one": study.runs, "other": study.runs})
     figure.set_size_inches(6, 4)
     figure.draw_without_rendering()
     for axes in figure.axes:
         labels = [label for label in axes.get_xticklabels() if label.get_text()]
         boxes = [label.get_window_extent() for label in labels]
-        assert [label.get_text() for label in labels] == ["10", "50", "200", "1,000", "10,000"]
+        assert [label.get_text() for label in labels] == expected
         assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 

@@ -18,6 +18,9 @@ OPACITIES = (1.0, 0.65, 0.4)
 LABEL_RATIO = 4
 """Smallest ratio of two neighbouring lengths that are both labelled on a logarithmic axis."""
 
+LABEL_WIDTH = 1 / 3
+"""Width of a label as a fraction of the narrowest axis."""
+
 ZOOM_ABOVE = 90
 """Lowest accuracy in % from which on the axis does not start at zero."""
 
@@ -126,9 +129,9 @@ def _draw_study(axes: Axes, title: str, results: Sequence[Record]) -> None:
 
 def _spread(lengths: Sequence[int]) -> list[int]:
     """Longest length, and shorter ones so far apart on a logarithmic axis that their labels do not touch."""
-    spread = [lengths[-1]]
+    spread, ratio = [lengths[-1]], max(LABEL_RATIO, (lengths[-1] / lengths[0]) ** LABEL_WIDTH)
     for length in reversed(lengths):
-        if length * LABEL_RATIO <= spread[-1]:
+        if length * ratio <= spread[-1]:
             spread.append(length)
     return spread
 
