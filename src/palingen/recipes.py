@@ -26,9 +26,12 @@ PALINDROME = {
     ),
 }
 
-UNCONDITIONAL = GanConfig(
+# What each setting brought is in docs/quality-search.md. The final penalty weight trades class accuracy against recall.
+RESIDUAL_GAME = GanConfig(
     latent_dim=64,
     architecture="residual",
+    generator_output="linear",
+    conditional=True,
     loss="relativistic",
     penalty="r1-r2",
     penalty_weight=1.0,
@@ -37,24 +40,23 @@ UNCONDITIONAL = GanConfig(
     epochs=50,
     learning_rate=1e-3,
     lr_final_ratio=0.1,
+    schedule="geometric",
     warmup_fraction=0.02,
     beta1=0.0,
     beta2=0.9,
     beta2_final=0.99,
-    ema_half_life=500,
+    ema_half_life=1000,
     precision="bfloat16",
 )
-"""Residual networks, and a relativistic loss with R1 and R2, which converges (Huang et al. 2024)."""
-
-# What each setting brought is in docs/quality-search.md. The final penalty weight trades class accuracy against recall.
-RESIDUAL_GAME = replace(
-    UNCONDITIONAL, conditional=True, generator_output="linear", schedule="geometric", ema_half_life=1000
-)
-"""Quality recipe without its last part, the adversarial game alone."""
+"""Quality recipe without its last part, the adversarial game alone: residual networks, and a relativistic loss with R1
+and R2, which converges (Huang et al. 2024)."""
 
 RESIDUAL = replace(RESIDUAL_GAME, epochs=53, frechet_steps=2814, frechet_learning_rate=2e-4, output_gain=1.02)
 """Quality recipe: in the last three epochs the generator also matches features of the training images. The gain makes
 nearly black pixels black when images are sampled."""
+
+UNCONDITIONAL = replace(RESIDUAL, conditional=False)
+"""Quality recipe without classes."""
 
 GAN = {
     "course": GanConfig(),
@@ -64,9 +66,10 @@ GAN = {
     "residual-fast": replace(RESIDUAL, generator_output="tanh", output_gain=1.0, epochs=16, frechet_steps=938),
     "residual-game": RESIDUAL_GAME,
     "residual": RESIDUAL,
+    "residual-long": replace(RESIDUAL, epochs=56, frechet_steps=5628),
     "residual-unconditional": UNCONDITIONAL,
     # Three digits as the channels of one image. An epoch has four times as many images.
-    "stacked": replace(UNCONDITIONAL, data="stacked", epochs=9),
+    "stacked": replace(UNCONDITIONAL, data="stacked", epochs=12, frechet_steps=1876),
 }
 
 MAX_LATENT_NORM: dict[str, float] = {}

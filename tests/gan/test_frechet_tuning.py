@@ -8,14 +8,15 @@ from palindrome_runs import assert_same_weights
 
 from palingen.gan import frechet_tuning
 from palingen.gan.config import GanConfig
-from palingen.gan.data.datasets import load_dataset
+from palingen.gan.data import datasets
+from palingen.gan.data.datasets import load_batch, load_dataset
 from palingen.gan.frechet_tuning import FrechetTuning
 from palingen.gan.models.feature_networks import FEATURE_NETWORKS
 from palingen.gan.pretrained import load_generator
 from palingen.gan.train import train_gan
 from palingen.gan.trainer import GanTrainer
 from palingen.runtime.distributed import ProcessGroup
-from palingen.runtime.errors import ConfigError, Interrupted
+from palingen.runtime.errors import Interrupted
 from palingen.runtime.training_loop import TrainingLoop
 
 CPU = torch.device("cpu")
@@ -99,9 +100,27 @@ def test_a_training_of_no_more_steps_than_matching_steps_is_the_game_alone(small
     assert_same_weights(tmp_path / "short", tmp_path / "game")
 
 
-def test_stacked_digits_have_no_feature_networks():
-    with pytest.raises(ConfigError, match="frechet_steps=5: is incompatible with data='stacked'"):
-        GanConfig(data="stacked", frechet_steps=5)
+def test_of_stacked_digits_the_features_of_all_channels_are_matched_together(make_tuning, monkeypatch):
+    monkeypatch.setattr(datasets, "STACKED_SIZE", 600)
+    tuning = make_tuning(80, data="stacked", conditional=False)
+    assert (tuning.num_classes, tuning.size, tuning.feature_steps) == (10, 200, 2 * 34)
+    stacks = load_batch(tuning.dataset, torch.arange(3))
+    for network, loss in zip(tuning.feature_networks, tuning.losses, strict=True):
+        features = tuning._features(network, stacks)
+        assert features.shape == (3, *loss.mean.shape[1:])
+        alone = [tuning._features(network, stacks[:, [channel]]) for channel in range(3)]
+        torch.testing.assert_close(features, torch.cat(alone, 1))
+
+
+def test_the_networks_learn_the_digits_of_stacks(make_tuning, monkeypatch):
+    monkeypatch.setattr(datasets, "STACKED_SIZE", 600)
+    tuning = make_tuning(73, data="stacked", conditional=False)
+    for number in range(1, 69):
+        tuning.step(number)
+    digits = load_batch(tuning.dataset, torch.arange(200)).flatten(0, 1).unsqueeze(1)
+    labels = tuning.dataset.channel_labels[:200].flatten()
+    accuracies = [(network(digits).argmax(1) == labels).float().mean().item() for network in tuning.networks]
+    assert min(accuracies) > 0.7, accuracies
 
 
 @pytest.mark.parametrize("stop", [pytest.param(6, marks=pytest.mark.torture), 11], ids=["feature networks", "matching"])

@@ -163,8 +163,6 @@ class GanConfig:
         require_field(self, "output_gain", has_gain, "needs generator_output='linear'")
         compatible = not (self.conditional and self.data == "stacked")
         require_field(self, "conditional", compatible, "is incompatible with data='stacked'")
-        has_classifiers = self.frechet_steps is None or self.data != "stacked"
-        require_field(self, "frechet_steps", has_classifiers, "is incompatible with data='stacked'")
 
     @property
     def channels(self) -> int:

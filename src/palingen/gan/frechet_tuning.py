@@ -7,6 +7,9 @@
 Matching starts from the generator's average, and both learning rates fall to zero. The adversarial game goes on: with
 the moments of a few networks alone, the distance in the features of a network that takes no part falls less.
 
+The networks see one channel at a time, as a picture. The features of all channels of an image are matched together,
+with their covariances, so that pairs of digits come as often as among the training images.
+
 B  images of a batch      K  classes
 """
 
@@ -15,6 +18,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -30,7 +34,7 @@ from palingen.runtime.errors import DataError
 from palingen.runtime.training_loop import BatchPlan
 
 FEATURE_EPOCHS, FEATURE_BATCH, FEATURE_LEARNING_RATE = 6, 256, 2e-3
-"""Training of the feature networks: passes over the images, images a step, and largest learning rate of Adam."""
+"""Training of the feature networks: passes over the images, pictures a step, and largest learning rate of Adam."""
 
 START_BATCHES = 20
 """Batches from which the running moments start."""
@@ -61,17 +65,18 @@ class FrechetTuning:
         self.config, self.dataset, self.device = config, trainer.dataset, trainer.process_group.device
         self.steps = config.frechet_steps or 0
         self.start = total_steps - self.steps
-        size = len(self.dataset)
+        channels = config.channels
+        self.size = len(self.dataset) // channels
         self.plan = BatchPlan(
-            dataset_size=size,
-            batch_size=min(FEATURE_BATCH, size),
-            epochs=FEATURE_EPOCHS,
+            dataset_size=self.size,
+            batch_size=min(FEATURE_BATCH // channels, self.size),
+            epochs=FEATURE_EPOCHS // channels,
             seed=config.seed,
             min_batch_size=self.process_group.world_size,
         )
         self.feature_steps = min(self.plan.total_steps, self.start)
         self.num_conditions = trainer.num_classes
-        self.num_classes = int(self.dataset.labels.max()) + 1
+        self.num_classes = int(self.dataset.channel_labels.max()) + 1
         if self.num_classes < 2:
             raise DataError(f"frechet_steps={self.steps}: needs images of several classes; {config.data} has one")
         with torch.random.fork_rng(devices=[]):
@@ -80,8 +85,8 @@ class FrechetTuning:
         self.networks = nn.ModuleList(self.feature_networks)
         self.feature_optimizer = torch.optim.Adam(self.networks.parameters(), FEATURE_LEARNING_RATE)
         self.optimizer = torch.optim.Adam(trainer.generator.parameters(), betas=BETAS)
-        groups = self.num_conditions or 1
-        self.losses = [FrechetLoss(groups, network.head.in_features, self.device) for network in self.feature_networks]
+        groups, sizes = self.num_conditions or 1, [network.head.in_features for network in self.feature_networks]
+        self.losses = [FrechetLoss(groups, channels * size, self.device) for size in sizes]
         self.noise = NoiseSource(config.seed + 1, self.device)
         self._epoch: tuple[int, list[Tensor]] = -1, []
 
@@ -131,7 +136,8 @@ class FrechetTuning:
         indices = self._feature_batch(number - 1)
         shard = self.process_group.shard(indices)
         shift = torch.randint(-1, 2, (2,), generator=Generator().manual_seed(number)).tolist()
-        images, labels = load_batch(self.dataset, shard).roll(shift, (2, 3)), self.dataset.labels[shard]
+        images = _split_channels(load_batch(self.dataset, shard).roll(shift, (2, 3)))
+        labels = self.dataset.channel_labels[shard].flatten()
         progress = number / self.feature_steps
         rising, falling = min(1.0, progress / 0.2), cosine_interpolate(1.0, 0.0, max(0.0, (progress - 0.2) / 0.8))
         for group in self.feature_optimizer.param_groups:
@@ -158,7 +164,7 @@ class FrechetTuning:
             for parameter, average in zip(generator.parameters(), self.trainer.ema.network.parameters(), strict=True):
                 parameter.copy_(average)
         labels = self.dataset.labels if self.config.conditional else None
-        everything = torch.arange(len(self.dataset), device=self.device).split(FRECHET_BATCH)
+        everything = torch.arange(self.size, device=self.device).split(FRECHET_BATCH)
         for network, loss in zip(self.feature_networks, self.losses, strict=True):
             features = [self._features(network, load_batch(self.dataset, indices)) for indices in everything]
             loss.set_real(torch.cat(features), labels)
@@ -191,7 +197,7 @@ class FrechetTuning:
     def labels(self) -> Tensor:
         """Classes of a matching batch, sorted, equally many of each for every process; one group if unconditional."""
         groups, processes = self.num_conditions or 1, self.process_group.world_size
-        count = max(2, FRECHET_BATCH // (groups * processes)) * processes
+        count = max(2, FRECHET_BATCH // self.config.channels // (groups * processes)) * processes
         return torch.arange(groups, device=self.device).repeat_interleave(count)
 
     def _generate(self) -> Tensor:
@@ -205,13 +211,19 @@ class FrechetTuning:
 
     def _features(self, network: FeatureNetwork, images: Tensor) -> Tensor:
         with autocast(self.config.precision, self.device):
-            return network.features(images).float()
+            features = network.features(_split_channels(images))
+        return features.view(len(images), -1).float()
 
     def _moments(self, loss: FrechetLoss, features: Tensor) -> Moments:
         """Moments of a batch over all processes."""
         moments = loss.moments(features)
         self.process_group.all_reduce_sum(moments, 1 / self.process_group.world_size)
         return moments
+
+
+def _split_channels(images: Float[Tensor, "B channels 28 28"]) -> Float[Tensor, "B*channels 1 28 28"]:
+    """Every channel as a picture."""
+    return images.flatten(0, 1).unsqueeze(1)
 
 
 def _set_gradients(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:

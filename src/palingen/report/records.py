@@ -25,7 +25,9 @@ from numpy import ndarray
 
 from palingen.report.record_files import Record
 
-GAN_RECIPES = ("course", "public-script", "residual-fast", "residual-game", "residual", "residual-unconditional")
+GAN_RECIPES = (
+    "course", "public-script", "residual-fast", "residual-game", "residual", "residual-long", "residual-unconditional",
+)  # fmt: skip
 """Recipes for single digits, in the order of the tables."""
 
 STAGES = ("start", "middle", "end")

@@ -33,6 +33,7 @@ def test_stacked_images_are_three_digits_that_form_the_label():
             is_same = (single.pixels == channel).flatten(1).all(1)
             digits += single.labels[is_same].tolist()
         assert digits == [int(digit) for digit in f"{stacked.labels[index].item():03d}"]
+        assert digits == stacked.channel_labels[index].tolist()
 
 
 def test_stacked_mnist_has_the_same_240_000_images_every_time_and_all_numbers_occur():

@@ -84,6 +84,7 @@ def test_the_settings_of_the_recipes_stand_side_by_side(committed):
         "residual-fast": "1",
         "residual-game": "1",
         "residual": "1",
+        "residual-long": "1",
         "residual-unconditional": "1",
     }
     assert set(rows["maximum latent norm in √Z, sampling"].values()) == {"none"}
@@ -94,10 +95,7 @@ def test_the_settings_of_the_recipes_stand_side_by_side(committed):
         "tanh",
         "linear",
     ]
-    assert [rows["schedule"][name] for name in ("course", "residual-unconditional", "residual")] == [
-        "constant",
-        "cosine",
-        "geometric",
-    ]
-    assert [rows["last steps with a Fréchet loss"][name] for name in ("residual-game", "residual")] == ["none", "2,814"]
+    assert [rows["schedule"][name] for name in ("course", "residual")] == ["constant", "geometric"]
+    steps = [rows["last steps with a Fréchet loss"][name] for name in ("residual-game", "residual", "residual-long")]
+    assert steps == ["none", "2,814", "5,628"]
     assert settings_table({}) is None

@@ -26,6 +26,8 @@ class ImageDataset(Protocol):
     """Training images with their classes."""
 
     labels: Int64[Tensor, " N"]
+    channel_labels: Int64[Tensor, "N channels"]
+    """Class of each channel, which is a picture by itself."""
     info: DatasetInfo
     """Identity of the images that it is made of."""
 
@@ -70,6 +72,7 @@ class GrayscaleDataset:
     def __init__(self, images: LabeledImages, device: torch.device, info: DatasetInfo = MNIST_INFO) -> None:
         self._pixels = images.pixels.unsqueeze(1).to(device)
         self.labels, self.info = images.labels.to(device), info
+        self.channel_labels = self.labels.unsqueeze(1)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -91,7 +94,8 @@ class StackedMnist:
         self._pixels = images.pixels.to(device)
         triples = torch.randint(len(images), (count, 3), generator=Generator().manual_seed(0))
         self._triples = triples.to(device)
-        self.labels = (images.labels[triples] * torch.tensor([100, 10, 1])).sum(1).to(device)
+        self.channel_labels = images.labels[triples].to(device)
+        self.labels = (self.channel_labels * torch.tensor([100, 10, 1], device=device)).sum(1)
 
     def __len__(self) -> int:
         return len(self.labels)
