@@ -55,7 +55,7 @@ RESIDUAL = replace(RESIDUAL_GAME, epochs=53, frechet_steps=2814, frechet_learnin
 """Quality recipe: in the last three epochs the generator also matches features of the training images. The gain makes
 nearly black pixels black when images are sampled."""
 
-UNCONDITIONAL = replace(RESIDUAL, conditional=False)
+UNCONDITIONAL = replace(RESIDUAL, conditional=False, output_gain=1.04)
 """Quality recipe without classes."""
 
 GAN = {
@@ -69,7 +69,7 @@ GAN = {
     "residual-long": replace(RESIDUAL, epochs=56, frechet_steps=5628),
     "residual-unconditional": UNCONDITIONAL,
     # Three digits as the channels of one image. An epoch has four times as many images.
-    "stacked": replace(UNCONDITIONAL, data="stacked", epochs=12, frechet_steps=1876),
+    "stacked": replace(UNCONDITIONAL, data="stacked", epochs=12, frechet_steps=1876, output_gain=1.2),
 }
 
 MAX_LATENT_NORM: dict[str, float] = {}

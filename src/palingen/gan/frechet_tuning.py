@@ -5,10 +5,9 @@
                        against the Frechet distance
 
 Matching starts from the generator's average, and both learning rates fall to zero. The adversarial game goes on: with
-the moments of a few networks alone, the distance in the features of a network that takes no part falls less.
-
-The networks see one channel at a time, as a picture. The features of all channels of an image are matched together,
-with their covariances, so that pairs of digits come as often as among the training images.
+the moments of a few networks alone, the distance in the features of a network that takes no part falls less. A network
+sees one channel at a time, as a picture. The features of all channels of an image are matched together, with their
+covariances, so that pairs of digits come as often as among the training images.
 
 B  images of a batch      K  classes
 """
