@@ -27,6 +27,10 @@ TEMPLATE = Path(__file__).parent / "template"
 SCALE = 4
 """Pixels of the report for one pixel of an image."""
 
+MONITORED = ("public-script", "residual-fast", "residual", "residual-unconditional")
+"""Recipes whose monitored scores are drawn. `residual-game` and `residual-long` are the run of `residual` for most of
+their epochs."""
+
 
 def write_inputs(folder: Path, records: Records, author: str) -> None:
     """Write the template and everything it reads to an empty folder.
@@ -115,7 +119,7 @@ def paper_figures(records: Records) -> dict[str, Figure]:
         plots["gates"] = figures.gates(records.analysis, style)
     if course := records.gans.get("course"):
         plots["gan-curves"] = figures.gan_curves(course.run.records, style)
-    monitored = {recipe: gan.run.of("monitor") for recipe, gan in records.gans.items()}
+    monitored = {recipe: records.gans[recipe].run.of("monitor") for recipe in MONITORED if recipe in records.gans}
     if monitored := {recipe: monitor for recipe, monitor in monitored.items() if monitor}:
         plots["monitor"] = figures.monitor_curves(monitored, style)
     if records.variants:

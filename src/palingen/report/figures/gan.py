@@ -75,11 +75,9 @@ def monitor_curves(runs: Mapping[str, Sequence[Record]], style: Style = SCREEN) 
                 fractions.plot(epochs, values, color=colour, label=f"{name}, {field}", **points)
         distance.set(title="Fréchet distance", xlabel="epoch", yscale="log")
         fractions.set(title="Coverage and recall", xlabel="epoch", ylim=(0, 1))
-        epochs = sorted({record["epoch"] for records in runs.values() for record in records})
         for axes in (distance, fractions):
             axes.set_xscale("log")
-            axes.set_xticks(epochs, labels=[f"{epoch:g}" for epoch in epochs])
-            axes.minorticks_off()
+            plain_log_ticks(axes.xaxis)
             axes.legend(fontsize="x-small")
         plain_log_ticks(distance.yaxis)
     return figure
