@@ -94,7 +94,7 @@ def refuse_fractions(app: App, commands: tuple[str, ...], arguments: ArgumentCol
 
 def recipe_flag(recipes: Mapping[str, Any]) -> Parameter:
     """Flag `--recipe` with the names of the recipes."""
-    return Parameter(choices=tuple(recipes), help="Named settings; flags override single fields.")
+    return Parameter(choices=tuple(recipes), help="Settings to start from.")
 
 
 def recipe_values(
