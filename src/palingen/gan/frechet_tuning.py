@@ -65,7 +65,7 @@ class FrechetTuning:
         self.steps = config.frechet_steps or 0
         self.start = total_steps - self.steps
         channels = config.channels
-        self.size = len(self.dataset) // channels
+        self.size = len(self.dataset) // channels  # as many pictures as there are images
         self.plan = BatchPlan(
             dataset_size=self.size,
             batch_size=min(FEATURE_BATCH // channels, self.size),

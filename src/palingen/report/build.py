@@ -33,7 +33,7 @@ CAPTIONS = {
     "sets of latents, or over random subsets of real images. FD and KID: Fréchet and kernel distance; FD second: by a "
     "second classifier, which took no part in any choice. Class imbalance: total variation between the classes of the "
     "images and those of the test images. Unclear: fraction of images whose likeliest class is below 90 %.",
-    "minutes": "Distance, recall and coverage against the minutes of the training on two cores, one row a training. To "
+    "minutes": "Distance, recall and coverage against the minutes of the training, one row a training. To "
     "training: the Fréchet distance to the training images.",
     "max-latent-norms": "Recipe `residual` on the validation part of the training images, by the maximum norm of its "
     "latents, ± standard deviation over several sets of latents: the choice of the limit.",
