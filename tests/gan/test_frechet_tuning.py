@@ -6,7 +6,7 @@ import pytest
 import torch
 from palindrome_runs import assert_same_weights
 
-from palingen.gan import frechet_tuning
+from palingen.gan import feature_training, frechet_tuning
 from palingen.gan.config import GanConfig
 from palingen.gan.data import datasets
 from palingen.gan.data.datasets import load_batch, load_dataset
@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def small(few_digits, monkeypatch):
     monkeypatch.setattr(frechet_tuning, "FRECHET_BATCH", 40)
-    monkeypatch.setattr(frechet_tuning, "FEATURE_BATCH", 20)
+    monkeypatch.setattr(feature_training, "BATCH_SIZE", 20)
     monkeypatch.setattr(frechet_tuning, "START_BATCHES", 2)
     return GanConfig(
         data=str(few_digits), architecture="residual", latent_dim=8, conditional=True, penalty="r1-r2",
@@ -79,7 +79,7 @@ def test_the_networks_learn_the_classes(make_tuning):
     for number in range(1, 61):
         tuning.step(number)
     images, labels = tuning.dataset.pixels(torch.arange(200)) / 127.5 - 1, tuning.dataset.labels
-    accuracies = [(network(images).argmax(1) == labels).float().mean().item() for network in tuning.networks]
+    accuracies = [(network(images).argmax(1) == labels).float().mean().item() for network in tuning.training.networks]
     assert min(accuracies) > 0.8, accuracies
 
 
@@ -103,12 +103,12 @@ def test_a_training_of_no_more_steps_than_matching_steps_is_the_game_alone(small
 def test_of_stacked_digits_the_features_of_all_channels_are_matched_together(make_tuning, monkeypatch):
     monkeypatch.setattr(datasets, "STACKED_SIZE", 600)
     tuning = make_tuning(80, data="stacked", conditional=False)
-    assert (tuning.num_classes, tuning.size, tuning.feature_steps) == (10, 200, 2 * 34)
+    assert (tuning.training.num_classes, tuning.training.size, tuning.training.steps) == (10, 200, 2 * 34)
     stacks = load_batch(tuning.dataset, torch.arange(3))
-    for network, loss in zip(tuning.feature_networks, tuning.losses, strict=True):
-        features = tuning._features(network, stacks)
+    for network, loss in zip(tuning.training.networks, tuning.losses, strict=True):
+        features = tuning.training.features(network, stacks)
         assert features.shape == (3, *loss.mean.shape[1:])
-        alone = [tuning._features(network, stacks[:, [channel]]) for channel in range(3)]
+        alone = [tuning.training.features(network, stacks[:, [channel]]) for channel in range(3)]
         torch.testing.assert_close(features, torch.cat(alone, 1))
 
 
@@ -119,7 +119,7 @@ def test_the_networks_learn_the_digits_of_stacks(make_tuning, monkeypatch):
         tuning.step(number)
     digits = load_batch(tuning.dataset, torch.arange(200)).flatten(0, 1).unsqueeze(1)
     labels = tuning.dataset.channel_labels[:200].flatten()
-    accuracies = [(network(digits).argmax(1) == labels).float().mean().item() for network in tuning.networks]
+    accuracies = [(network(digits).argmax(1) == labels).float().mean().item() for network in tuning.training.networks]
     assert min(accuracies) > 0.7, accuracies
 
 

@@ -5,11 +5,9 @@
                        against the Frechet distance
 
 Matching starts from the generator's average, and both learning rates fall to zero. The adversarial game goes on: with
-the moments of a few networks alone, the distance in the features of a network that takes no part falls less. A network
-sees one channel at a time, as a picture. The features of all channels of an image are matched together, with their
-covariances, so that pairs of digits come as often as among the training images.
+the moments of a few networks alone, the distance in the features of a network that takes no part falls less.
 
-B  images of a batch      K  classes
+K  classes
 """
 
 from collections.abc import Sequence
@@ -17,23 +15,16 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Generator, Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor, nn
 
 from palingen.gan.data.datasets import load_batch
-from palingen.gan.models.feature_networks import FEATURE_NETWORKS, FeatureNetwork
+from palingen.gan.feature_training import FeatureTraining
 from palingen.gan.objectives.frechet_loss import FRECHET_BATCH, FrechetLoss, Moments
 from palingen.gan.objectives.schedules import cosine_interpolate, learning_rate
 from palingen.gan.sampling.latents import NoiseSource, append_one_hot
 from palingen.gan.steps.adam_state import AdamState
 from palingen.gan.steps.forward import autocast
 from palingen.gan.trainer import GanTrainer
-from palingen.runtime.errors import DataError
-from palingen.runtime.training_loop import BatchPlan
-
-FEATURE_EPOCHS, FEATURE_BATCH, FEATURE_LEARNING_RATE = 6, 256, 2e-3
-"""Training of the feature networks: passes over the images, pictures a step, and largest learning rate of Adam."""
 
 START_BATCHES = 20
 """Batches from which the running moments start."""
@@ -64,38 +55,19 @@ class FrechetTuning:
         self.config, self.dataset, self.device = config, trainer.dataset, trainer.process_group.device
         self.steps = config.frechet_steps or 0
         self.start = total_steps - self.steps
-        channels = config.channels
-        self.size = len(self.dataset) // channels  # as many pictures as there are images
-        self.plan = BatchPlan(
-            dataset_size=self.size,
-            batch_size=min(FEATURE_BATCH // channels, self.size),
-            epochs=FEATURE_EPOCHS // channels,
-            seed=config.seed,
-            min_batch_size=self.process_group.world_size,
-        )
-        self.feature_steps = min(self.plan.total_steps, self.start)
+        self.training = FeatureTraining(config, self.dataset, self.process_group, max_steps=self.start)
         self.num_conditions = trainer.num_classes
-        self.num_classes = int(self.dataset.channel_labels.max()) + 1
-        if self.num_classes < 2:
-            raise DataError(f"frechet_steps={self.steps}: needs images of several classes; {config.data} has one")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            self.feature_networks = [build(self.num_classes).to(self.device) for build in FEATURE_NETWORKS]
-        self.networks = nn.ModuleList(self.feature_networks)
-        self.feature_optimizer = torch.optim.Adam(self.networks.parameters(), FEATURE_LEARNING_RATE)
         self.optimizer = torch.optim.Adam(trainer.generator.parameters(), betas=BETAS)
-        groups, sizes = self.num_conditions or 1, [network.head.in_features for network in self.feature_networks]
-        self.losses = [FrechetLoss(groups, channels * size, self.device) for size in sizes]
+        groups, sizes = self.num_conditions or 1, [network.head.in_features for network in self.training.networks]
+        self.losses = [FrechetLoss(groups, config.channels * size, self.device) for size in sizes]
         self.noise = NoiseSource(config.seed + 1, self.device)
-        self._epoch: tuple[int, list[Tensor]] = -1, []
 
     @property
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint must hold, by name."""
         losses = {f"frechet_loss_{index}": loss for index, loss in enumerate(self.losses)}
         return {
-            "feature_networks": self.networks,
-            "feature_optimizer": AdamState(self.feature_optimizer),
+            **self.training.state,
             "frechet_optimizer": AdamState(self.optimizer),
             "frechet_noise": self.noise,
             **losses,
@@ -121,39 +93,14 @@ class FrechetTuning:
         """Do what follows the adversarial step of this number, from 1."""
         if number > self.start:
             self._match(number)
-        elif number > self.start - self.feature_steps:
-            self._train_networks(number - (self.start - self.feature_steps))
+        elif number > (first := self.start - self.training.steps):
+            self.training.step(number - first)
         if number == self.start:
             self._begin()
 
     def _falling(self, rate: float, number: int) -> float:
         """Learning rate at a matching step, of one that falls from `rate` to zero."""
         return cosine_interpolate(rate, 0.0, (number - self.start - 1) / self.steps)
-
-    def _train_networks(self, number: int) -> None:
-        """Update the feature networks once, each with the same batch, shifted by up to one pixel."""
-        indices = self._feature_batch(number - 1)
-        shard = self.process_group.shard(indices)
-        shift = torch.randint(-1, 2, (2,), generator=Generator().manual_seed(number)).tolist()
-        images = _split_channels(load_batch(self.dataset, shard).roll(shift, (2, 3)))
-        labels = self.dataset.channel_labels[shard].flatten()
-        progress = number / self.feature_steps
-        rising, falling = min(1.0, progress / 0.2), cosine_interpolate(1.0, 0.0, max(0.0, (progress - 0.2) / 0.8))
-        for group in self.feature_optimizer.param_groups:
-            group["lr"] = FEATURE_LEARNING_RATE * rising * falling
-        with autocast(self.config.precision, self.device):
-            logits = [network(images) for network in self.feature_networks]
-        self.feature_optimizer.zero_grad()
-        torch.stack([cross_entropy(output.float(), labels) for output in logits]).sum().backward()
-        gradients = [parameter.grad for parameter in self.networks.parameters() if parameter.grad is not None]
-        self.process_group.all_reduce_sum(gradients, len(shard) / len(indices))
-        self.feature_optimizer.step()
-
-    def _feature_batch(self, step: int) -> Tensor:
-        epoch, position = divmod(step, self.plan.steps_per_epoch)
-        if self._epoch[0] != epoch:
-            self._epoch = epoch, self.plan.batches(epoch, self.device)
-        return self._epoch[1][position]
 
     @torch.no_grad()
     def _begin(self) -> None:
@@ -163,20 +110,20 @@ class FrechetTuning:
             for parameter, average in zip(generator.parameters(), self.trainer.ema.network.parameters(), strict=True):
                 parameter.copy_(average)
         labels = self.dataset.labels if self.config.conditional else None
-        everything = torch.arange(self.size, device=self.device).split(FRECHET_BATCH)
-        for network, loss in zip(self.feature_networks, self.losses, strict=True):
-            features = [self._features(network, load_batch(self.dataset, indices)) for indices in everything]
+        everything = torch.arange(self.training.size, device=self.device).split(FRECHET_BATCH)
+        for network, loss in zip(self.training.networks, self.losses, strict=True):
+            features = [self.training.features(network, load_batch(self.dataset, indices)) for indices in everything]
             loss.set_real(torch.cat(features), labels)
         batches = [self._generate() for _ in range(START_BATCHES)]
-        for network, loss in zip(self.feature_networks, self.losses, strict=True):
-            loss.start([self._moments(loss, self._features(network, images)) for images in batches])
+        for network, loss in zip(self.training.networks, self.losses, strict=True):
+            loss.start([self._moments(loss, self.training.features(network, images)) for images in batches])
 
     def _match(self, number: int) -> None:
         """Update the generator once against the Frechet distance."""
         images = self._generate()
         features, of_features = [], []
-        for network, loss in zip(self.feature_networks, self.losses, strict=True):
-            features.append(self._features(network, images))
+        for network, loss in zip(self.training.networks, self.losses, strict=True):
+            features.append(self.training.features(network, images))
             loss.update_moments(self._moments(loss, features[-1]))
             of_features.append(loss.gradient(features[-1]) / len(self.losses))
         parameters = list(self.trainer.generator.parameters())
@@ -208,21 +155,11 @@ class FrechetTuning:
             images: Tensor = self.trainer.generator(append_one_hot(latents, classes, self.num_conditions))
         return images.float()
 
-    def _features(self, network: FeatureNetwork, images: Tensor) -> Tensor:
-        with autocast(self.config.precision, self.device):
-            features = network.features(_split_channels(images))
-        return features.view(len(images), -1).float()
-
     def _moments(self, loss: FrechetLoss, features: Tensor) -> Moments:
         """Moments of a batch over all processes."""
         moments = loss.moments(features)
         self.process_group.all_reduce_sum(moments, 1 / self.process_group.world_size)
         return moments
-
-
-def _split_channels(images: Float[Tensor, "B channels 28 28"]) -> Float[Tensor, "B*channels 1 28 28"]:
-    """Every channel as a picture."""
-    return images.flatten(0, 1).unsqueeze(1)
 
 
 def _set_gradients(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
