@@ -86,7 +86,7 @@ def outputs_and_gradients(engine, cell, case, *, only_final=False, **options):
     output = run_engine(engine, cell, case.weights, case.inputs, case.state, **options)
     outputs = [*([] if only_final else output.states), *output.final_state]
     generator = Generator().manual_seed(1)
-    d_outputs = [torch.randn(part.shape, generator=generator).to(part.dtype) for part in outputs]
+    d_outputs = [torch.randn(part.shape, generator=generator).to(part) for part in outputs]
     gradients = torch.autograd.grad(outputs, case.leaves, d_outputs, allow_unused=True, materialize_grads=True)
     return [*output.states, *output.final_state, *gradients]
 
