@@ -32,7 +32,7 @@ class FeatureNetwork(nn.Module, ABC):
 
 
 class PooledNetwork(FeatureNetwork):
-    """Three 3 x 3 convolutions with ELU and max pooling, from full resolution on."""
+    """Three 3 x 3 convolutions with max pooling and ELU, from full resolution on."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -43,8 +43,8 @@ class PooledNetwork(FeatureNetwork):
 
     def features(self, images: Images) -> Features:
         """Penultimate layer, for images in [-1, 1]."""
-        hidden = max_pool2d(elu(self.conv1(images)), 2)  # [B, 32, 14, 14]
-        hidden = max_pool2d(elu(self.conv2(hidden)), 2)  # [B, 64, 7, 7]
+        hidden = elu(max_pool2d(self.conv1(images), 2))  # [B, 32, 14, 14]
+        hidden = elu(max_pool2d(self.conv2(hidden), 2))  # [B, 64, 7, 7]
         return elu(self.fc(elu(self.conv3(hidden)).flatten(1)))
 
 
