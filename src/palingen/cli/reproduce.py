@@ -27,8 +27,14 @@ from palingen.workflows.reproduce import (
     build_report,
     estimate_seconds,
     format_number,
+    read_comparison,
     read_log,
     select_steps,
+)
+
+EARLIER_HELP = (
+    "differences.json of another folder, from a sitting before or another machine; its numbers stand in the table "
+    "where this folder has none."
 )
 
 MAX_SHOWN = 12
@@ -50,6 +56,7 @@ def reproduce(
     *,
     only: Annotated[tuple[str, ...], SEVERAL, Parameter(help=_only_help())] = (),
     compare: Annotated[bool, Parameter(help="Compute nothing; compare what has been computed.", negative="")] = False,
+    earlier: Annotated[Path | None, Parameter(help=EARLIER_HELP)] = None,
     quick: Annotated[
         bool, Parameter(help="Shorten every run to seconds, as a check that all work.", negative="")
     ] = False,
@@ -59,6 +66,7 @@ def reproduce(
 ) -> None:
     """Repeat every run of the report, or parts of it, and compare the new records with the old ones."""
     require("compare", compare, not (compare and only), "computes nothing, so it takes no parts (--only)")
+    before = None if earlier is None else read_comparison(earlier)
     folder = output.out or Path("runs") / ("reproduce-quick" if quick else "reproduce")
     reproduction = Reproduction(report_folder() / "runs", folder / "runs", select_device(device), parallel, quick)
     all_steps = reproduction.steps()
@@ -71,9 +79,9 @@ def reproduce(
             reproduction.run(step)
     except (PalingenError, Interrupted):
         with suppress(DataError):  # nothing has been computed
-            reproduction.compare(all_steps)
+            reproduction.compare(all_steps, before)
         raise
-    comparison, files = reproduction.compare(all_steps)
+    comparison, files = reproduction.compare(all_steps, before)
     if not output.json:
         _print_comparison(comparison)
     if not compare and not only:

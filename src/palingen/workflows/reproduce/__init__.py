@@ -20,6 +20,7 @@ from palingen.workflows.reproduce.differences import (
     read_recorded,
     read_reproduced,
 )
+from palingen.workflows.reproduce.earlier_table import fill_in, read_comparison
 from palingen.workflows.reproduce.gan import baseline_steps, gan_run_steps, gan_study_steps
 from palingen.workflows.reproduce.palindromes import palindrome_run_steps, palindrome_study_steps
 from palingen.workflows.reproduce.sampling import sampling_steps
@@ -35,6 +36,7 @@ __all__ = [
     "build_report",
     "estimate_seconds",
     "format_number",
+    "read_comparison",
     "read_log",
     "select_steps",
 ]
@@ -74,11 +76,12 @@ class Reproduction(Setup):
         step.run()
         log_step(self.out.parent, step.name, monotonic() - start)
 
-    def compare(self, steps: Sequence[Step]) -> tuple[Comparison, list[Path]]:
+    def compare(self, steps: Sequence[Step], earlier: Comparison | None = None) -> tuple[Comparison, list[Path]]:
         """Compare with the records what has been computed so far, and write the table of differences.
 
         Args:
             steps: all steps, for the durations in the table.
+            earlier: table whose numbers stand where nothing has been computed.
 
         Returns:
             The comparison, and the files of the table.
@@ -89,6 +92,8 @@ class Reproduction(Setup):
         folder = self.out.parent
         reproduced = read_reproduced(folder)
         comparison = compare_reports(read_recorded(self.reference.parent), reproduced, read_log(folder))
+        if earlier:
+            comparison = fill_in(comparison, earlier)
         return comparison, write_tables(folder, comparison, estimate_seconds(steps, CORES))
 
 

@@ -106,15 +106,19 @@ def compare_reports(recorded: ReportNumbers, reproduced: ReportNumbers, log: Map
     before, after = recorded.environments, reproduced.environments
     parts = []
     for part in dict.fromkeys(number.part for number in numbers):
-        counts = Counter(number.verdict for number in numbers if number.part == part)
+        verdicts = count_verdicts(numbers, part)
         pairs = [(before[run], after[run]) for run in before if run[0] == part and run in after]
         entries = {step: entry for step, entry in log.items() if step.partition("/")[0] == part}
-        verdicts = {verdict: counts[verdict] for verdict in VERDICTS}
         changes = _describe_changes(pairs) if pairs else ""
-        parts.append(
-            PartSummary(part=part, numbers=counts.total(), verdicts=verdicts, environment=changes, log=entries)
-        )
+        count = sum(verdicts.values())
+        parts.append(PartSummary(part=part, numbers=count, verdicts=verdicts, environment=changes, log=entries))
     return Comparison(numbers, parts)
+
+
+def count_verdicts(numbers: Sequence[Difference], part: str) -> dict[Verdict, int]:
+    """Numbers of a part with each verdict."""
+    counts = Counter(number.verdict for number in numbers if number.part == part)
+    return {verdict: counts[verdict] for verdict in VERDICTS}
 
 
 def _measure(report: Path, records: Records, baselines: Path) -> list[Measurement]:
