@@ -10,12 +10,11 @@ the moments of a few networks alone, the distance in the features of a network t
 K  classes
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from palingen.gan.data.datasets import load_batch
 from palingen.gan.feature_training import FeatureTraining
@@ -23,7 +22,7 @@ from palingen.gan.objectives.frechet_loss import FRECHET_BATCH, FrechetLoss, Mom
 from palingen.gan.objectives.schedules import cosine_interpolate, learning_rate
 from palingen.gan.sampling.latents import NoiseSource, append_one_hot
 from palingen.gan.steps.adam_state import AdamState
-from palingen.gan.steps.forward import autocast
+from palingen.gan.steps.generator_pass import generator_pass
 from palingen.gan.trainer import GanTrainer
 
 START_BATCHES = 20
@@ -57,6 +56,7 @@ class FrechetTuning:
         self.start = total_steps - self.steps
         self.training = FeatureTraining(config, self.dataset, self.process_group, max_steps=self.start)
         self.num_conditions = trainer.num_classes
+        self.generator = generator_pass(trainer.train_step, trainer.generator, config.precision)
         self.optimizer = torch.optim.Adam(trainer.generator.parameters(), betas=BETAS)
         groups, sizes = self.num_conditions or 1, [network.head.in_features for network in self.training.networks]
         self.losses = [FrechetLoss(groups, config.channels * size, self.device) for size in sizes]
@@ -120,24 +120,31 @@ class FrechetTuning:
 
     def _match(self, number: int) -> None:
         """Update the generator once against the Frechet distance."""
-        images = self._generate()
+        parameters = list(self.trainer.generator.parameters())
+        adversarial = [parameter.grad for parameter in parameters]  # an engine may write into these at its next step
+        self._write_gradients()
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        self.process_group.all_reduce_sum(gradients, 1 / self.process_group.world_size)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._falling(self.config.frechet_learning_rate, number)
+        self.optimizer.step()
+        for parameter, gradient in zip(parameters, adversarial, strict=True):
+            parameter.grad = gradient
+        if number % UPDATE_INTERVAL == 0:
+            for loss in self.losses:
+                loss.update_weight()
+
+    def _write_gradients(self) -> None:
+        """Write this process's gradients of the distance to the generator's parameters, after the running moments."""
+        images = self._generate().requires_grad_()
         features, of_features = [], []
         for network, loss in zip(self.training.networks, self.losses, strict=True):
             features.append(self.training.features(network, images))
             loss.update_moments(self._moments(loss, features[-1]))
             of_features.append(loss.gradient(features[-1]) / len(self.losses))
-        parameters = list(self.trainer.generator.parameters())
-        gradients = torch.autograd.grad(features, parameters, of_features)
-        self.process_group.all_reduce_sum(gradients, 1 / self.process_group.world_size)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._falling(self.config.frechet_learning_rate, number)
-        adversarial = [parameter.grad for parameter in parameters]  # an engine may write into these at its next step
-        _set_gradients(parameters, gradients)
-        self.optimizer.step()
-        _set_gradients(parameters, adversarial)
-        if number % UPDATE_INTERVAL == 0:
-            for loss in self.losses:
-                loss.update_weight()
+        (grad_images,) = torch.autograd.grad(features, [images], of_features)
+        with torch.no_grad():
+            self.generator.write_grads(grad_images)
 
     @cached_property
     def labels(self) -> Tensor:
@@ -146,22 +153,16 @@ class FrechetTuning:
         count = max(2, FRECHET_BATCH // self.config.channels // (groups * processes)) * processes
         return torch.arange(groups, device=self.device).repeat_interleave(count)
 
+    @torch.no_grad()
     def _generate(self) -> Tensor:
-        """Images of this process's shard of a batch."""
+        """Images of this process's shard of a batch, without a graph."""
         shard = self.process_group.shard
         latents = shard(self.noise.sample(len(self.labels), self.config.latent_dim))
         classes = shard(self.labels) if self.config.conditional else None
-        with autocast(self.config.precision, self.device):
-            images: Tensor = self.trainer.generator(append_one_hot(latents, classes, self.num_conditions))
-        return images.float()
+        return self.generator.forward(append_one_hot(latents, classes, self.num_conditions))
 
     def _moments(self, loss: FrechetLoss, features: Tensor) -> Moments:
         """Moments of a batch over all processes."""
         moments = loss.moments(features)
         self.process_group.all_reduce_sum(moments, 1 / self.process_group.world_size)
         return moments
-
-
-def _set_gradients(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient

@@ -60,6 +60,7 @@ class StepMetrics(NamedTuple):
     fake_accuracy: Scalar
 
 
+@runtime_checkable
 class TrainStep(Protocol):
     """Gradients of both networks for one batch, both with the weights before the step."""
 
