@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Task": "recipe data cells lengths losses seeds length num_samples train_fraction input_encoding online_data "
-    "count classes steps snapshot max_latent_norm repeats reference recompute format records only compare quick "
-    "student_number name seed",
+    "count classes steps snapshot max_latent_norm repeats reference recompute format records only compare earlier "
+    "quick student_number name seed",
     "Model": "cell hidden_size forget_bias_init orthogonal_init architecture generator_output output_gain latent_dim "
     "conditional half_precision",
     "Optimisation": "loss penalty penalty_weight epochs batch_size shift rotation zoom optimizer learning_rate beta1 "
