@@ -1,4 +1,4 @@
-"""Generator alone: forward pass, and parameter gradients from those of its images, which a training step has together.
+"""Forward and backward pass of the generator alone; a training step computes them together with the discriminator's.
 
 B  images      Z  generator inputs
 """
