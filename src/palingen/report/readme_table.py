@@ -30,12 +30,13 @@ def readme_table(records: Records) -> Table:
 def _course_row(records: Records, length: int) -> list[str]:
     """Row of LSTM and RNN at one length."""
     runs = {cell: records.course_runs(cell, length) for cell in CELLS}
+    seeds = sorted({len(group) for group in runs.values()})
     accuracies = {cell: [100 * run.result["accuracy"] for run in group] for cell, group in runs.items()}
     return [
         f"palindromes of {length} digits, accuracy on unseen ones in % (lowest to highest seed)",
         ", ".join(f"{cell.upper()} {mean_and_range(values, 1)}" for cell, values in accuracies.items()),
-        f"`palingen palindrome train --length {length} --cell rnn`",
-        f"{' or '.join(sorted({str(len(group)) for group in runs.values()}))} seeds a cell",
+        f"`palingen palindrome study --recipe course --cells {' '.join(CELLS)} --lengths {length} --seeds {max(seeds)}`",
+        f"{join_list([str(count) for count in seeds], 'or')} seeds a cell",
     ]
 
 
@@ -55,7 +56,7 @@ def _memory_row(memory: StudyRecords, lengths: list[int]) -> list[str]:
     return [
         f"palindromes of {digits} digits, recipe `memory`: seeds with at least {percent(LEARNED)} accuracy",
         "; ".join(results),
-        f"`palingen palindrome study --cells lstm gru rnn --lengths {' '.join(map(str, lengths))}`",
+        f"`palingen palindrome study --cells lstm gru rnn --lengths {' '.join(map(str, lengths))} --seeds {max(counts)}`",
         f"{join_list([str(count) for count in sorted(counts)], 'or')} seeds a cell",
     ]
 
