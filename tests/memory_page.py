@@ -30,10 +30,13 @@ def run_memory(job: str, **values: Any) -> Any:
     return json.loads(result.stdout)
 
 
-def make_network(cell: str, *, input_size: int = 10, hidden_size: int = 24, seed: int = 0) -> SequenceClassifier:
+def make_network(
+    cell: str, *, input_size: int = 10, hidden_size: int = 24, seed: int = 0, learn_initial_state: bool = False
+) -> SequenceClassifier:
     """Untrained network whose forget gates are open, so that much of the past reaches the end."""
     torch.manual_seed(seed)
-    model = SequenceClassifier(cell, input_size, hidden_size, num_classes=10, engine="reference")
+    sizes = (input_size, hidden_size, 10)
+    model = SequenceClassifier(cell, *sizes, engine="reference", learn_initial_state=learn_initial_state)
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(1.3)

@@ -1,6 +1,7 @@
 """`palingen palindrome train` and `analyze`."""
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -74,6 +75,14 @@ def test_analysis_writes_figure_and_numbers_to_out(palingen, tmp_path, trained):
     assert result["folder"] == "there"
     files = sorted(path.name for path in (tmp_path / "there").iterdir())
     assert files == ["analysis.json", "analysis.png", "memory_span.png"]
+
+
+def test_runs_of_the_same_cell_length_and_name_are_told_apart_by_their_paths(palingen, tmp_path, trained):
+    (tmp_path / "again").mkdir()
+    shutil.copytree(tmp_path / "rnn", tmp_path / "again" / "rnn")
+    assert palingen("palindrome", "analyze", "rnn", "again/rnn", "--out", "there").returncode == 0
+    records = json.loads((tmp_path / "there" / "analysis.json").read_text())
+    assert [record["label"] for record in records] == ["rnn T = 8, rnn", "rnn T = 8, again/rnn"]
 
 
 def test_analysis_goes_under_runs_by_default_and_not_into_the_run(palingen, tmp_path, trained):

@@ -59,6 +59,24 @@ def test_a_study_of_other_settings_needs_another_folder(palingen, error_line):
     assert message in error_line(palingen(*STUDY, "--learning-rate", 0.01))
 
 
+def test_force_trains_with_other_settings_and_drops_the_runs_of_the_old_ones(palingen, tmp_path):
+    assert palingen(*STUDY[:-4], "--seeds", 2, "--out", "s").returncode == 0
+    assert palingen(*STUDY, "--learning-rate", 0.01, "--force").returncode == 0
+    study = read_study(tmp_path)
+    assert study["config"]["learning_rate"] == 0.01
+    assert [run["seed"] for run in study["runs"]] == [0]
+
+
+def test_runs_of_other_settings_and_kinds_in_the_folder_do_not_enter_the_study(palingen, tmp_path):
+    train = ("palindrome", "train", *SMALL[:-2], "--length", 5, "--seed", 7, "--hidden-size", 3, "--out", "s/other")
+    assert palingen(*train).returncode == 0
+    (tmp_path / "s" / "gan").mkdir()
+    (tmp_path / "s" / "gan" / "config.json").write_text('{"kind": "GanConfig"}')
+    (tmp_path / "s" / "gan" / "weights.safetensors").touch()
+    assert palingen(*STUDY).returncode == 0
+    assert [run["seed"] for run in read_study(tmp_path)["runs"]] == [0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -110,10 +110,13 @@ def test_a_run_folder_of_before_the_renaming_is_refused_in_one_line(tmp_path, la
 
 
 def test_a_folder_that_is_no_run_is_left_alone_even_with_force(tmp_path):
-    (tmp_path / "thesis.tex").write_text("years of work")
+    (tmp_path / "runs").mkdir()
+    files = {tmp_path / "thesis.tex", tmp_path / ".draft.tmp", tmp_path / "runs" / ".resume.pt.1.tmp"}
+    for file in files:
+        file.write_text("years of work")
     with pytest.raises(RunError, match="not empty and not a run folder"):
         open_run(tmp_path, Count(), force=True).__enter__()
-    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == files
 
 
 def _lock(folder: Path, locked, release) -> None:

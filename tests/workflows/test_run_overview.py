@@ -88,6 +88,19 @@ def test_a_shipped_generator_is_summarised_from_the_config_in_its_weights():
     assert summary.done == summary.total
 
 
+@pytest.mark.parametrize("name", ["lstm-memory", "rnn"])
+def test_a_shipped_palindrome_network_is_summarised_with_the_accuracy_of_its_seed(name):
+    summary = read_summary(resolve_run(f"pretrained:{name}"))
+    assert (summary.kind, summary.state, summary.problems) == ("palindrome", "finished", ())
+    assert summary.config["cell"] == name.removesuffix("-memory")
+    assert summary.result == {"accuracy": summary.numbers["score"]["seeds"][0]["accuracy"]}
+
+
+def test_an_unknown_shipped_network_is_refused_with_the_names_there_are():
+    with pytest.raises(PalingenError, match="course, gru, gru-memory, lstm"):
+        resolve_run("pretrained:palindromes")
+
+
 def test_studies_are_summarised_from_their_runs():
     memory, variants = read_summary(RUNS / "memory"), read_summary(RUNS / "comparison")
     assert (memory.kind, memory.state, memory.recipe) == ("palindrome study", "finished", "memory")

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,7 @@ from palingen.cli.options import (
 )
 from palingen.cli.palindrome_study import study
 from palingen.recipes import PALINDROME
-from palingen.recurrence.analysis import analyze_run, gradient_retention
+from palingen.recurrence.analysis import RunAnalysis, analyze_run, gradient_retention
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
@@ -83,11 +84,7 @@ def analyze(
     """
     require("runs", list(map(str, runs)), len(runs) > 0, "must name at least one run folder")
     analyses = {run: analyze_run(run, trust_code=trust_code) for run in runs}
-    labels = {
-        run: f"{part_label(analysis.config.cell)} T = {analysis.config.length:,}" for run, analysis in analyses.items()
-    }
-    if len(set(labels.values())) < len(labels):
-        labels = {run: f"{label}, {run.name}" for run, label in labels.items()}
+    labels = _labels(analyses)
     folder = output.out or Path("runs") / "analyze" / runs[0].resolve().name
     files = analysis_figure(folder, {labels[run]: analysis for run, analysis in analyses.items()})
     paths = {"folder": folder, "files": files}
@@ -109,6 +106,16 @@ def analyze(
     }
     title = "Gradient norm at the first step over that at the last, and accuracy on palindromes of other lengths"
     print_result({**record, **paths}, output.json, title=title, rows={**rows, **paths})
+
+
+def _labels(analyses: Mapping[Path, RunAnalysis]) -> dict[Path, str]:
+    """Name of each run: cell and length, and where these are equal its folder or its whole path."""
+    cells = {
+        run: f"{part_label(analysis.config.cell)} T = {analysis.config.length:,}" for run, analysis in analyses.items()
+    }
+    folders = {run: f"{cell}, {run.name}" for run, cell in cells.items()}
+    paths = {run: f"{cell}, {run}" for run, cell in cells.items()}
+    return next(labels for labels in (cells, folders, paths) if len(set(labels.values())) == len(analyses))
 
 
 @app.command(name="export")

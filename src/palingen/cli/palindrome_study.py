@@ -1,7 +1,7 @@
 """`palingen palindrome study`: how long each cell remembers, and how reliably."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ from palingen.recipes import PALINDROME
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
-from palingen.recurrence.study import TrainOptions, enumerate_runs, load_results, run_study
+from palingen.recurrence.study import TrainOptions, enumerate_runs, is_same_study, load_results, run_study
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import RunError
@@ -37,8 +37,8 @@ from palingen.workflows.run_figures import study_figure
 
 LENGTHS = (10, 20, 50, 100, 200)
 
-STUDIED = {"cell": "--cells", "length": "--lengths", "seed": "--seeds"}
-"""Fields that a study sets itself, with the flag for their values."""
+FLAGS = {"cell": "--cells", "length": "--lengths", "seed": "--seeds"}
+"""Flags for the fields in which the runs of a study differ."""
 
 
 def study(
@@ -57,14 +57,16 @@ def study(
 ) -> None:
     """Train every cell at every length with every seed, to see how long each remembers and how reliably.
 
-    The same command resumes an interrupted study. More cells, lengths or seeds with the same --out are added to it.
+    The same command resumes an interrupted study. More cells, lengths or seeds with the same --out are added to it;
+    --force trains those that are named anew.
     """
-    for name, flag in STUDIED.items():
+    for name, flag in FLAGS.items():
         is_unset = getattr(config, name) == getattr(PALINDROME[recipe], name)
         require_field(config, name, is_unset, f"is set by the study; use {flag}")
     runs = enumerate_runs(config, cells, lengths, seeds)
     folder = options.folder("study", recipe, config)
-    _require_same_settings(folder, config)
+    if not options.force:
+        _require_same_settings(folder, config)
     train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
     write = partial(_write_study, folder, config)
     results = _show_progress(runs, run_study(runs, folder, parallel, train_options), write)
@@ -79,8 +81,8 @@ def study(
 
 
 def _write_study(folder: Path, config: PalindromeConfig) -> list[dict[str, Any]]:
-    """Write study.json with all results under `folder`; return them."""
-    results = load_results(folder)
+    """Write study.json with all results of the study under `folder`; return them."""
+    results = load_results(folder, config)
     kind = type(config).__name__
     write_json(folder / "study.json", {"config": {"kind": kind, **asdict(config)}, "runs": results})
     return results
@@ -109,5 +111,5 @@ def _require_same_settings(folder: Path, config: PalindromeConfig) -> None:
         return
     study = read_json(path, {"config": dict}, advice="delete it; the study makes it again from its runs")
     present = parse_config(study["config"], PalindromeConfig, path)
-    if replace(present, cell=config.cell, length=config.length, seed=config.seed) != config:
+    if not is_same_study(present, config):
         raise RunError(f"{folder}: holds a study with other settings; choose another folder with --out")

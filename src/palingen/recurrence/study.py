@@ -1,7 +1,7 @@
 """Study of how long each cell remembers, and how reliably: lengths, cells and seeds in parallel, resumable."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,15 @@ from palingen.recurrence.engines import EngineName
 from palingen.recurrence.memory_estimate import require_study_memory
 from palingen.recurrence.train import train_palindrome
 from palingen.recurrence.user_cells import load_cell
+from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
-from palingen.runtime.run_files import read_environment, read_result
+from palingen.runtime.run_files import ADVICE, read_config, read_environment, read_result
 from palingen.runtime.tracking.trackers import TrackerName, require_trackers
 from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import SEEDS, require, require_integer
+
+STUDIED = ("cell", "length", "seed")
+"""Fields in which the runs of a study differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +67,35 @@ def run_name(config: PalindromeConfig) -> str:
     return f"{part_label(config.cell)}-T{config.length}-seed{config.seed}"
 
 
-def load_results(out: Path) -> list[dict[str, Any]]:
+def is_same_study(config: PalindromeConfig, other: PalindromeConfig) -> bool:
+    """Whether two runs can belong to one study: they differ in cell, length and seed alone."""
+    names = [field.name for field in fields(PalindromeConfig) if field.name not in STUDIED]
+    return all(getattr(config, name) == getattr(other, name) for name in names)
+
+
+def load_results(out: Path, config: PalindromeConfig | None = None) -> list[dict[str, Any]]:
     """Results of all finished runs under `out`, each with its environment; the shortest palindromes first.
+
+    Args:
+        out: folder of a study. Runs of GANs in it are left out.
+        config: config of the study, to leave out runs of other settings.
 
     Raises:
         PalingenError: a run is damaged.
     """
     folders = [weights.parent for weights in out.glob("*/weights.safetensors")]
+    folders = [folder for folder in folders if _is_palindrome_run(folder)]
+    if config:
+        folders = [folder for folder in folders if is_same_study(read_config(folder, PalindromeConfig), config)]
     results = [
         {**read_result(folder), "folder": folder.name, "environment": read_environment(folder)} for folder in folders
     ]
     return sorted(results, key=lambda result: (result["length"], result["cell"], result["seed"]))
+
+
+def _is_palindrome_run(folder: Path) -> bool:
+    kind = read_json(folder / "config.json", {"kind": str}, advice=ADVICE)["kind"]
+    return bool(kind == PalindromeConfig.__name__)
 
 
 def run_study(

@@ -9,7 +9,7 @@ PRETRAINED_DIR = PACKAGE_DIR / "pretrained"
 """Weights and scores shipped with the package."""
 
 PRETRAINED_PREFIX = "pretrained:"
-"""Beginning of a RUN argument that names a shipped generator."""
+"""Beginning of a RUN argument that names a shipped network."""
 
 PROJECT_DIR = PACKAGE_DIR.parents[1]
 """Project's folder, if the package is used from one; `runtime.project` tells."""

@@ -194,6 +194,7 @@ def open_run(
         yield RunFolder(folder, config, is_main=False)
         return
     folder.mkdir(parents=True, exist_ok=True)
+    _visible_contents(folder)  # before the lock, which a folder of somebody else must not get
     lock = FileLock(folder / ".lock", blocking=False)
     try:
         lock.acquire()
@@ -210,10 +211,9 @@ def open_run(
 
 
 def _prepare(folder: Path, config: Any, force: bool) -> None:
-    remove_temporary_files(folder)  # of a process that was killed while writing; the lock is ours now
-    contents = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    if contents and not (folder / "config.json").exists():
-        raise RunError(f"{folder}: not empty and not a run folder; choose another folder")
+    contents = _visible_contents(folder)
+    if contents:
+        remove_temporary_files(folder)  # of a process that was killed while writing; the lock is ours now
     if contents and force:
         for path in contents:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -221,3 +221,15 @@ def _prepare(folder: Path, config: Any, force: bool) -> None:
         raise RunError(f"{folder}: holds a run with other settings ({changes}); force=True replaces it")
     keep_code(config, folder)
     write_json(folder / "config.json", {"kind": type(config).__name__, **asdict(config)})
+
+
+def _visible_contents(folder: Path) -> list[Path]:
+    """What the folder of a run holds; nothing, if it is a new one.
+
+    Raises:
+        RunError: the folder holds something else.
+    """
+    contents = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    if contents and not (folder / "config.json").exists():
+        raise RunError(f"{folder}: not empty and not a run folder; choose another folder")
+    return contents

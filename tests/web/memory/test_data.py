@@ -1,6 +1,7 @@
 """Data of the memory page."""
 
 import json
+import shutil
 
 import pytest
 
@@ -34,6 +35,15 @@ def test_a_run_has_two_stages_and_its_result(run):
     assert 0 <= entry["score"]["seeds"][0]["accuracy"] <= 1
     weight = load_network(run)[1].state_dict()["head.weight"]
     assert entry["stages"][1]["network"]["parameters"]["head.weight"] == {"float32": encode_float32(weight)}
+
+
+def test_networks_of_equal_or_unusual_names_are_told_apart_by_names_that_a_link_can_hold(run, tmp_path):
+    others = [tmp_path / "again" / "mine", tmp_path / "größe 1"]
+    for other in others:
+        shutil.copytree(run, other)
+    entries = data.memory_data([data.page_network(path) for path in (run, *others, "pretrained:rnn")])
+    assert [entry["name"] for entry in entries] == ["mine", "mine-2", "gr-e-1", "rnn"]
+    assert [entry["origin"] for entry in entries] == ["run", "run", "run", "shipped"]
 
 
 def test_shipped_weights_are_half_precision_on_the_page_too():

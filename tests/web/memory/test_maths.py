@@ -126,13 +126,13 @@ def test_untrained_weights_are_uniform_and_the_forget_gate_has_its_bias():
     assert run_memory("init", settings={**settings, "seed": 6}) != parameters
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_saved_network_is_read_by_the_library_and_by_the_page(cell, tmp_path):
+@pytest.mark.parametrize(("cell", "learns_state"), [*((cell, False) for cell in CELLS), ("lstm", True)])
+def test_a_saved_network_is_read_by_the_library_and_by_the_page(cell, learns_state, tmp_path):
     settings = {"cell": cell, "length": 12, "inputSize": 10, "hiddenSize": 24, "optimizer": "adam", "seed": 3,
                 "learningRate": 0.01, "maxGradNorm": 1, "forgetBias": 1, "curriculum": True, "batchSize": 64,
                 "steps": 400}  # fmt: skip
-    config = run_memory("config", settings=settings)
-    model = make_network(cell)
+    config = run_memory("config", settings=settings) | {"learn_initial_state": learns_state}
+    model = make_network(cell, learn_initial_state=learns_state)
     saved = run_memory("safetensors", network=network_json(model), config=config)
     path = tmp_path / "trained-here.safetensors"
     path.write_bytes(base64.b64decode(saved))

@@ -1,9 +1,10 @@
 """Data of the memory page: networks at stages of their training, their configs and their scores."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor
@@ -30,11 +31,19 @@ SCORE = {
 """Shape of the scores of a shipped network."""
 
 
+LINK_CHARACTERS = r"[^-\w.]+"
+"""What a link to the page cannot hold in the name of a network, as in maths/state.js."""
+
+MAX_LINK_NAME = 56
+"""Longest name there, less a number."""
+
+
 @dataclass(frozen=True)
 class PageNetwork:
     """A trained network with the stages of its training. Made by `page_network`."""
 
     name: str
+    origin: Literal["shipped", "run"]
     config: PalindromeConfig
 
     stages: list[tuple[str, SequenceClassifier]]
@@ -59,12 +68,12 @@ def page_network(run: str | Path) -> PageNetwork:
     _, start = load_network(run, "start")
     if not is_shipped:
         stages = [("before training", start), ("after training", end)]
-        return PageNetwork(Path(run).resolve().name, config, stages, _read_result(Path(run)))
+        return PageNetwork(Path(run).resolve().name, "run", config, stages, _read_result(Path(run)))
     score = _read_score(PRETRAINED_NETWORKS / name / SCORE_FILE)
     _, middle = load_network(run, "middle")
     epochs = score["epochs"]
     names = ("before training", f"after {_count(epochs['middle'])}", f"after {_count(epochs['end'])}")
-    return PageNetwork(name, config, list(zip(names, (start, middle, end), strict=True)), score)
+    return PageNetwork(name, "shipped", config, list(zip(names, (start, middle, end), strict=True)), score)
 
 
 def shipped_runs() -> list[str]:
@@ -73,18 +82,29 @@ def shipped_runs() -> list[str]:
 
 
 def memory_data(networks: Sequence[PageNetwork]) -> list[dict[str, Any]]:
-    """JSON value of the page: every network with its weights."""
+    """JSON value of the page: every network with its weights, under a name of its own."""
     return [
         {
-            "name": network.name,
+            "name": name,
+            "origin": network.origin,
             "config": {"kind": type(network.config).__name__, **asdict(network.config)},
             "stages": [
-                {"name": name, "network": network_json(network.config, model)} for name, model in network.stages
+                {"name": stage, "network": network_json(network.config, model)} for stage, model in network.stages
             ],
             "score": network.score,
         }
-        for network in networks
+        for name, network in zip(_link_names(networks), networks, strict=True)
     ]
+
+
+def _link_names(networks: Sequence[PageNetwork]) -> list[str]:
+    """Name of each network in menus and links: its own without what a link cannot hold; equal ones get a number."""
+    names: list[str] = []
+    for network in networks:
+        name = re.sub(LINK_CHARACTERS, "-", network.name, flags=re.ASCII)[:MAX_LINK_NAME]
+        candidates = (name, *(f"{name}-{number}" for number in range(2, len(networks) + 1)))
+        names.append(next(candidate for candidate in candidates if candidate not in names))
+    return names
 
 
 def network_json(config: PalindromeConfig, model: SequenceClassifier) -> dict[str, Any]:

@@ -13,18 +13,21 @@
   // Measurements are kept by the id: a network that is trained or loaded again may have the name of the last one.
   let lastId = 0;
   const networks = JSON.parse(page.byId("networks-data").textContent).map((entry) => ({
-    ...entry, id: ++lastId, origin: "shipped", stages: entry.stages.map(lazyStage),
+    ...entry, id: ++lastId, stages: entry.stages.map(lazyStage),
   }));
   page.byId("networks-data").remove();
 
-  const howTrained = ({ curriculum_threshold: threshold }) => (threshold === null ? "at full length" : "with a curriculum");
+  const hasCurriculum = (config) => config.curriculum_threshold !== null;
+  const howTrained = (config) => (hasCurriculum(config) ? "with a curriculum" : "at full length");
 
   /** Key of the networks that are compared with each other: those of the same settings but for cell and seed. */
-  const familyKey = ({ origin, config }) =>
-    (origin === "shipped" ? `T${config.length}-${config.hidden_size}-${config.input_encoding}` : "here");
+  function familyKey({ origin, config }) {
+    if (origin === "here") return "here";
+    return `T${config.length}-${config.hidden_size}-${config.input_encoding}${hasCurriculum(config) ? "-curriculum" : ""}`;
+  }
 
   const familyName = ({ origin, config }) =>
-    (origin === "shipped" ? `trained on T = ${config.length} ${howTrained(config)}` : "trained or loaded here");
+    (origin === "here" ? "trained or loaded here" : `trained on T = ${config.length} ${howTrained(config)}`);
 
   const cellName = ({ config }) => CELL_NAMES[config.cell];
   const title = (entry) => `${cellName(entry)}, ${entry.origin === "shipped" ? familyName(entry) : entry.name}`;

@@ -6,11 +6,11 @@ from pathlib import Path
 from palingen.runtime.errors import RunError
 from palingen.runtime.paths import PRETRAINED_DIR, PRETRAINED_PREFIX
 from palingen.runtime.validation import unknown_choice
-from palingen.workflows.run_overview.run_summary import read_run_summary
+from palingen.workflows.run_overview.run_summary import EXPORTED, read_run_summary
 from palingen.workflows.run_overview.study_summary import read_study_summary
 from palingen.workflows.run_overview.summary import Summary
 
-RUN_FILES = ("config.json", "records.jsonl", "resume.pt", "end.safetensors")
+RUN_FILES = ("config.json", "records.jsonl", "resume.pt", EXPORTED)
 """Files that make a folder a run, or something that resembles one."""
 
 STUDY_FILE = "study.json"
@@ -26,11 +26,11 @@ def resolve_run(run: str) -> Path:
         RunError: there is none.
     """
     if run.startswith(PRETRAINED_PREFIX):
-        shipped = sorted(folder.name for folder in PRETRAINED_DIR.iterdir() if folder.is_dir())
+        shipped = {weights.parent.name: weights.parent for weights in PRETRAINED_DIR.rglob(EXPORTED)}
         name = run.removeprefix(PRETRAINED_PREFIX)
         if name not in shipped:
-            raise RunError(f"{run}: {unknown_choice(name, shipped)}")
-        return PRETRAINED_DIR / name
+            raise RunError(f"{run}: {unknown_choice(name, sorted(shipped))}")
+        return shipped[name]
     folder = Path(run)
     if not folder.is_dir():
         raise RunError(f"{run}: no such folder")

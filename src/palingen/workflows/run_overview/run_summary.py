@@ -31,18 +31,21 @@ RECORDS: dict[str, dict[str, Shape]] = {
 WRITTEN_BY_RUNS = ("environment.json", "records.jsonl", "resume.pt")
 """Files whose presence tells a damaged run from the config.json of another program."""
 
-GENERATOR = "end.safetensors"
-"""Weights of a generator; those shipped with the package stand alone."""
+EXPORTED = "end.safetensors"
+"""Final weights, with their config, of a network that is shipped or exported without its run."""
 
-SCORE_FILES: dict[str, tuple[str, Shape]] = {
-    "score": ("score.json", ({"fd": float, "recall": float}, {"modes": int, "reverse_kl": float})),
-    "study_result": ("result.json", {"score": ({"fd": float, "recall": float}, None)}),
+SCORE_FILES: dict[str, dict[str, tuple[str, Shape]]] = {
+    "GanConfig": {
+        "score": ("score.json", ({"fd": float, "recall": float}, {"modes": int, "reverse_kl": float})),
+        "study_result": ("result.json", {"score": ({"fd": float, "recall": float}, None)}),
+    },
+    "PalindromeConfig": {"score": ("score.json", {"seeds": [{"accuracy": float}]})},
 }
-"""Files with scores beside a run, and their shapes, by the name that their numbers get."""
+"""Files with scores beside a run, and their shapes, by the kind of its config and the name that their numbers get."""
 
 
 def read_run_summary(folder: Path) -> Summary:
-    """Summary of a run folder, of a shipped generator, or of a folder that only resembles one."""
+    """Summary of a run folder, of a network exported without its run, or of a folder that only resembles one."""
     collector = ProblemCollector(folder)
     config: Mapping[str, Any] = collector.read(lambda: _read_config(folder), {})
     size, modified = measure(folder)
@@ -75,10 +78,10 @@ def read_run_summary(folder: Path) -> Summary:
 
 
 def _read_config(folder: Path) -> Mapping[str, Any]:
-    """Config with its kind; that of a shipped generator stands in its weights."""
+    """Config with its kind; that of an exported network stands in its weights."""
     path = folder / "config.json"
-    if not path.exists() and (folder / GENERATOR).exists():
-        path = folder / GENERATOR
+    if not path.exists() and (folder / EXPORTED).exists():
+        path = folder / EXPORTED
         config = load_metadata(path)
     else:
         config = read_json(path, {"kind": str}, advice=ADVICE)
@@ -92,7 +95,7 @@ def _read_config(folder: Path) -> Mapping[str, Any]:
 
 
 def _read_environment(folder: Path) -> Mapping[str, Any]:
-    is_there = (folder / "environment.json").exists()  # written when the training starts; shipped generators have none
+    is_there = (folder / "environment.json").exists()  # written when the training starts
     return read_environment(folder) if is_there else {}
 
 
@@ -108,7 +111,7 @@ def _read_numbers(folder: Path, kind: str, collector: ProblemCollector) -> dict[
         shape = RECORDS.get(kind, {}).get(record["kind"], object)
         if collector.read(partial(_shaped, path, record, shape), None):
             numbers[record["kind"]] = {name: value for name, value in record.items() if name != "kind"}
-    for name, (file, shape) in SCORE_FILES.items():
+    for name, (file, shape) in SCORE_FILES.get(kind, {}).items():
         if (folder / file).exists():
             numbers[name] = collector.read(partial(read_json, folder / file, shape), {})
     return numbers
@@ -127,8 +130,8 @@ def _state(folder: Path, numbers: Mapping[str, Any], collector: ProblemCollector
         collector.add("records.jsonl: holds no result, although the weights are written")
     if collector.problems:
         return "damaged"
-    is_shipped = (folder / GENERATOR).exists() and not (folder / "config.json").exists()
-    return "finished" if is_shipped or (has_result and not (folder / "resume.pt").exists()) else "unfinished"
+    is_exported = (folder / EXPORTED).exists() and not (folder / "config.json").exists()
+    return "finished" if is_exported or (has_result and not (folder / "resume.pt").exists()) else "unfinished"
 
 
 def _finished_epochs(numbers: Mapping[str, Any]) -> float:
@@ -138,6 +141,8 @@ def _finished_epochs(numbers: Mapping[str, Any]) -> float:
 def headline(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """Most important numbers of a run, by the name that scores and records give them."""
     score = numbers.get("score") or (numbers.get("study_result") or {}).get("score")
+    if score and "seeds" in score:  # the network is that of the first
+        return {"accuracy": seed["accuracy"] for seed in score["seeds"][:1]}
     if score:
         return {name: score[name] for name in ("fd", "recall", "modes") if name in score}
     if "stopped" in (numbers.get("study_result") or {}):

@@ -11,15 +11,18 @@
     return { cell, inputSize, hiddenSize, parameters: Object.fromEntries(decoded) };
   }
 
+  /** Shape of a part of the learned initial state, which not every network has. */
+  const learnedShape = ({ hiddenSize }) => [hiddenSize];
+
   /** Bytes of a safetensors file: an aligned JSON header, then the tensors as little-endian float32. */
   function writeSafetensors(network, config) {
-    const shapes = palingen.parameterShapes(network), header = {}, names = Object.keys(shapes).sort();
+    const shapes = palingen.parameterShapes(network), header = {}, names = Object.keys(network.parameters).sort();
     let end = 0;
     header.__metadata__ = { config: JSON.stringify(config), made_by: "palingen explore" };
     for (const name of names) {
       const start = end;
       end += 4 * network.parameters[name].length;
-      header[name] = { dtype: "F32", shape: shapes[name], data_offsets: [start, end] };
+      header[name] = { dtype: "F32", shape: shapes[name] ?? learnedShape(network), data_offsets: [start, end] };
     }
     let text = JSON.stringify(header);
     text += " ".repeat((8 - (text.length % 8)) % 8);
@@ -38,7 +41,7 @@
     const shapes = palingen.parameterShapes(network);
     const learned = Object.keys(header).filter((name) => name.startsWith("recurrent.initial_state."));
     for (const name of [...Object.keys(shapes), ...learned]) {
-      const tensor = header[name], shape = shapes[name] ?? [network.hiddenSize];
+      const tensor = header[name], shape = shapes[name] ?? learnedShape(network);
       if (!tensor || String(tensor.shape) !== String(shape)) throw new Error(`${name} is missing or has another shape`);
       network.parameters[name] = readTensor(view, start, tensor);
     }
