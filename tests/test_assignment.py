@@ -12,10 +12,13 @@ from support import ROOT, run_script
 from torch.utils.data import DataLoader
 
 import palingen
+from palingen.runtime.safetensors_io import load_weights
 
 SOURCES = sorted((ROOT / "assignment").rglob("*.py"))
 
 PART1, PART2 = ROOT / "assignment" / "part1", ROOT / "assignment" / "part2"
+
+GENERATOR_INIT = "super().__init__(latent_dim, batchnorm_eps=1e-5)"
 
 
 @pytest.fixture
@@ -149,6 +152,18 @@ def test_the_gan_script_prints_the_files_it_wrote_and_saves_images_at_its_interv
     assert {path.name for path in (tmp_path / "runs/my_gan/snapshots").iterdir()} == {
         f"step-{step:07d}.png" for step in (0, 2, 4)
     }
+
+
+def test_the_gan_script_trains_the_networks_that_it_defines(tmp_path, few_digits):
+    text = (PART2 / "my_gan.py").read_text()
+    changed = text.replace(GENERATOR_INIT, f"{GENERATOR_INIT}; self[0] = nn.Linear(latent_dim, 128, bias=False)")
+    assert changed != text
+    (tmp_path / "my_gan.py").write_text(changed)
+    run = run_script(tmp_path / "my_gan.py", "--data", few_digits, "--n_epochs", 1, "--batch_size", 50, folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    weights = load_weights(tmp_path / "runs/my_gan/weights.safetensors")
+    assert "generator.0.weight" in weights
+    assert "generator.0.bias" not in weights
 
 
 def test_the_gans_networks_map_latents_to_images_and_images_to_probabilities(monkeypatch):

@@ -11,6 +11,7 @@ from palingen import (
     Interrupted,
     MlpDiscriminator,
     MlpGenerator,
+    Networks,
     PalingenError,
     figures,
     read_records,
@@ -38,9 +39,15 @@ class Discriminator(nn.Module):
         return self.logits(images).sigmoid().unsqueeze(1)
 
 
+def networks(latent_dim: int, *_: object) -> Networks:
+    """Networks that `main` trains. The loss takes the logit, whose sigmoid is the probability."""
+    return Networks(Generator(latent_dim), Discriminator().logits)
+
+
 def main(config: argparse.Namespace) -> Path:
     """Train with `config`, or resume an interrupted training; return the folder with the images and curves."""
     run = GanConfig(
+        architecture=f"{Path(__file__)}:{networks.__name__}",
         epochs=config.n_epochs,
         batch_size=config.batch_size,
         learning_rate=config.lr,

@@ -117,6 +117,30 @@ def test_gates_and_gradients_show_the_gates_of_the_first_cell_that_has_some():
         figures.gates(records[:1])
 
 
+def test_gates_and_gradients_of_a_long_sequence_stand_at_their_true_steps():
+    record = analysis("lstm", [1e-9] * 3, [1e-2, 1e-1, 1.0], [[0.1], [0.2], [0.3]])
+    figure = figures.gates_and_gradients([{**record, "steps": [1, 500, 999]}])
+    gates, _, untrained, trained = figure.axes
+    assert {"1", "500", "999"} == {label.get_text() for label in gates.get_xticklabels()}
+    assert gates.get_xlabel() == "t (3 of 999 steps)"
+    for axes in (untrained, trained):
+        assert [list(line.get_xdata()) for line in axes.lines] == [[1, 500, 999]]
+
+
+@pytest.mark.parametrize(
+    ("loss", "weight", "levels"),
+    [("minimax", 1.0, [-0.693, 1.386]), ("non-saturating", 0.5, [0.693, 0.693]), ("relativistic", 1.0, [0.693] * 2),
+     ("wasserstein", 1.0, [0.0]), ({"path": "mine.py"}, 1.0, [])],
+)  # fmt: skip
+def test_the_curves_of_any_loss_are_inside_the_axes_with_its_own_levels_of_guessing(loss, weight, levels):
+    records = [{"kind": "step", "epoch": epoch, "generator_loss": -2.0, "discriminator_loss": 1.0,
+                "real_accuracy": 0.5, "fake_accuracy": 0.5} for epoch in (0.1, 0.2)]  # fmt: skip
+    axes = figures.gan_curves(records, loss=loss, loss_weight=weight).axes[0]
+    drawn = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == ":"]
+    assert drawn == pytest.approx(levels, abs=1e-3)
+    assert axes.get_ylim()[0] < -2
+
+
 def test_the_memory_span_is_drawn_over_distances_and_lengths_with_separators():
     record = analysis("lstm", [1e-9] * 3, [1e-20, 1e-3, 1.0])
     recall = [{"length": length, "palindromes": 200, "accuracy": 1.0} for length in (4, 10_000, 100_000)]

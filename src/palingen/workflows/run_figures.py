@@ -65,7 +65,9 @@ def gan_figures(folder: Path, run: Path) -> list[Path]:
     """
     files = [folder / "snapshots.png", folder / "curves.png"]
     figures.save(files[0], figures.snapshots(read_snapshots(run)))
-    figures.save(files[1], figures.gan_curves(read_run_records(run, "GanConfig")))
+    config = read_json(run / "config.json", {"loss": object, "discriminator_loss_weight": float})
+    levels = {"loss": config["loss"], "loss_weight": config["discriminator_loss_weight"]}
+    figures.save(files[1], figures.gan_curves(read_run_records(run, "GanConfig"), **levels))
     return files
 
 

@@ -33,6 +33,12 @@ REQUIRED_FILES = (
 
 CACHES = {"__pycache__", "node_modules"}
 
+GENERATED = {"runs", "build", "dist"}
+"""Folders of the project that hold what its commands have made."""
+
+BUNDLE_SUFFIX = "_assignment3"
+"""Ending of a bundle's name, after the student number."""
+
 BINARY_SUFFIXES = {".pdf", ".png", ".npy", ".gz", ".safetensors"}
 """Files that are not searched for paths of this machine."""
 
@@ -64,7 +70,7 @@ class Student:
     @property
     def folder(self) -> str:
         """Name of the bundle's only folder, and of its file without the suffix."""
-        return f"{self.number}_assignment3"
+        return f"{self.number}{BUNDLE_SUFFIX}"
 
 
 def write_bundle(
@@ -117,7 +123,9 @@ def _project_files(project: Path) -> list[str]:
     """Files of the project: those git tracks, or all but caches if the project is not a checkout of its own."""
     names = _tracked_files(project)
     if names is None:
-        names = [path.relative_to(project).as_posix() for path in project.rglob("*")]
+        environments = {path.parent for path in project.rglob("pyvenv.cfg")}
+        paths = [path for path in project.rglob("*") if environments.isdisjoint(path.parents)]
+        names = [path.relative_to(project).as_posix() for path in paths]
     return sorted(name for name in names if _is_own_file(PurePosixPath(name)) and (project / name).is_file())
 
 
@@ -136,8 +144,9 @@ def _tracked_files(project: Path) -> list[str] | None:
 def _is_own_file(path: PurePosixPath) -> bool:
     """Whether a file belongs to the project, and is not left by a cache, an environment or a run."""
     hidden = any(part.startswith(".") for part in path.parts) and path.parts[0] != ".ci" and path.name != ".gitignore"
-    generated = path.parts[0] == "runs" or not CACHES.isdisjoint(path.parts) or ".egg-info" in str(path)
-    return not (hidden or generated)
+    generated = path.parts[0] in GENERATED or path.name.endswith(f"{BUNDLE_SUFFIX}.zip")
+    cached = not CACHES.isdisjoint(path.parts) or ".egg-info" in str(path)
+    return not (hidden or generated or cached)
 
 
 def _require_portable(contents: Mapping[str, bytes], folders: Sequence[Path]) -> None:

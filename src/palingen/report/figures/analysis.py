@@ -1,7 +1,7 @@
 """Figures of the analysis of trained cells: gates over time, and the gradient that reaches each step.
 
-A record is as `palingen palindrome analyze` writes it: `label`, `cell`, `digits`, `gates` (gate to [steps, units]),
-`untrained` and `trained` (part of the state to [steps]).
+A record is as `palingen palindrome analyze` writes it: `label`, `cell`, `steps` (counted from 1; of a long sequence some),
+`digits`, `gates` (gate to [steps, units]), `untrained` and `trained` (part of the state to [steps]).
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,9 @@ MIN_NORM = 1e-40
 
 MAX_DIGITS = 32
 """Steps up to which the digits are written along the axis."""
+
+NUM_TICKS = 5
+"""Labels of the axis, if only some steps are recorded."""
 
 
 def gates_and_gradients(records: Sequence[Record], style: Style = SCREEN) -> Figure:
@@ -64,17 +67,22 @@ def _first_gated(records: Sequence[Record]) -> Record | None:
 
 
 def _draw_gates(figure: Figure | SubFigure, record: Record) -> None:
-    digits = [str(digit) for digit in record["digits"]]
+    steps = record["steps"]
+    is_whole = len(steps) == steps[-1]
     row = figure.subplots(1, len(record["gates"]), sharey=True, squeeze=False)[0]
     for axes, (name, values) in zip(row, record["gates"].items(), strict=True):
         units = np.asarray(values).T
-        edges = (0.5, units.shape[1] + 0.5, units.shape[0] + 0.5, 0.5)  # steps and units are counted from 1
+        edges = (0.5, len(steps) + 0.5, units.shape[0] + 0.5, 0.5)  # steps and units are counted from 1
         scale: dict[str, Any] = {"cmap": "viridis", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
         image = axes.imshow(units, aspect="auto", extent=edges, **scale)
-        axes.set(title=GATES.get(name, name), xlabel="digit at step t")
+        axes.set(title=GATES.get(name, name), xlabel="t" if is_whole else f"t ({len(steps)} of {steps[-1]:,} steps)")
         axes.grid(visible=False)
-        if len(digits) <= MAX_DIGITS:
-            axes.set_xticks(range(1, len(digits) + 1), labels=digits, fontsize="xx-small")
+        if is_whole and len(steps) <= MAX_DIGITS:
+            axes.set_xticks(steps, labels=map(str, record["digits"]), fontsize="xx-small")
+            axes.set_xlabel("digit at step t")
+        elif not is_whole:  # some steps, one column each: not evenly spaced
+            columns = np.linspace(0, len(steps) - 1, NUM_TICKS).round().astype(int)
+            axes.set_xticks(columns + 1, labels=[f"{steps[column]:,}" for column in columns], fontsize="x-small")
     row[0].set(ylabel=f"hidden unit of {record['label']}")
     figure.colorbar(image, ax=list(row), label="activation", pad=0.01)
 
@@ -84,11 +92,10 @@ def _draw_gradients(figure: Figure | SubFigure, records: Sequence[Record]) -> No
     for axes, (stage, title) in zip(row, STAGES.items(), strict=True):
         for record in records:
             for part, norms in record[stage].items():
-                steps = np.arange(1, len(norms) + 1)
                 dashes = DASHES[0] if part == "h" else DASHES[1]
                 label = f"{record['label']}: ∂L/∂{part}(t)"
                 colour = COLOURS.get(record["cell"], OTHER)
-                axes.semilogy(steps, np.maximum(norms, MIN_NORM), color=colour, linestyle=dashes, label=label)
+                axes.semilogy(record["steps"], np.maximum(norms, MIN_NORM), color=colour, linestyle=dashes, label=label)
         axes.set(title=f"Gradient at step t, {title}", xlabel="t")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         power_ticks(axes.yaxis)

@@ -34,27 +34,53 @@ LABEL_LENGTH = 8
 BINS = 200
 """Points of a training curve; each is the mean, lowest and highest of as many consecutive records."""
 
-CURVES = {
-    "loss": (("generator", FAKE, np.log(2)), ("discriminator", REAL, 2 * np.log(2))),
-    "accuracy": (("real", REAL, 0.5), ("fake", FAKE, 0.5)),
+GUESSING: Mapping[str, tuple[float | None, float]] = {
+    "minimax": (-np.log(2), 2 * np.log(2)),
+    "non-saturating": (np.log(2), 2 * np.log(2)),
+    "least-squares": (1 / 8, 1 / 4),
+    "hinge": (None, 2),
+    "wasserstein": (None, 0),
+    "relativistic": (np.log(2), np.log(2)),
 }
-"""Curves of each quantity: prefix of its field, colour, and the level at which the discriminator guesses."""
+"""Losses of generator and discriminator while the discriminator guesses, by the name of the loss; None if any can be."""
 
 
-def gan_curves(records: Sequence[Record], style: Style = SCREEN) -> Figure:
-    """Losses of both networks and accuracy of the discriminator over the epochs, with the levels of guessing."""
+def gan_curves(
+    records: Sequence[Record], style: Style = SCREEN, *, loss: object = "non-saturating", loss_weight: float = 1.0
+) -> Figure:
+    """Losses of both networks and accuracy of the discriminator over the epochs, with the levels of guessing.
+
+    Args:
+        records: records of a run.
+        style: look of the figure.
+        loss: loss of its config; for one of the user's, the losses have no levels.
+        loss_weight: weight of the discriminator's loss in its config.
+    """
     steps = [record for record in records if record["kind"] == "step"]
     with new_figure(10, 3.5, style) as figure:
         losses, accuracy = figure.subplots(1, 2)
-        for axes, quantity, scale in ((losses, "loss", 1), (accuracy, "accuracy", 100)):
-            for name, colour, chance in CURVES[quantity]:
-                _draw_binned(axes, steps, f"{name}_{quantity}", scale, {"color": colour, "label": name})
-                axes.axhline(scale * chance, **{**GUIDE, "color": colour if quantity == "loss" else "#888888"})
+        generator_level, level = GUESSING.get(str(loss), (None, None))
+        discriminator_level = None if level is None else loss_weight * level
+        for name, colour, guessing in (("generator", FAKE, generator_level), ("discriminator", REAL, discriminator_level)):
+            _draw_binned(losses, steps, f"{name}_loss", 1, {"color": colour, "label": name})
+            if guessing is not None:
+                losses.axhline(guessing, **{**GUIDE, "color": colour})
+        for name, colour in (("real", REAL), ("fake", FAKE)):
+            _draw_binned(accuracy, steps, f"{name}_accuracy", 100, {"color": colour, "label": name})
+        accuracy.axhline(50, **GUIDE)
+        for axes in (losses, accuracy):
             axes.legend()
-        top = np.percentile([record["generator_loss"] for record in steps], 99) if steps else 1
-        losses.set(title="Losses (dotted: guessing)", xlabel="epoch", ylabel="nats", ylim=(0, max(2.0, 1.1 * top)))
+        title = "Losses" if level is None else "Losses (dotted: guessing)"
+        losses.set(title=title, xlabel="epoch", ylabel="loss", ylim=_loss_range(steps))
         accuracy.set(title="Accuracy of the discriminator on", xlabel="epoch", ylabel="%", ylim=(-3, 103))
     return figure
+
+
+def _loss_range(steps: Sequence[Record]) -> tuple[float, float]:
+    """Axis of the losses, without the few highest and lowest ones, which would flatten the rest."""
+    values = [step[name] for name in ("generator_loss", "discriminator_loss") for step in steps] or [0.0]
+    low, high = np.percentile(values, [0.5, 99.5])
+    return 1.1 * min(0.0, float(low)), max(2.0, 1.1 * float(high))
 
 
 def monitor_curves(runs: Mapping[str, Sequence[Record]], style: Style = SCREEN) -> Figure:

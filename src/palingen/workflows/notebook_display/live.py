@@ -116,7 +116,9 @@ def draw(folder: Path) -> tuple[bytes, bytes | None]:
         return figures.png(figures.palindrome_curves(records)), None
     snapshots = sorted((runs[-1] / "snapshots").glob("step-*.png"))
     images = snapshots[-1].read_bytes() if snapshots else None
-    return figures.png(figures.gan_curves(read_records(runs[-1]))), images
+    config = configs[runs[-1]]
+    levels = {"loss": config.get("loss"), "loss_weight": config.get("discriminator_loss_weight", 1.0)}
+    return figures.png(figures.gan_curves(read_records(runs[-1]), **levels)), images
 
 
 def _record_files(folder: Path) -> list[Path]:

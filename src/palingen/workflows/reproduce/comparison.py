@@ -11,8 +11,9 @@ from palingen.workflows.reproduce.metrics import METRICS
 
 Verdict = Literal["equal", "within", "outside", "timing", "not run yet"]
 
-STANDARD_ERRORS = 2.0
-"""Standard errors of the difference within which two means agree; 1 of 20 equal ones falls outside."""
+STANDARD_ERRORS = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+"""Standard errors of the difference within which two means agree, by the degrees of freedom of their spread, from 1 to
+10 and more: Student's t, so that 1 of 20 equal means falls outside however few runs the spread was measured on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,9 @@ def _compare(recorded: Measurement, reproduced: Measurement | None) -> Differenc
     allowed = max(metric.tolerance, metric.relative * abs(mean))
     if spread and reproduced and common:
         sets, repeated_sets = recorded.num_sets * len(common), reproduced.num_sets * len(common)
-        allowed = max(allowed, STANDARD_ERRORS * spread * sqrt(1 / sets + 1 / repeated_sets))
+        freedom = (len(values) if len(values) > 1 else recorded.num_sets) - 1
+        errors = STANDARD_ERRORS[min(freedom, len(STANDARD_ERRORS)) - 1]
+        allowed = max(allowed, errors * spread * sqrt(1 / sets + 1 / repeated_sets))
     return Difference(
         part=recorded.part,
         group=recorded.group,

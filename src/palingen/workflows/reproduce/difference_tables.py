@@ -7,15 +7,15 @@ from palingen.report.build import section_markdown
 from palingen.report.tables import Table
 from palingen.runtime.atomic_io import write_atomically, write_json
 from palingen.runtime.durations import duration_text
-from palingen.workflows.reproduce.comparison import STANDARD_ERRORS, Difference
+from palingen.workflows.reproduce.comparison import Difference
 from palingen.workflows.reproduce.differences import VERDICTS, Comparison, PartSummary
 
-LEGEND = f"""\
+LEGEND = """\
 - **equal**: every digit of the record, in every run.
 - **within**: the difference is at most the allowed one. With a spread (±: standard deviation over seeds, or over sets
-  of images), that is {STANDARD_ERRORS:.0f} standard errors of a difference of two means: about one in twenty equal
-  numbers falls outside by chance. Without one, it is half of the last digit that the report prints, and half a percent
-  of an accuracy.
+  of images), that is the 95 % range of a difference of two means (Student's t, by the number of recorded runs or sets;
+  wide for two): one in twenty equal numbers falls outside by chance. Without one, it is half of the last digit that the
+  report prints, and half a percent of an accuracy.
 - **outside**: the difference is larger. With another processor, number of threads or version (column environment)
   that is to be expected of a single training, which amplifies the last digit of a sum.
 - **timing**: depends on the machine and on what else ran on it; not judged.
