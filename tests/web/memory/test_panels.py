@@ -173,6 +173,22 @@ def train(page, settings):
     return page.inner_text("#train-result")
 
 
+def test_what_cannot_be_trained_or_saved_is_said_and_the_skip_link_keeps_the_view(open_memory):
+    page = open_memory("#length=10&net=rnn-memory")
+    page.focus(".skip")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "read-along"
+    assert page.input_value("#network") == "rnn-memory"
+    show_panel(page, "train")
+    before = page.input_value("#a-hiddenSize")
+    page.fill("#a-hiddenSize", "128")
+    page.keyboard.press("Tab")
+    assert page.input_value("#a-hiddenSize") == before
+    assert page.inner_text(".status") == "Hidden units: from 8 to 64"
+    page.click("[data-png=train]")
+    assert page.inner_text(".status") == "There is no picture to save yet"
+
+
 def test_a_network_trained_here_is_in_every_panel_and_palingen_loads_its_file(open_memory, tmp_path):
     page = open_memory()
     show_panel(page, "train")

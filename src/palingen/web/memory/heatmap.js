@@ -98,6 +98,7 @@
   /** Save canvases under each other as one PNG, on the background of the page, with a title. */
   function savePng(name, title, canvases) {
     const painted = canvases.filter((canvas) => canvas.width && canvas.dataset.painted), pad = 32;
+    if (!painted.length) return page.announce("There is no picture to save yet");
     const sheet = document.createElement("canvas"), context = sheet.getContext("2d"), head = 44;
     sheet.width = Math.max(...painted.map(({ width }) => width)) + 2 * pad;
     sheet.height = painted.reduce((sum, { height }) => sum + height + pad / 2, head + 1.5 * pad);
@@ -111,7 +112,7 @@
       context.drawImage(canvas, pad, y);
       y += canvas.height + pad / 2;
     }
-    sheet.toBlob((blob) => page.download(blob, `palingen-${name}.png`));
+    return sheet.toBlob((blob) => page.download(blob, `palingen-${name}.png`));
   }
 
   Object.assign(memory, { drawHeatmaps, drawCursor, savePng });

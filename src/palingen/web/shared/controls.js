@@ -14,6 +14,16 @@
     messageTimer = setTimeout(() => { status.textContent = ""; }, MESSAGE_MS);
   }
 
+  // A plain link to an element would replace the link to the view.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(".skip");
+    if (!link) return;
+    event.preventDefault();
+    const target = document.querySelector(link.getAttribute("href"));
+    target.tabIndex = -1;
+    target.focus();
+  });
+
   /** Call `advance(seconds)` on every frame while the button is pressed. */
   function playButton(button, advance) {
     let last = 0, running = false;

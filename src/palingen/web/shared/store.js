@@ -28,7 +28,7 @@
       clearTimeout(linkTimer);
       linkTimer = setTimeout(() => {
         linkTimer = 0;
-        history.replaceState(null, "", link());
+        if (palingen.tabs.current() === tab) history.replaceState(null, "", link());
       }, 150);
     }
 

@@ -6,6 +6,7 @@ palingen.memory.panels.push(() => {
   const GRID = [5, 10, 20, 30, 50, 100, 200, 300, 500, 1000];
   const points = new Map(); // by network: a map from length to { accuracy, interval }
   let far = new Set();
+  let running = null; // { key, length, accuracy, interval } of a measurement that has not ended
 
   const key = () => memory.current().id;
   const known = () => points.get(key()) ?? points.set(key(), new Map()).get(key());
@@ -16,7 +17,8 @@ palingen.memory.panels.push(() => {
   const toPosition = (length) => Math.round((1000 * Math.log(length / MIN)) / Math.log(MAX / MIN));
 
   function draw() {
-    const entries = [...known()].sort(([a], [b]) => a - b), isFar = far.has(key()), trained = memory.current().config.length;
+    const partial = running?.key === key() && !known().has(running.length) ? [[running.length, running]] : [];
+    const entries = [...known(), ...partial].sort(([a], [b]) => a - b), isFar = far.has(key()), trained = memory.current().config.length;
     slider.value = String(toPosition(reach()));
     byId("reach-value").textContent = String(reach());
     slider.setAttribute("aria-valuetext", `${reach()} digits`);
@@ -35,11 +37,13 @@ palingen.memory.panels.push(() => {
 
   function measureHere() {
     const length = reach(), message = { task: "accuracy", network: memory.final(memory.current()), length, count: COUNT, seed: SEED };
-    const measured = known();
+    const measured = known(), network = key();
+    running = null;
     memory.measure("reach", message, ({ accuracy, interval: [low, high], count, done }) => {
-      measured.set(length, { accuracy, interval: [low, high] });
+      if (done) measured.set(length, { accuracy, interval: [low, high] });
+      else running = { key: network, length, accuracy, interval: [low, high] };
       result.textContent = `T = ${length}: ${memory.percent(accuracy)} of ${count} palindromes (${memory.percent(low)} to ${memory.percent(high)})`;
-      draw();
+      memory.notify(["lengths"]);
       if (done) measureNext();
     });
   }
@@ -52,7 +56,7 @@ palingen.memory.panels.push(() => {
     memory.measure("grid", message, ({ accuracy, interval, done }) => {
       if (!done) return;
       measured.set(length, { accuracy, interval });
-      draw();
+      memory.notify(["lengths"]);
       measureNext();
     });
   }
@@ -72,5 +76,6 @@ palingen.memory.panels.push(() => {
     clearTimeout(timer);
     timer = setTimeout(measureHere, 120); // a slider that is dragged does not ask at every pixel
   });
+  memory.panel("how-long", ["lengths"], draw); // measured, maybe while the panel is not shown
   memory.savePanel("how-long", ["reach-plot"]);
 });

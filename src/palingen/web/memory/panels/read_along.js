@@ -102,7 +102,10 @@ palingen.memory.panels.push(() => {
 
   const showSort = () => { byId("sort").value = memory.state().sort; };
   memory.panel("read-along", ["net", "length", "seed", "half", "sort", "scores"], draw);
-  memory.subscribe(["step"], () => { if (memory.state().sort === "now") draw(); else moveCursor(); });
+  memory.subscribe(["step"], () => {
+    if (byId("lab-memory").hidden) return; // a hidden canvas has no width
+    if (memory.state().sort === "now") draw(); else moveCursor();
+  });
   memory.subscribe(["sort"], showSort);
   showSort();
   memory.savePanel("read-along", ["read-maps"]);

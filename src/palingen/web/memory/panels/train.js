@@ -55,7 +55,8 @@ palingen.memory.panels.push(() => {
       if (!latest) return `${nameOf(run)}: starting`;
       const length = settings.curriculum && latest.length < settings.length ? `, training on T = ${latest.length}` : "";
       const steps = `${latest.step.toLocaleString("en")} steps`;
-      return `${nameOf(run)}: ${memory.percent(latest.test)} after ${steps}, ${latest.seconds.toFixed(0)} s${length}`;
+      const accuracy = latest.test === null ? "not measured yet" : memory.percent(latest.test);
+      return `${nameOf(run)}: ${accuracy} after ${steps}, ${latest.seconds.toFixed(0)} s${length}`;
     }).join(" · ");
     result.dataset.done = String(runs.length > 0 && runs.every(({ latest }) => latest?.done));
   }

@@ -59,9 +59,12 @@
     check.className = "check";
     check.append(box, "curriculum");
     form.append(check);
-    form.addEventListener("change", () => {
+    form.addEventListener("change", ({ target }) => {
+      if (target.validity.rangeUnderflow || target.validity.rangeOverflow)
+        page.announce(`${target.labels[0].textContent}: from ${target.min} to ${target.max}`);
       const values = Object.fromEntries([...form.elements].filter(({ name }) => name).map(({ name, value }) => [name, value]));
       memory.setState({ [racer]: palingen.formatSettings(palingen.parseSettings({ ...values, curriculum: Number(box.checked) }, settings(racer))) });
+      showSettings(racer); // an invalid value changes nothing, so that nobody else would replace it
     });
     return form;
   }

@@ -3,7 +3,8 @@
 palingen.memory.panels.push(() => {
   const { memory, page } = palingen, { byId } = page, canvas = byId("unit-map"), group = byId("unit-buttons"), result = byId("unit-accuracy");
   const COUNT = 200, SEED = 11;
-  let baseline = { key: null, accuracy: null };
+  let baseline = { key: null, accuracy: null }; // with all units
+  let masked = { key: null, accuracy: null, count: COUNT }; // with some units off
 
   const H = () => memory.current().config.hidden_size;
 
@@ -52,21 +53,26 @@ palingen.memory.panels.push(() => {
   function measureAccuracy() {
     const off = memory.unitsOff(), network = memory.final(memory.current()), length = memory.scoresLength();
     const mask = Float32Array.from({ length: H() }, (_, unit) => (off.has(unit) ? 0 : 1));
-    const key = `${memory.current().id} ${length}`;
+    const key = `${memory.current().id} ${length}`, maskKey = `${key} ${memory.state().off}`;
     const message = { task: "accuracy", network, length, count: COUNT, seed: SEED };
     if (baseline.key !== key) {
       baseline = { key, accuracy: null };
-      memory.measure("baseline", message, ({ accuracy, done }) => {
-        if (done) { baseline.accuracy = accuracy; show(off, accuracy, COUNT, length); }
-      });
-    } else if (!off.size) show(off, baseline.accuracy, COUNT, length);
-    if (off.size) memory.measure("units off", { ...message, mask }, ({ accuracy, count }) => show(off, accuracy, count, length));
+      memory.measure("baseline", message, ({ accuracy, done }) => { if (done) { baseline.accuracy = accuracy; show(); } });
+    }
+    if (off.size && masked.key !== maskKey) {
+      masked = { key: maskKey, accuracy: null, count: COUNT };
+      memory.measure("units off", { ...message, mask }, ({ accuracy, count }) => { masked = { key: maskKey, accuracy, count }; show(); });
+    }
+    show();
   }
 
-  function show(off, accuracy, count, length) {
-    const all = baseline.accuracy === null ? "…" : memory.percent(baseline.accuracy), now = accuracy === null ? "…" : memory.percent(accuracy);
+  /** Write the accuracy of the network as it is now, as far as it is measured. */
+  function show() {
+    const off = memory.unitsOff(), length = memory.scoresLength();
+    const isMeasured = masked.key === `${baseline.key} ${memory.state().off}`;
+    const percent = (accuracy) => (accuracy === null ? "…" : memory.percent(accuracy)), all = percent(baseline.accuracy);
     result.textContent = off.size
-      ? `${off.size} of ${H()} units off: ${now} of ${count} fresh palindromes with ${length} digits; ${all} with all units.`
+      ? `${off.size} of ${H()} units off: ${percent(isMeasured ? masked.accuracy : null)} of ${masked.count} fresh palindromes with ${length} digits; ${all} with all units.`
       : `All units on: ${all} of ${COUNT} fresh palindromes with ${length} digits.`;
   }
 
