@@ -56,10 +56,7 @@ class FeatureTraining:
             min_batch_size=process_group.world_size,
         )
         self.steps = min(self.plan.total_steps, max_steps)
-        self.num_classes = int(dataset.channel_labels.max()) + 1
-        if self.num_classes < 2:
-            rule = f"needs images of several classes; {config.data} has one"
-            raise DataError(f"frechet_steps={config.frechet_steps}: {rule}")
+        self.num_classes = require_feature_classes(config, dataset)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.networks = [build(self.num_classes) for build in FEATURE_NETWORKS]
@@ -106,6 +103,19 @@ class FeatureTraining:
         rising = min(1.0, progress / WARMUP_FRACTION)
         falling = cosine_interpolate(1.0, 0.0, max(0.0, (progress - WARMUP_FRACTION) / (1 - WARMUP_FRACTION)))
         return LEARNING_RATE * rising * falling
+
+
+def require_feature_classes(config: GanConfig, dataset: ImageDataset) -> int:
+    """Number of classes that the feature networks tell apart.
+
+    Raises:
+        DataError: the images have no classes.
+    """
+    num_classes = int(dataset.channel_labels.max()) + 1
+    if num_classes < 2:
+        rule = f"needs images of several classes; {config.data} has one"
+        raise DataError(f"frechet_steps={config.frechet_steps}: {rule}")
+    return num_classes
 
 
 def _split_channels(images: Float[Tensor, "B channels 28 28"]) -> Float[Tensor, "B*channels 1 28 28"]:
