@@ -11,7 +11,7 @@ from palingen.gan import train as train_module
 from palingen.gan.data.dataset_info import DatasetInfo, write_info
 from palingen.gan.train import train_gan
 from palingen.runtime.distributed import ProcessGroup
-from palingen.runtime.errors import DataError, PalingenError
+from palingen.runtime.errors import ConfigError, DataError, PalingenError
 from palingen.runtime.run_folder import RunFolder
 from palingen.runtime.safetensors_io import load_weights
 
@@ -49,3 +49,9 @@ def test_every_process_refuses_what_the_main_one_refuses(tmp_path, config, unlab
     monkeypatch.setattr(train_module, "_open_together", lambda *_: closing(run))
     with pytest.raises(DataError, match="its images have changed since the run"):
         train_gan(config, tmp_path, process_group=SECOND_OF_TWO)
+
+
+def test_a_batch_of_fewer_than_two_images_for_each_process_is_refused(tmp_path, config):
+    with pytest.raises(ConfigError, match=r"^batch_size=3: must be at least 4 with 2 processes$"):
+        train_gan(replace(config, batch_size=3), tmp_path / "run", process_group=SECOND_OF_TWO)
+    assert not (tmp_path / "run").exists()

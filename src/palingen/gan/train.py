@@ -26,7 +26,7 @@ from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
 from palingen.runtime.training_loop import Batch, BatchPlan, RunningMeans, TrainingLoop
-from palingen.runtime.validation import require
+from palingen.runtime.validation import require, require_field
 
 METRICS = StepMetrics._fields
 """Metrics of a record, averaged over the steps since the record before."""
@@ -76,6 +76,9 @@ def train_gan(
 
 def _require_trainable(config: GanConfig, engine: EngineName, process_group: ProcessGroup) -> ImageDataset:
     """Training images, after all checks of an experiment: in every process, before a folder is made or emptied."""
+    processes = process_group.world_size
+    rule = f"must be at least {2 * processes} with {processes} processes"
+    require_field(config, "batch_size", config.batch_size >= 2 * processes, rule)
     require_classes(config)
     require_training_memory(config, dataset_size(config.data), process_group.device)
     require_user_parts(config)
