@@ -10,13 +10,14 @@ from palingen.gan import feature_training, frechet_tuning
 from palingen.gan.config import GanConfig
 from palingen.gan.data import datasets
 from palingen.gan.data.datasets import load_batch, load_dataset
+from palingen.gan.data.mnist import load_images, write_images
 from palingen.gan.frechet_tuning import FrechetTuning
 from palingen.gan.models.feature_networks import FEATURE_NETWORKS
 from palingen.gan.pretrained import load_generator
 from palingen.gan.train import train_gan
 from palingen.gan.trainer import GanTrainer
 from palingen.runtime.distributed import ProcessGroup
-from palingen.runtime.errors import Interrupted
+from palingen.runtime.errors import DataError, Interrupted
 from palingen.runtime.training_loop import TrainingLoop
 
 CPU = torch.device("cpu")
@@ -98,6 +99,18 @@ def test_a_training_of_no_more_steps_than_matching_steps_is_the_game_alone(small
     assert "gan: only 14 steps, so without the last 14 with a Frechet loss\n" in capfd.readouterr().err
     train_gan(replace(small, frechet_steps=None), tmp_path / "game")
     assert_same_weights(tmp_path / "short", tmp_path / "game")
+
+
+def test_a_class_with_one_image_is_refused_before_training(small, tmp_path):
+    images = load_images("train", small.data)
+    sevens = (images.labels == 7).nonzero().flatten()
+    others = (images.labels != 7).nonzero().flatten()
+    for split, indices in (("train", torch.cat([others, sevens[:1]])), ("t10k", others)):
+        write_images(tmp_path / "rare", split, images.select(indices))
+    rare = replace(small, data=str(tmp_path / "rare"))
+    with pytest.raises(DataError, match=r"^frechet_steps=5: needs two training images of each class; .* fewer of 7$"):
+        train_gan(rare, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_of_stacked_digits_the_features_of_all_channels_are_matched_together(make_tuning, monkeypatch):

@@ -28,6 +28,17 @@ def test_another_runtime_generates_the_same_images_for_any_batch_size(architectu
         np.testing.assert_allclose(images, generate(generator.generator, inputs).numpy(), atol=1e-5)
 
 
+def test_images_of_a_generator_without_tanh_are_exported_in_the_range_in_which_they_are_sampled(tmp_path):
+    config = GanConfig(architecture="residual", generator_output="linear", latent_dim=16)
+    generator = PretrainedGenerator("untrained", build_networks(config)[0].eval(), config, tmp_path)
+    latents = sample_latents(7, 16, 0)
+    assert generator.generator(latents).min() < -1.1
+    write_onnx(generator, tmp_path / "generator.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "generator.onnx")
+    (images,) = session.run(["images"], {"latents": latents.numpy()})
+    np.testing.assert_allclose(images, generate(generator.generator, latents).numpy(), atol=1e-5)
+
+
 def test_the_command_exports_the_shipped_generator_as_a_single_file(palingen, tmp_path):
     run = palingen("gan", "export", "pretrained:course", "--format", "onnx", "--out", "out", "--json")
     assert run.returncode == 0, run.stderr

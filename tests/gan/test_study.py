@@ -1,6 +1,7 @@
 import json
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 from support import DIVERGING
 from tracker_logs import read_mlflow, read_tensorboard
@@ -9,7 +10,7 @@ from palingen import recipes
 from palingen.gan import study
 from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.study import TrainOptions, Variant, enumerate_runs, load_results, run_study
-from palingen.runtime.errors import ConfigError, DataError
+from palingen.runtime.errors import ConfigError, DataError, RunError
 from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.safetensors_io import save_weights
 
@@ -108,6 +109,26 @@ def test_a_finished_study_trains_nothing_again(finished, variants, monkeypatch):
     out, results = finished
     monkeypatch.setattr(study, "train_gan", lambda *_, **__: pytest.fail("trained again"))
     assert list(run_study(variants, out, SERIAL, TrainOptions())) == results
+
+
+def test_other_epochs_in_the_same_folder_are_refused_before_anything_is_trained(tmp_path, variants):
+    folder, config = tmp_path / variants[1].folder, variants[1].config
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"kind": "GanConfig", **asdict(config)}))
+    (folder / "result.json").write_text("{}")
+    longer = [replace(variant, config=replace(variant.config, epochs=30)) for variant in variants]
+    with pytest.raises(RunError, match=r"other settings \(epochs=30, was 1\); force=True replaces it$"):
+        run_study(longer, tmp_path, SERIAL, TrainOptions())
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_images_without_a_classifier_are_refused_before_anything_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setenv("PALINGEN_CACHE", str(tmp_path / "cache"))
+    np.savez(tmp_path / "images.npz", images=np.zeros((40, 28, 28), np.uint8), labels=np.arange(40) % 2)
+    variants = enumerate_runs("course", COURSE, GanConfig(data=str(tmp_path / "images.npz")), [], 1)
+    with pytest.raises(DataError, match=r"images\.npz: has no classifier yet; train one with"):
+        run_study(variants, tmp_path / "study", SERIAL, TrainOptions())
+    assert not (tmp_path / "study").exists()
 
 
 def test_loaded_results_hold_config_and_environment_of_each_run_sorted_by_label(finished, variants):

@@ -97,12 +97,14 @@ def test_too_few_images_to_choose_the_best_epoch_by_are_refused(tmp_path, config
     write_images(few, "train", load_images("train").select(torch.arange(60)))
     with pytest.raises(DataError, match=r"^keep='best': needs at least 100 training images; there are 54$"):
         train_gan(replace(config, data=str(few), keep="best", monitor_samples=100), tmp_path / "run", CPU)
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_engine_that_does_not_support_the_config_is_refused_in_one_line(tmp_path, config):
     with pytest.raises(ConfigError, match=r"^engine='penalty-jvp': needs a penalty") as refusal:
-        train_gan(config, tmp_path, CPU, engine="penalty-jvp")
+        train_gan(config, tmp_path / "run", CPU, engine="penalty-jvp")
     assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

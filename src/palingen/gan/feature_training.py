@@ -29,6 +29,9 @@ EPOCHS, BATCH_SIZE, LEARNING_RATE = 6, 256, 2e-3
 WARMUP_FRACTION = 0.2
 """Fraction of the steps over which the learning rate rises from zero; then it falls to zero."""
 
+MAX_NAMES = 10
+"""Names of classes in a message."""
+
 
 class FeatureTraining:
     """Feature networks, trained together to tell the classes of the training images.
@@ -40,7 +43,7 @@ class FeatureTraining:
         max_steps: most steps there is time for.
 
     Raises:
-        DataError: the images have no classes.
+        DataError: the images do not have the classes that are needed.
     """
 
     def __init__(self, config: GanConfig, dataset: ImageDataset, process_group: ProcessGroup, max_steps: int) -> None:
@@ -56,10 +59,7 @@ class FeatureTraining:
             min_batch_size=process_group.world_size,
         )
         self.steps = min(self.plan.total_steps, max_steps)
-        self.num_classes = int(dataset.channel_labels.max()) + 1
-        if self.num_classes < 2:
-            rule = f"needs images of several classes; {config.data} has one"
-            raise DataError(f"frechet_steps={config.frechet_steps}: {rule}")
+        self.num_classes = require_feature_classes(config, dataset)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.networks = [build(self.num_classes) for build in FEATURE_NETWORKS]
@@ -106,6 +106,30 @@ class FeatureTraining:
         rising = min(1.0, progress / WARMUP_FRACTION)
         falling = cosine_interpolate(1.0, 0.0, max(0.0, (progress - WARMUP_FRACTION) / (1 - WARMUP_FRACTION)))
         return LEARNING_RATE * rising * falling
+
+
+def require_feature_classes(config: GanConfig, dataset: ImageDataset) -> int:
+    """Number of classes that the feature networks tell apart.
+
+    Raises:
+        DataError: the images have no classes, or a class that is matched by itself has no covariance.
+    """
+    num_classes = int(dataset.channel_labels.max()) + 1
+    if num_classes < 2:
+        rule = f"needs images of several classes; {config.data} has one"
+        raise DataError(f"frechet_steps={config.frechet_steps}: {rule}")
+    if config.conditional and (names := _rare_classes(dataset)):
+        rule = f"needs two training images of each class; {config.data} has fewer of {names}"
+        raise DataError(f"frechet_steps={config.frechet_steps}: {rule}")
+    return num_classes
+
+
+def _rare_classes(dataset: ImageDataset) -> str:
+    """Names of the classes with fewer than two images, the first of them if there are many."""
+    names = dataset.info.class_names
+    counts = torch.bincount(dataset.labels, minlength=len(names)).tolist()
+    rare = [name for name, count in zip(names, counts, strict=True) if count < 2]
+    return ", ".join(rare[:MAX_NAMES]) + ", ..." * (len(rare) > MAX_NAMES)
 
 
 def _split_channels(images: Float[Tensor, "B channels 28 28"]) -> Float[Tensor, "B*channels 1 28 28"]:

@@ -46,7 +46,7 @@ class FrechetTuning:
         total_steps: steps of the training.
 
     Raises:
-        DataError: the images have no classes.
+        DataError: the images do not have the classes that are needed.
     """
 
     def __init__(self, trainer: GanTrainer, total_steps: int) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from palingen.gan.pretrained import PretrainedGenerator
 from palingen.runtime.atomic_io import write_atomically
@@ -35,7 +37,7 @@ def write_onnx(generator: PretrainedGenerator, path: Path) -> None:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         temporary = Path(folder) / "generator.onnx"
         torch.onnx.export(
-            generator.generator.cpu().eval(),
+            _Clamped(generator.generator.cpu()).eval(),
             (example,),
             str(temporary),
             input_names=["latents"],
@@ -46,3 +48,14 @@ def write_onnx(generator: PretrainedGenerator, path: Path) -> None:
             verbose=False,
         )
         write_atomically(path, temporary.read_bytes())
+
+
+class _Clamped(nn.Module):
+    """Generator whose images are clamped to [-1, 1], as when it is sampled; a linear output may lie beyond."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, latents: Float[Tensor, "B Z_and_K"]) -> Float[Tensor, "B channels 28 28"]:
+        return self.generator(latents).clamp(-1, 1)

@@ -11,8 +11,9 @@ import torch
 
 from palingen.gan.config import GanConfig
 from palingen.gan.data.datasets import dataset_size
+from palingen.gan.data.sources import load_data
 from palingen.gan.evaluate import evaluate_generator
-from palingen.gan.evaluation.data_evaluator import data_evaluator
+from palingen.gan.evaluation.data_evaluator import data_evaluator, require_evaluator
 from palingen.gan.memory_estimate import require_study_memory
 from palingen.gan.pretrained import load_generator, write_sampling_options
 from palingen.gan.steps import EngineName
@@ -22,7 +23,7 @@ from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import DivergenceError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
-from palingen.runtime.run_files import read_config, read_environment
+from palingen.runtime.run_files import read_config, read_environment, require_same_run
 from palingen.runtime.tracking.run_tracking import log_scores
 from palingen.runtime.tracking.trackers import TrackerName, require_trackers
 from palingen.runtime.user_code import CodeReference, part_label
@@ -116,14 +117,26 @@ def run_study(
     ends, and is a result whose `score` is None.
 
     Raises:
-        PalingenError: the backend or a tracker is not installed, a worker died, or the runs do not fit into memory.
+        PalingenError: the backend or a tracker is not installed, a worker died, the runs do not fit into memory, a
+            folder holds a run with other settings, such as epochs, or the images cannot be scored.
         Interrupted: Ctrl-C; everything is saved.
     """
     require_trackers(options.trackers)
     if variants and parallel.backend == "loky":  # a cluster has memory of its own
         configs = [variant.config for variant in variants]
         require_study_memory(configs, dataset_size(configs[0].data), parallel.processes)
+    _require_runnable(variants, out, options)
     return map_unordered(partial(_train_and_score, out.resolve(), options), variants, out, parallel)
+
+
+def _require_runnable(variants: Sequence[Variant], out: Path, options: TrainOptions) -> None:
+    """Check that folders hold the runs of their variants, and that those without a result can be scored."""
+    for variant in variants:
+        if not options.force and (out / variant.folder / "config.json").exists():  # its name leaves out the epochs
+            require_same_run(out / variant.folder, variant.config)
+    unscored = [variant for variant in variants if options.force or not (out / variant.folder / "result.json").exists()]
+    for data in sorted({variant.config.data for variant in unscored} - {"mnist"}):
+        require_evaluator(load_data(data).info)
 
 
 def load_results(out: Path) -> list[dict[str, Any]]:

@@ -9,23 +9,24 @@ from typing import Any
 import torch
 
 from palingen.gan.config import GanConfig, require_classes
-from palingen.gan.data.dataset_info import write_info
-from palingen.gan.data.datasets import dataset_size, load_dataset
+from palingen.gan.data.dataset_info import require_same_images, write_info
+from palingen.gan.data.datasets import ImageDataset, dataset_size, load_dataset
 from palingen.gan.evaluation.best_generator import BestGenerator
-from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch
+from palingen.gan.evaluation.monitor import Monitor, is_monitor_epoch, require_monitor
+from palingen.gan.feature_training import require_feature_classes
 from palingen.gan.frechet_tuning import FrechetTuning
 from palingen.gan.memory_estimate import require_training_memory
 from palingen.gan.sampling.snapshots import SnapshotWriter
 from palingen.gan.steps import EngineName
 from palingen.gan.steps.forward import is_bfloat16_emulated
 from palingen.gan.steps.protocol import StepMetrics
-from palingen.gan.trainer import GanTrainer, require_user_parts
+from palingen.gan.trainer import GanTrainer, require_engine, require_user_parts
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
 from palingen.runtime.training_loop import Batch, BatchPlan, RunningMeans, TrainingLoop
-from palingen.runtime.validation import require
+from palingen.runtime.validation import require, require_field
 
 METRICS = StepMetrics._fields
 """Metrics of a record, averaged over the steps since the record before."""
@@ -56,27 +57,48 @@ def train_gan(
 
     Raises:
         ConfigError: engine, images or a user's part do not fit the config, a tracker or enough memory is missing.
-        DataError: the images are missing or damaged.
+        DataError: the images are missing, damaged or too few, or lack classes or a classifier that the config needs.
         RunError: the folder holds something else; its subclass DivergenceError: a loss is no longer finite.
         Interrupted: Ctrl-C; everything is saved.
     """
     require("config", config, isinstance(config, GanConfig), "must be a GanConfig")
     folder, process_group = Path(folder), process_group or ProcessGroup(device or torch.device("cpu"))
-    if force or not (folder / "weights.safetensors").exists():  # before a folder is made
-        _require_trainable(config, process_group.device)
+    is_finished = not force and (folder / "weights.safetensors").exists()
+    dataset = None if is_finished else _require_trainable(config, engine, process_group)
     configure_numerics()
     with _open_together(folder, config, force, process_group, trackers) as run:
-        if run.finished:
+        if dataset is None or run.finished:
             return run.result
-        trainer = GanTrainer(config, load_dataset(config.data, process_group.device), process_group, engine)
+        trainer = GanTrainer(config, dataset, process_group, engine)
         run.set_execution(current_execution(trainer.engine), allow_change=allow_engine_change)
         return _train(run, trainer)
 
 
-def _require_trainable(config: GanConfig, device: torch.device) -> None:
+def _require_trainable(config: GanConfig, engine: EngineName, process_group: ProcessGroup) -> ImageDataset:
+    """Training images, after all checks of an experiment: in every process, before a folder is made or emptied."""
+    processes = process_group.world_size
+    rule = f"must be at least {2 * processes} with {processes} processes"
+    require_field(config, "batch_size", config.batch_size >= 2 * processes, rule)
     require_classes(config)
-    require_training_memory(config, dataset_size(config.data), device)
+    require_training_memory(config, dataset_size(config.data), process_group.device)
     require_user_parts(config)
+    require_engine(engine, config, process_group.device)
+    dataset = load_dataset(config.data, process_group.device)
+    total_steps = _plan(config, dataset, process_group).total_steps
+    require_monitor(config, dataset)
+    if config.frechet_steps and config.frechet_steps < total_steps:
+        require_feature_classes(config, dataset)
+    return dataset
+
+
+def _plan(config: GanConfig, dataset: ImageDataset, process_group: ProcessGroup) -> BatchPlan:
+    return BatchPlan(
+        dataset_size=len(dataset),
+        batch_size=config.batch_size,
+        epochs=config.epochs,
+        seed=config.seed,
+        min_batch_size=2 * process_group.world_size,  # BatchNorm needs two images
+    )
 
 
 @contextmanager
@@ -95,16 +117,11 @@ def _open_together(
 
 def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
     config, process_group = trainer.config, trainer.process_group
+    require_same_images(run.folder, trainer.dataset.info)  # in every process, since the others wait for the main one
     if process_group.is_main and is_bfloat16_emulated(config.precision, process_group.device):
         print("gan: this CPU has no bfloat16 arithmetic; precision=float32 is faster here", file=sys.stderr)
     means = RunningMeans(*METRICS, process_group=process_group)
-    plan = BatchPlan(
-        dataset_size=len(trainer.dataset),
-        batch_size=config.batch_size,
-        epochs=config.epochs,
-        seed=config.seed,
-        min_batch_size=2 * process_group.world_size,  # BatchNorm needs two images
-    )
+    plan = _plan(config, trainer.dataset, process_group)
     best = BestGenerator() if config.keep == "best" else None
     tuning = _tuning(trainer, plan.total_steps)
     state = {

@@ -188,6 +188,17 @@ def require_user_parts(config: GanConfig) -> None:
         step_setup(config, build_networks(config))
 
 
+def require_engine(engine: EngineName, config: GanConfig, device: torch.device) -> None:
+    """Check before anything is written that an engine supports an experiment; `auto` finds one for each.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if engine != "auto":
+        generator, discriminator = (_to_device(network, device) for network in build_networks(config))
+        resolve_engine(engine, step_setup(config, Networks(generator, discriminator)))
+
+
 def _to_device(network: nn.Module, device: torch.device) -> nn.Module:
     # CPU convolutions are several times faster in channels-last order, above all in bfloat16
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

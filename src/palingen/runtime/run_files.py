@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, TypeVar
 
-from palingen.runtime.config_io import parse_config
+from palingen.runtime.config_io import describe_changes, parse_config
 from palingen.runtime.errors import RunError
 from palingen.runtime.json_io import read_json, read_json_lines
 from palingen.runtime.safetensors_header import load_metadata
@@ -23,6 +23,17 @@ def read_config(folder: Path, kind: type[Config]) -> Config:
     """
     path = _require_run(folder) / "config.json"
     return parse_config(read_json(path, advice=ADVICE), kind, path)
+
+
+def require_same_run(folder: Path, config: Any) -> None:
+    """Check that the run in `folder` has this config.
+
+    Raises:
+        RunError: it has other settings, is of another kind, or there is no run.
+        DataError: its config is damaged.
+    """
+    if changes := describe_changes(read_config(folder, type(config)), config):
+        raise RunError(f"{folder}: holds a run with other settings ({changes}); force=True replaces it")
 
 
 def require_same_config(config: Any, weights: Path) -> None:

@@ -32,7 +32,7 @@ from palingen.runtime.errors import DivergenceError, RunError
 from palingen.runtime.json_io import damaged
 from palingen.runtime.kept_code import keep_code
 from palingen.runtime.numerics import Execution
-from palingen.runtime.run_files import ADVICE, read_config, read_result
+from palingen.runtime.run_files import ADVICE, read_result, require_same_run
 from palingen.runtime.safetensors_io import save_weights
 from palingen.runtime.tracking.run_tracking import RunTracking
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
@@ -217,8 +217,8 @@ def _prepare(folder: Path, config: Any, force: bool) -> None:
     if contents and force:
         for path in contents:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    elif contents and (changes := describe_changes(read_config(folder, type(config)), config)):
-        raise RunError(f"{folder}: holds a run with other settings ({changes}); force=True replaces it")
+    elif contents:
+        require_same_run(folder, config)
     keep_code(config, folder)
     write_json(folder / "config.json", {"kind": type(config).__name__, **asdict(config)})
 

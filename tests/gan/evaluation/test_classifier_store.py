@@ -10,7 +10,7 @@ from palingen.gan.data.sources import load_data
 from palingen.gan.evaluation.classifier import DigitClassifier, accuracy
 from palingen.gan.evaluation.classifier_store import find_classifier, require_classifier, store_folder
 from palingen.gan.evaluation.classifier_training import ClassifierConfig, scale_epochs
-from palingen.gan.evaluation.data_evaluator import data_evaluator
+from palingen.gan.evaluation.data_evaluator import data_evaluator, require_evaluator
 from palingen.gan.evaluation.evaluator import default_count, require_count
 from palingen.gan.evaluation.monitor import Monitor
 from palingen.gan.evaluation.second_classifier import ResidualClassifier
@@ -86,6 +86,13 @@ def test_changed_images_are_not_scored_with_a_runs_classifier(info):
     stale = DatasetInfo(info.name, ("ring", "slash", "box"), info.sha256)
     with pytest.raises(DataError, match="its images have changed since the training"):
         data_evaluator(stale)
+
+
+def test_a_data_set_with_too_few_test_images_is_known_before_an_evaluator_is_built(info, monkeypatch):
+    require_evaluator(info)
+    monkeypatch.setattr("palingen.gan.evaluation.data_evaluator.MIN_REFERENCE", 61)
+    with pytest.raises(DataError, match="has 60 images to compare with; at least 61 are needed"):
+        require_evaluator(info)
 
 
 @pytest.mark.parametrize(("size", "epochs"), [(60_000, 5), (124_800, 5), (30_000, 10), (100, 30)])

@@ -72,6 +72,21 @@ def test_every_architecture_of_the_config_has_a_network():
     assert tuple(classifier_training.ARCHITECTURES) == get_args(annotation)
 
 
+@pytest.mark.parametrize("steps", range(1, 13))
+def test_the_learning_rate_has_a_value_at_every_step_of_a_training_of_any_length(steps):
+    optimizer = torch.optim.Adam([torch.zeros(1, requires_grad=True)], 1.0)
+    schedule = classifier_training._one_cycle(optimizer, 2.0, steps)
+    rates = []
+    for _ in range(steps):
+        rates += schedule.get_last_lr()
+        optimizer.step()
+        schedule.step()
+    assert 0 < rates[-1] <= max(rates) <= 2
+    if steps >= 5:
+        assert rates[0] < 0.1 < 1 < max(rates)
+        assert rates[-1] < 1e-5
+
+
 def test_rotated_and_resized_digits_stay_in_range_and_keep_their_black_margin():
     config = ClassifierConfig(rotation=12.0, zoom=0.1)
     images = torch.full((50, 1, 28, 28), -1.0)

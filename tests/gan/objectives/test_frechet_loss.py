@@ -52,6 +52,13 @@ def test_classes_are_compared_one_by_one():
     assert loss.first.item() == pytest.approx(sum(halves) / 2, rel=0.01)
 
 
+def test_the_derivative_by_the_covariance_is_the_identity_where_real_images_are_alike():
+    loss = FrechetLoss(1, 6, CPU)
+    loss.set_real(torch.ones(10, 6), None)
+    loss.start([loss.moments(correlated(500))])
+    torch.testing.assert_close(loss.weight[0], torch.eye(6))
+
+
 def test_steps_against_the_gradient_bring_the_distance_down(loss):
     scale, shift = torch.full((6,), 1.5), torch.full((6,), 0.5)
     for step in range(120):

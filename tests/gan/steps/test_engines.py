@@ -4,6 +4,7 @@ from typing import get_args
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import leaky_relu
 
 from palingen.gan.models import ARCHITECTURES, Networks
 from palingen.gan.objectives.gradient_penalties import PENALTIES
@@ -40,6 +41,17 @@ class Curved(nn.Module):
 
     def forward(self, images):
         return self.head(torch.sigmoid(images.flatten(1))).flatten()
+
+
+class RowByRow(nn.Module):
+    """Discriminator with a linear layer that takes every row of pixels by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.head = nn.Linear(28, 4), nn.Linear(28 * 4, 1)
+
+    def forward(self, images):
+        return self.head(leaky_relu(self.rows(images.flatten(1, 2))).flatten(1)).flatten()
 
 
 def with_discriminator(setup, discriminator):
@@ -96,10 +108,11 @@ def test_auto_is_manual_then_penalty_jvp_then_autograd_in_float64(make_setup, ar
     assert resolve_engine("auto", make_setup(architecture, "hinge", penalty, num_classes)) == expected
 
 
-def test_a_discriminator_that_is_not_piecewise_linear_is_left_to_autograd(make_setup):
-    setup = with_discriminator(make_setup("mlp", penalty="r1"), Curved().double())
+@pytest.mark.parametrize(("network", "reason"), [(Curved, "sigmoid"), (RowByRow, "a linear layer on 3 axes")])
+def test_a_discriminator_that_penalty_jvp_does_not_support_is_left_to_autograd(make_setup, network, reason):
+    setup = with_discriminator(make_setup("mlp", penalty="r1"), network().double())
     assert resolve_engine("auto", setup) == "autograd"
-    with pytest.raises(ConfigError, match=r"engine='penalty-jvp': needs a piecewise-linear discriminator.*sigmoid"):
+    with pytest.raises(ConfigError, match=rf"engine='penalty-jvp': needs a piecewise-linear discriminator.*{reason}"):
         resolve_engine("penalty-jvp", setup)
 
 

@@ -67,3 +67,9 @@ def test_a_convolution_with_named_padding_is_refused():
     layer, images = nn.Conv2d(1, 1, 3, padding="same"), torch.randn(2, 1, 28, 28, requires_grad=True)
     with pytest.raises(NotPiecewiseLinearError, match="a convolution with padding='same'"), LayerRecorder():
         layer(images)
+
+
+def test_a_linear_layer_on_more_than_two_axes_is_refused():
+    layer, rows = nn.Linear(28, 4), torch.randn(2, 28, 28, requires_grad=True)
+    with pytest.raises(NotPiecewiseLinearError, match=r"^a linear layer on 3 axes$"), LayerRecorder():
+        layer(rows)

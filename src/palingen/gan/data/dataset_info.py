@@ -60,12 +60,21 @@ def write_info(folder: Path, info: DatasetInfo) -> None:
     Raises:
         DataError: the run was begun with other images.
     """
+    require_same_images(folder, info)
+    if not info.is_mnist:
+        write_json(folder / INFO_FILE, asdict(info))
+
+
+def require_same_images(folder: Path, info: DatasetInfo) -> None:
+    """Check that the run in `folder`, if there is one, was begun with these images.
+
+    Raises:
+        DataError: it was begun with others, or its file is damaged.
+    """
     if (folder / INFO_FILE).exists() and read_info(folder).sha256 != info.sha256:
         raise DataError(
             f"{info.name}: its images have changed since the run {folder} was begun; force=True begins anew"
         )
-    if not info.is_mnist:
-        write_json(folder / INFO_FILE, asdict(info))
 
 
 def read_info(folder: Path) -> DatasetInfo:

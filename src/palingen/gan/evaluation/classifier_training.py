@@ -35,6 +35,9 @@ LOG_INTERVAL = 50
 MAX_EPOCH_FACTOR = 6
 """Largest factor by which a small data set gets more epochs than MNIST."""
 
+RISING_FRACTION = 0.2
+"""Fraction of the steps over which the learning rate rises."""
+
 ARCHITECTURES: dict[str, Callable[[int], Classifier]] = {"plain": DigitClassifier, "residual": ResidualClassifier}
 """Classifiers for a number of classes, by the name of their architecture."""
 
@@ -143,7 +146,7 @@ def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup
     torch.manual_seed(config.seed)
     classifier = ARCHITECTURES[config.architecture](data.info.num_classes).to(process_group.device)
     optimizer = torch.optim.Adam(classifier.parameters(), config.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, plan.total_steps, pct_start=0.2)
+    schedule = _one_cycle(optimizer, config.learning_rate, plan.total_steps)
     means = RunningMeans("loss", process_group=process_group)
     state: dict[str, Stateful] = {
         "classifier": classifier,
@@ -171,6 +174,12 @@ def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup
     result = {"accuracy": accuracy(classifier.eval(), test), "epochs": config.epochs, "seed": config.seed}
     weights = (classifier.half() if config.half_precision else classifier).state_dict()
     return run.finalize(weights, **result, seconds=loop.seconds)
+
+
+def _one_cycle(optimizer: torch.optim.Optimizer, max_rate: float, steps: int) -> torch.optim.lr_scheduler.OneCycleLR:
+    """Learning rate that rises for a fifth of the steps, or two of five, then falls to zero."""
+    rising = 2 * RISING_FRACTION if RISING_FRACTION * steps == 1 else RISING_FRACTION  # torch divides by its length - 1
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, max_rate, steps, pct_start=rising)
 
 
 def _shifted_batches(config: ClassifierConfig, images: LabeledImages, steps: int, device: torch.device) -> Any:

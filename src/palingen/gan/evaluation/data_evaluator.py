@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from palingen.gan.data.dataset_info import DatasetInfo
-from palingen.gan.data.mnist import validation_order
+from palingen.gan.data.mnist import LabeledImages, validation_order
 from palingen.gan.data.sources import load_data
 from palingen.gan.evaluation.classifier_pair import ClassifierPair
 from palingen.gan.evaluation.classifier_store import find_classifier, require_classifier
@@ -30,6 +30,17 @@ def data_evaluator(info: DatasetInfo, reference: Reference = "test") -> Evaluato
     return _build(info, reference)
 
 
+def require_evaluator(info: DatasetInfo) -> None:
+    """Check that generators of a data set can be scored against its test images, without building the evaluator.
+
+    Raises:
+        DataError: there is no classifier for the data set, or its images are missing or too few.
+    """
+    if not info.is_mnist:
+        require_classifier(info)
+        _require_enough(info, load_data(info.name).test)
+
+
 @lru_cache(maxsize=2)
 def _build(info: DatasetInfo, reference: Reference) -> Evaluator:
     images = load_data(info.name)
@@ -41,6 +52,10 @@ def _build(info: DatasetInfo, reference: Reference) -> Evaluator:
     else:
         validation, others = validation_order(len(training)).chunk(2)
         real, training, pair = training.select(validation), training.select(others), ClassifierPair(first, None)
+    _require_enough(info, real)
+    return Evaluator(pair, real, training, reference, info=info)
+
+
+def _require_enough(info: DatasetInfo, real: LabeledImages) -> None:
     if len(real) < MIN_REFERENCE:
         raise DataError(f"{info.name}: has {len(real)} images to compare with; at least {MIN_REFERENCE} are needed")
-    return Evaluator(pair, real, training, reference, info=info)

@@ -58,17 +58,11 @@ class Monitor:
         Raises:
             DataError: there are too few images to choose the best generator by, or no classifier of them.
         """
-        count = min(config.monitor_samples or 0, len(dataset))
-        if config.keep == "best" and count < MIN_MONITOR_SAMPLES:
-            raise DataError(f"keep='best': needs at least {MIN_MONITOR_SAMPLES} training images; there are {count}")
-        if count < MIN_MONITOR_SAMPLES:
-            return None
-        if classifier := find_classifier(dataset.info):
-            return cls(config, dataset, count, classifier)
-        reason = f"{dataset.info.name} {missing_reason(dataset.info)}"
-        if config.keep == "best":
-            raise DataError(f"keep='best': needs the monitor, but {reason}")
-        print(f"gan: the quality is not monitored, since {reason}", file=sys.stderr)
+        if classifier := require_monitor(config, dataset):
+            return cls(config, dataset, _count_images(config, dataset), classifier)
+        if _count_images(config, dataset) >= MIN_MONITOR_SAMPLES:
+            reason = f"{dataset.info.name} {missing_reason(dataset.info)}"
+            print(f"gan: the quality is not monitored, since {reason}", file=sys.stderr)
         return None
 
     @cached_property
@@ -99,3 +93,23 @@ class Monitor:
             "recall": prdc.recall,
             "class_tv": metrics.total_variation(frequencies, real_frequencies),
         }
+
+
+def require_monitor(config: GanConfig, dataset: ImageDataset) -> Classifier | None:
+    """Classifier of the monitor; None if it is switched off, or there are too few images or no classifier of them.
+
+    Raises:
+        DataError: there are too few images to choose the best generator by, or no classifier of them.
+        RunError: the classifier's weights are damaged.
+    """
+    has_enough = (count := _count_images(config, dataset)) >= MIN_MONITOR_SAMPLES
+    classifier = find_classifier(dataset.info) if has_enough else None
+    if config.keep == "best" and not has_enough:
+        raise DataError(f"keep='best': needs at least {MIN_MONITOR_SAMPLES} training images; there are {count}")
+    if config.keep == "best" and classifier is None:
+        raise DataError(f"keep='best': needs the monitor, but {dataset.info.name} {missing_reason(dataset.info)}")
+    return classifier
+
+
+def _count_images(config: GanConfig, dataset: ImageDataset) -> int:
+    return min(config.monitor_samples or 0, len(dataset))

@@ -82,7 +82,8 @@ class FrechetLoss:
         covariance = outer - mean.unsqueeze(-1) * mean.unsqueeze(-2)
         values, vectors = torch.linalg.eigh(self.real_root @ covariance @ self.real_root)
         roots = values.clamp_min(0).sqrt()
-        inverse = 1 / torch.maximum(roots, SMALLEST_ROOT * roots.amax(-1, keepdim=True))
+        floored = torch.maximum(roots, SMALLEST_ROOT * roots.amax(-1, keepdim=True))
+        inverse = torch.where(floored > 0, 1 / floored, 0.0)  # all roots are 0 where real or generated images are alike
         inverse_root = (vectors * inverse.unsqueeze(-2)) @ vectors.mT
         identity = torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device)
         self.weight.copy_(identity - self.real_root @ inverse_root @ self.real_root)

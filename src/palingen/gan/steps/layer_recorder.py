@@ -149,6 +149,8 @@ class LayerRecorder(TorchFunctionMode):
         """Record a layer, or pass a linear operation through."""
         if function in RECORDED_OPS:
             input, *rest = args  # noqa: A001
+            if function is functional.linear and input.dim() != 2:  # its gradients sum over all axes but axis 1
+                raise NotPiecewiseLinearError(f"a linear layer on {input.dim()} axes")
             self.layers.append(RECORDED_OPS[function](*rest, **(kwargs or {})))
             return self.layers[-1].record(input)
         if function in LINEAR_OPS or getattr(function, "__name__", "") == "__get__":

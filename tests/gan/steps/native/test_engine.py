@@ -174,6 +174,13 @@ def sequential_setup(*discriminator):
             "does not support the layer LeakyReLU",
         ),
         ((nn.Linear(784, 4), nn.Tanh(), nn.Dropout(), nn.Linear(4, 1), nn.Flatten(0)), "in place of Dropout"),
+        (
+            (
+                *(nn.Linear(784, 448), nn.LeakyReLU(0.2), nn.Unflatten(1, (28, 16)), nn.Linear(16, 8)),
+                *(nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(224, 1), nn.Flatten(0)),
+            ),
+            "needs layers that each take all features of an image",
+        ),
         ((nn.Linear(784, 10),), "needs conditional=False"),
         ((nn.Linear(784, 1), nn.Flatten(0)), None),
     ],
@@ -181,6 +188,13 @@ def sequential_setup(*discriminator):
 def test_layers_that_it_does_not_know_are_refused_by_name(layers, reason):
     actual = NativeStep.unsupported_reason(sequential_setup(*layers))
     assert actual is None if reason is None else reason in actual
+
+
+def test_batchnorm_over_a_part_of_the_features_is_refused():
+    setup = sequential_setup(nn.Linear(784, 1), nn.Flatten(0))
+    rows = nn.Unflatten(1, (28, 28)), nn.BatchNorm1d(28), nn.Tanh(), nn.Unflatten(1, (1, 28))
+    setup = StepSetup(Networks(nn.Sequential(nn.Linear(6, 784), *rows), setup.networks.discriminator), setup.loss)
+    assert NativeStep.unsupported_reason(setup) == "needs layers that each take all features of an image"
 
 
 def test_hooks_evaluation_mode_and_shared_layers_are_refused():

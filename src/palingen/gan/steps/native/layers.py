@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -43,7 +44,7 @@ def mlp_layers(network: nn.Module) -> list[MlpLayer]:
     """Layers of a fully connected network, in order.
 
     Raises:
-        UnsupportedLayerError: it is no `nn.Sequential` of such layers, or some of their settings are others.
+        UnsupportedLayerError: it is no `nn.Sequential` of such layers, or some of their settings or sizes are others.
     """
     if not isinstance(network, nn.Sequential) or type(network).forward is not nn.Sequential.forward:
         raise UnsupportedLayerError("needs networks that are an nn.Sequential")
@@ -53,7 +54,9 @@ def mlp_layers(network: nn.Module) -> list[MlpLayer]:
             raise UnsupportedLayerError("supports no hooks, and training mode only")
     if len(set(map(id, modules))) < len(modules):
         raise UnsupportedLayerError("supports no layer that is used twice")
-    return list(_grouped([module for module in modules if type(module) not in RESHAPING]))
+    layers = list(_grouped([module for module in modules if type(module) not in RESHAPING]))
+    _require_matching_sizes(layers)
+    return layers
 
 
 def _grouped(modules: list[nn.Module]) -> Iterator[MlpLayer]:
@@ -66,6 +69,19 @@ def _grouped(modules: list[nn.Module]) -> Iterator[MlpLayer]:
         if modules and type(modules[0]) is not nn.Linear:
             activation, slope = _activation(modules.pop(0))
         yield MlpLayer(linear, norm, activation, slope)
+
+
+def _require_matching_sizes(layers: list[MlpLayer]) -> None:
+    """Check that every layer takes all features of an image that the layer before gives.
+
+    Raises:
+        UnsupportedLayerError: one does not.
+    """
+    # a layer between an Unflatten and a Flatten may act on one axis of several, which shows in its sizes alone
+    sizes = [(below.linear.out_features, layer.linear.in_features) for below, layer in pairwise(layers)]
+    sizes += [(layer.linear.out_features, layer.norm.num_features) for layer in layers if layer.norm is not None]
+    if any(outputs != inputs for outputs, inputs in sizes):
+        raise UnsupportedLayerError("needs layers that each take all features of an image")
 
 
 def _take_norm(modules: list[nn.Module]) -> nn.BatchNorm1d | None:
