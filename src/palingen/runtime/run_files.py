@@ -14,6 +14,18 @@ ADVICE = "force=True trains the run anew"
 """What to do about a damaged file of a run."""
 
 
+def run_contents(folder: Path) -> list[Path]:
+    """What the folder of a run holds; nothing, if it is a new one.
+
+    Raises:
+        RunError: the folder holds something else.
+    """
+    contents = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    if contents and not (folder / "config.json").exists():
+        raise RunError(f"{folder}: not empty and not a run folder; choose another folder")
+    return contents
+
+
 def read_config(folder: Path, kind: type[Config]) -> Config:
     """Config of the run in `folder`, which must be of class `kind`.
 

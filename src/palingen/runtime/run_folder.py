@@ -32,7 +32,7 @@ from palingen.runtime.errors import DivergenceError, RunError
 from palingen.runtime.json_io import damaged
 from palingen.runtime.kept_code import keep_code
 from palingen.runtime.numerics import Execution
-from palingen.runtime.run_files import ADVICE, read_result, require_same_run
+from palingen.runtime.run_files import ADVICE, read_result, require_same_run, run_contents
 from palingen.runtime.safetensors_io import save_weights
 from palingen.runtime.tracking.run_tracking import RunTracking
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
@@ -194,7 +194,7 @@ def open_run(
         yield RunFolder(folder, config, is_main=False)
         return
     folder.mkdir(parents=True, exist_ok=True)
-    _visible_contents(folder)  # before the lock, which a folder of somebody else must not get
+    run_contents(folder)  # before the lock, which a folder of somebody else must not get
     lock = FileLock(folder / ".lock", blocking=False)
     try:
         lock.acquire()
@@ -211,7 +211,7 @@ def open_run(
 
 
 def _prepare(folder: Path, config: Any, force: bool) -> None:
-    contents = _visible_contents(folder)
+    contents = run_contents(folder)
     if contents:
         remove_temporary_files(folder)  # of a process that was killed while writing; the lock is ours now
     if contents and force:
@@ -221,15 +221,3 @@ def _prepare(folder: Path, config: Any, force: bool) -> None:
         require_same_run(folder, config)
     keep_code(config, folder)
     write_json(folder / "config.json", {"kind": type(config).__name__, **asdict(config)})
-
-
-def _visible_contents(folder: Path) -> list[Path]:
-    """What the folder of a run holds; nothing, if it is a new one.
-
-    Raises:
-        RunError: the folder holds something else.
-    """
-    contents = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    if contents and not (folder / "config.json").exists():
-        raise RunError(f"{folder}: not empty and not a run folder; choose another folder")
-    return contents
