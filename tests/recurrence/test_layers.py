@@ -4,7 +4,7 @@ from engine_cases import CPU_ENGINES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palingen.recurrence.cells import CELLS
+from palingen.recurrence.cells import CELLS, Cell
 from palingen.recurrence.engines import run_engine
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.runtime.errors import ConfigError
@@ -36,6 +36,24 @@ def test_sequences_of_different_lengths_run_as_each_would_alone(name, seed, max_
 def test_a_length_below_1_or_above_the_steps_is_refused(lengths):
     with pytest.raises(ValueError, match=r"must be between 1 and 3, the steps of inputs"):
         RecurrentLayer("lstm", 2, 5)(torch.zeros(2, 3, 2), lengths=torch.tensor(lengths))
+
+
+@pytest.mark.parametrize("engine", CPU_ENGINES)
+def test_a_state_that_grows_without_bound_leaves_the_gradients_of_shorter_sequences_finite(engine):
+    cell = Cell(lambda x_proj, h_proj, state: (torch.relu(x_proj + h_proj),), gates=("h",))
+    layer = RecurrentLayer(cell, 1, 2, engine=engine)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.fill_(3.0)
+    inputs, lengths, reset_mask = torch.ones(2, 60, 1), torch.tensor([3, 1]), torch.zeros(2, 60, dtype=torch.bool)
+    gradients = []
+    for options in ({"lengths": lengths}, {"lengths": lengths, "reset_mask": reset_mask}):
+        output = layer(inputs, **options)
+        gradients.append(torch.autograd.grad(output.final_state[0].sum(), [*layer.parameters()]))
+    short = layer(inputs[:, :3]).states[0]
+    expected = torch.autograd.grad(short[0, 2].sum() + short[1, 0].sum(), [*layer.parameters()])
+    for actual in gradients:
+        torch.testing.assert_close(actual, expected)
 
 
 @pytest.mark.parametrize("engine", CPU_ENGINES)

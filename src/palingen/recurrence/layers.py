@@ -114,11 +114,13 @@ class RecurrentLayer(nn.Module):
         if lengths is None:
             return self._run(weights, inputs, state, reset_mask)
         check_lengths(lengths, inputs)
-        beyond = (torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)).unsqueeze(2)
-        output = self._run(weights, inputs.masked_fill(beyond, 0), state, reset_mask)
+        beyond = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)  # [B, T]
+        # Without resets, a state could grow without bound there, and make its gradient, zero, undefined.
+        resets = beyond if reset_mask is None else reset_mask | beyond
+        output = self._run(weights, inputs.masked_fill(beyond.unsqueeze(2), 0), state, resets)
         rows = torch.arange(len(inputs), device=inputs.device)
         return RNNOutput(
-            tuple(part.masked_fill(beyond, 0) for part in output.states),
+            tuple(part.masked_fill(beyond.unsqueeze(2), 0) for part in output.states),
             tuple(part[rows, lengths - 1] for part in output.states),
         )
 
