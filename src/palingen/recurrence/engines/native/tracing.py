@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -44,6 +45,7 @@ def trace_step(cell: Cell, only_sum: bool, size: TraceSize) -> GraphModule:
         return [*next_state, *vjp(tensors[num_inputs:])]
 
     # Values do not matter. Random ones would advance the generator from which a script draws its dropout masks.
-    stacked = [torch.zeros(size.B, len(cell.gates) * size.H) for _ in range(projections)]
-    single = [torch.zeros(size.B, size.H) for _ in range(states + extras + states)]
+    zeros = partial(torch.zeros, dtype=torch.float32)  # in which the engines compute, whatever the default is
+    stacked = [zeros(size.B, len(cell.gates) * size.H) for _ in range(projections)]
+    single = [zeros(size.B, size.H) for _ in range(states + extras + states)]
     return make_fx(forward_and_backward)(*stacked, *single)
