@@ -14,7 +14,7 @@ from palingen.recurrence.engines.native.layout_ops import (
     Vectors,
     require_supported,
 )
-from palingen.recurrence.engines.native.tracing import TraceSize, trace_step
+from palingen.recurrence.engines.tracing import TraceSize, trace_step
 
 aten = torch.ops.aten
 

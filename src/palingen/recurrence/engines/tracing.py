@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -21,6 +21,20 @@ class TraceSize(NamedTuple):
 
     H: int
     """Hidden units."""
+
+
+@cache
+def untraceable_reason(cell: Cell) -> str | None:
+    """Reason why a step must not be computed again for its gradient, nor from a trace, or None.
+
+    Random numbers would be drawn again, and the gradient would be that of another step.
+    """
+    with torch.random.fork_rng(devices=[]):  # a trace executes the step
+        graph = trace_step(cell, only_sum=False, size=TraceSize(B=3, H=5)).graph
+    for node in graph.nodes:
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            return f"the step draws random numbers ({node.target}), which its gradient would draw again"
+    return None
 
 
 def trace_step(cell: Cell, only_sum: bool, size: TraceSize) -> GraphModule:
