@@ -4,7 +4,7 @@ import pytest
 import torch
 from engine_cases import SMALL, ZONEOUT, random_case
 
-from palingen.recurrence.cells import CELLS
+from palingen.recurrence.cells import CELLS, Cell
 from palingen.recurrence.engines import resolve_engine, run_engine, triton
 from palingen.recurrence.engines.tracing import untraceable_reason
 from palingen.recurrence.unroll import unroll
@@ -51,3 +51,38 @@ def test_the_inspection_of_a_random_step_leaves_the_random_generator_alone():
     before = torch.get_rng_state()
     untraceable_reason.__wrapped__(ZONEOUT)  # not from its cache
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def branching(x_proj, h_proj, state):
+    return (torch.tanh(x_proj + h_proj) if x_proj.sum() > 0 else state[0],)
+
+
+def checking(x_proj, h_proj, state):
+    if not torch.isfinite(x_proj).all():
+        raise ValueError("x_proj: not finite")
+    return (torch.tanh(x_proj + h_proj),)
+
+
+def seven_units(x_proj, h_proj, state):
+    return (torch.tanh(x_proj + h_proj + torch.ones(7)),)
+
+
+UNTRACEABLE = {
+    branching: r"the step cannot be traced \(it branches on the values of a tensor\)",
+    checking: r"the step cannot be traced \(it branches on the values of a tensor\)",
+    seven_units: r"the step cannot be traced \(RuntimeError: The size of tensor a \(5\)",
+}
+
+
+@pytest.mark.parametrize("step", UNTRACEABLE)
+@pytest.mark.parametrize("length", [7, 60])
+def test_auto_runs_a_step_that_cannot_be_traced_on_the_reference_and_others_refuse_it(step, length):
+    cell = Cell(step, gates=("h",))
+    case = random_case(cell, SMALL._replace(T=length, H=7))
+    output = run_engine("auto", cell, case.weights, case.inputs, case.state)
+    assert torch.equal(output.states[0], unroll(cell, case.weights, case.inputs, case.state).states[0])
+    for engine in ("native", "compiled"):
+        with pytest.raises(ConfigError, match=f"^engine='{engine}': {UNTRACEABLE[step]}") as error:
+            resolve_engine(engine, cell, case.inputs)
+        assert len(str(error.value)) < 250
+        assert len(str(error.value).splitlines()) == 1

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import cache, partial
+from textwrap import shorten
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +12,9 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from palingen.recurrence.cells import Cell
+
+MAX_ERROR = 120
+"""Characters of the error of a trace in a message."""
 
 
 class TraceSize(NamedTuple):
@@ -27,10 +31,16 @@ class TraceSize(NamedTuple):
 def untraceable_reason(cell: Cell) -> str | None:
     """Reason why a step must not be computed again for its gradient, nor from a trace, or None.
 
-    Random numbers would be drawn again, and the gradient would be that of another step.
+    A trace has one branch only, so that torch refuses to trace a step that branches on the values of a tensor. Random
+    numbers would be drawn again, and the gradient would be that of another step.
     """
-    with torch.random.fork_rng(devices=[]):  # a trace executes the step
-        graph = trace_step(cell, only_sum=False, size=TraceSize(B=3, H=5)).graph
+    try:
+        with torch.random.fork_rng(devices=[]):  # a trace executes the step
+            graph = trace_step(cell, only_sum=False, size=TraceSize(B=3, H=5)).graph
+    except Exception as error:  # of a user's step, which may raise anything
+        branches = "data-dependent" in str(error)
+        cause = "it branches on the values of a tensor" if branches else f"{type(error).__name__}: {error}"
+        return f"the step cannot be traced ({shorten(cause, MAX_ERROR, placeholder=' ...')})"
     for node in graph.nodes:
         if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
             return f"the step draws random numbers ({node.target}), which its gradient would draw again"
