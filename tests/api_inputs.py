@@ -120,6 +120,43 @@ def other_calls(folder: Path) -> dict[str, tuple[Callable[[Any], Any], tuple[Any
     }
 
 
+def layer_calls() -> dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]]:
+    """Calls of recurrent layers by name, with values for one argument that do not fit, all of which must be refused.
+
+    The native engine reads memory by address: accepted ones may end the process.
+    """
+    from torch import Tensor, ones, tensor, zeros
+
+    import palingen
+
+    inputs, h = zeros(2, 5, 3), zeros(2, 4)
+    layer, classifier = palingen.RecurrentLayer("lstm", 3, 4), palingen.SequenceClassifier("lstm", 3, 4, 10)
+    network = palingen.load_network("lstm-memory")[1]  # of one-hot digits
+    shapes = zeros(2, 5, 4), zeros(2, 5, 1), zeros(2, 5), zeros(5), zeros(2, 1, 5, 3), zeros(2, 0, 3), zeros(0, 0, 3)
+    others = inputs.double(), inputs.half(), inputs.long(), inputs.to("meta"), inputs.tolist(), None, "x"
+    states: tuple[Any, ...] = (h, (h,), (h, h, h), (h[:1], h[:1]), (h[0], h[0]), (h, h[:, :3]), (h, None), "hc")
+
+    def with_scalars(digits: Tensor) -> Tensor:
+        return network(palingen.palindromes.encode(digits, "scalar"))
+
+    return {
+        "RecurrentLayer inputs": (layer, (*shapes, *others)),
+        "RecurrentLayer.final_state inputs": (layer.final_state, (*shapes, *others)),
+        "SequenceClassifier inputs": (classifier, (*shapes, *others)),
+        "load_network inputs": (with_scalars, (zeros(2, 9).byte(),)),
+        "RecurrentLayer state": (lambda value: layer(inputs, value), (*states, (h.double(), h.double()))),
+        "RecurrentLayer.final_state state": (lambda value: layer.final_state(inputs, value), states),
+        "RecurrentLayer reset_mask": (
+            lambda value: layer(inputs, reset_mask=value),
+            (zeros(5, 2).bool(), zeros(2, 1).bool(), zeros(5).bool(), zeros(2, 5), [[True] * 5] * 2),
+        ),
+        "RecurrentLayer lengths": (
+            lambda value: layer(inputs, lengths=value),
+            (tensor([5]), tensor([5, 5, 5]), tensor([0, 5]), tensor([1, 6]), ones(2), ones(2, 1).long(), [5, 5]),
+        ),
+    }
+
+
 def api_cases(rounds: int, folder: Path) -> Iterator[tuple[str, str, Callable[[], Any], bool]]:
     """Function, description and call of every case, and whether it must be refused."""
     source = random.Random(0)
@@ -127,7 +164,7 @@ def api_cases(rounds: int, folder: Path) -> Iterator[tuple[str, str, Callable[[]
         numbers = [random_number(source) for _ in range(rounds)]
         for value in (*NOT_NUMBERS, *TOO_LARGE, 0, -1, *numbers):
             yield name, shorten(value), lambda value=value, call=call: call(value), value in (*TOO_LARGE, -1)
-    for name, (call, values) in other_calls(folder).items():
+    for name, (call, values) in {**other_calls(folder), **layer_calls()}.items():
         for value in values:
             yield name, shorten(value), lambda value=value, call=call: call(value), True
 

@@ -21,8 +21,15 @@ def sine(x_proj, h_proj, state):
     return (torch.sin(x_proj + h_proj),)
 
 
+def zoneout(x_proj, h_proj, state):
+    """Step whose units each keep their state now and then, at random."""
+    mask = torch.rand_like(state[0]) < 0.1
+    return (torch.where(mask, state[0], torch.tanh(x_proj + h_proj)),)
+
+
 LEAKY = Cell(leaky, gates=("h",))
 SINE = Cell(sine, gates=("h",))
+ZONEOUT = Cell(zoneout, gates=("h",))
 ALL_CELLS = {**CELLS, "leaky": LEAKY}
 CPU_ENGINES = [name for name in ENGINES if name != "triton"]
 FAST_ENGINES = [(engine, cell) for engine in ("native", "compiled") for cell in ALL_CELLS]

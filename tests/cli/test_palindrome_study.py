@@ -8,6 +8,9 @@ from tracker_logs import read_tensorboard
 
 from palingen.cli.console import output_console
 from palingen.cli.study_progress import accuracy_table, show_study_progress
+from palingen.recurrence import study as studies
+from palingen.recurrence.train import train_palindrome
+from palingen.runtime.errors import DivergenceError
 
 SMALL = ("--recipe", "course", "--num-samples", 200, "--hidden-size", 4, "--epochs", 1, "--jobs", 1)
 STUDY = ("palindrome", "study", *SMALL, "--cells", "rnn", "--lengths", 5, "--seeds", 1, "--out", "s")
@@ -75,6 +78,41 @@ def test_runs_of_other_settings_and_kinds_in_the_folder_do_not_enter_the_study(p
     (tmp_path / "s" / "gan" / "weights.safetensors").touch()
     assert palingen(*STUDY).returncode == 0
     assert [run["seed"] for run in read_study(tmp_path)["runs"]] == [0]
+
+
+@pytest.fixture
+def first_seed_diverges(monkeypatch):
+    """Trainings with seed 0 diverge."""
+
+    def train(config, *arguments, **options):
+        if config.seed == 0:
+            raise DivergenceError("loss is no longer a finite number")
+        return train_palindrome(config, *arguments, **options)
+
+    monkeypatch.setattr(studies, "train_palindrome", train)
+
+
+def test_a_study_goes_on_without_a_run_that_diverges_and_names_it(palingen, tmp_path, first_seed_diverges):
+    run = palingen(*STUDY[:-4], "--seeds", 2, "--out", "s", "--json")
+    assert run.returncode == 0, run.stderr
+    diverged, finished = json.loads(run.stdout)["runs"]
+    assert (diverged["seed"], diverged["accuracy"]) == (0, None)
+    assert diverged["stopped"] == "loss is no longer a finite number"
+    assert "stopped" not in finished
+    assert "rnn T=5 seed 0: loss is no longer a finite number" in run.stderr
+    assert [result["seed"] for result in read_study(tmp_path)["runs"]] == [1]
+
+
+def test_the_table_counts_runs_that_diverged(palingen, first_seed_diverges):
+    assert "1/2, 1 stopped" in palingen(*STUDY[:-4], "--seeds", 2, "--out", "s").stdout
+
+
+def test_a_study_of_which_every_run_diverges_has_a_table_and_no_figure(palingen, tmp_path, first_seed_diverges):
+    run = palingen(*STUDY)
+    assert run.returncode == 0, run.stderr
+    assert "0/1, 1 stopped" in run.stdout
+    assert read_study(tmp_path)["runs"] == []
+    assert not [*(tmp_path / "s").glob("*.png")]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from palingen.recurrence.analysis import (
     recorded_steps,
 )
 from palingen.recurrence.cells import CELLS
-from palingen.recurrence.config import PalindromeConfig
+from palingen.recurrence.config import PalindromeConfig, build_data
 from palingen.recurrence.init import forget_bias
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.recurrence.palindromes import count_palindromes
@@ -180,6 +180,7 @@ def test_the_analysis_of_a_run_describes_its_network_before_and_after_training(t
     analysis = analyze_run(tmp_path)
     assert analysis.config == config
     assert len(analysis.digits) == 4
+    assert analysis.digits not in build_data(config).train.inputs.tolist()
     assert analysis.gates.keys() == ({"i", "f", "o"} if cell == "lstm" else set())
     assert all(values.shape == (4, 8) for values in analysis.gates.values())
     assert analysis.untrained.keys() == analysis.trained.keys() == set(CELLS[cell].state)

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from engine_cases import ALL_CELLS, CPU_ENGINES, SMALL, TOLERANCE, random_case
+from engine_cases import ALL_CELLS, CPU_ENGINES, SMALL, TOLERANCE, ZONEOUT, random_case
 
 from palingen.recurrence import segments
-from palingen.recurrence.cells import CELLS
+from palingen.recurrence.cells import CELLS, Cell
 from palingen.recurrence.engines.double_backward import pack
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.recurrence.segments import run_final_state, segment_steps
@@ -65,6 +65,38 @@ def test_autocast_holds_in_the_recomputed_segments():
             final = run_final_state("reference", cell, *case_arguments(case), steps)
         gradients.append(torch.autograd.grad(final[0].float().sum(), case.leaves))  # outside autocast, as in training
     torch.testing.assert_close(*gradients, rtol=0.02, atol=0.02)  # bfloat16 rounds at 0.004
+
+
+def test_a_long_run_of_a_random_step_has_the_gradient_of_the_numbers_in_its_forward_pass():
+    case = random_case(ZONEOUT)
+    results = []
+    for run in (
+        lambda: unroll(ZONEOUT, *case_arguments(case)).final_state,
+        lambda: run_final_state("auto", ZONEOUT, *case_arguments(case), 2),
+    ):
+        torch.manual_seed(1)
+        final = run()
+        torch.manual_seed(2)
+        results.append([*final, *torch.autograd.grad(final[0].sum(), case.leaves)])
+    torch.testing.assert_close(*results)
+
+
+def test_a_parameter_outside_the_step_gets_its_gradient_from_a_long_run():
+    tau = torch.tensor(0.5, requires_grad=True)
+
+    def scaled(x_proj, h_proj, state):
+        return (tau * torch.tanh(x_proj + h_proj),)
+
+    cell = Cell(scaled, gates=("h",))
+    case = random_case(cell)
+    gradients = [
+        torch.autograd.grad(final[0].sum(), [tau, *case.leaves], allow_unused=True, materialize_grads=True)
+        for final in (
+            unroll(cell, *case_arguments(case)).final_state,
+            run_final_state("auto", cell, *case_arguments(case), 2),
+        )
+    ]
+    torch.testing.assert_close(*gradients)
 
 
 def test_the_forward_pass_keeps_one_state_a_segment():

@@ -3,7 +3,6 @@
 import ast
 import re
 import tomllib
-from functools import partial
 
 import pytest
 import torch
@@ -17,8 +16,6 @@ import palingen.nn
 from palingen.gan.objectives.ema import EMA
 from palingen.gan.steps.manual import fast_linear
 from palingen.recurrence.cells import Cell
-from palingen.recurrence.engines import native, resolve_engine
-from palingen.recurrence.engines.native import aten_lowering
 from palingen.runtime import torch_private
 
 SOURCE = ROOT / "src" / "palingen"
@@ -68,7 +65,7 @@ def test_no_other_module_takes_a_private_name_from_torch():
     defined = defined_names(texts.values())
     foreign = {name: private_names(text, defined) for name, text in texts.items() if text}
     assert foreign.pop("runtime/torch_private.py") == {
-        "_linear_pointwise", "_is_mkldnn_bf16_supported", "_foreach_lerp_", "_inductor", "_to_copy",
+        "_linear_pointwise", "_is_mkldnn_bf16_supported", "_foreach_lerp_", "_inductor",
         "_higher_order_ops", "_current_level", "_forward_hooks", "_forward_pre_hooks",
     }  # fmt: skip
     assert {name: names for name, names in foreign.items() if names} == {}
@@ -166,19 +163,6 @@ def test_without_inductors_entry_the_step_runs_uncompiled_with_one_warning_and_t
     assert_equals_reference("compiled", cell, random_case(cell))
     (warning,) = capsys.readouterr().err.splitlines()
     assert "the step is not compiled, so it is slower (cannot import name 'compile'" in warning
-
-
-def test_without_the_copy_to_a_dtype_the_native_engine_refuses_the_step_and_auto_is_right(monkeypatch):
-    def step(x, h, state):
-        return (torch.tanh((x + h).double()).to(x.dtype),)
-
-    before, after = (Cell(partial(step), gates=("h",)) for _ in range(2))
-    inputs = random_case(before).inputs
-    assert resolve_engine("auto", before, inputs) == "native"
-    assert_equals_reference("native", before, random_case(before))
-    monkeypatch.setattr(aten_lowering, "IDENTITY_OPS", aten_lowering.IDENTITY_OPS - torch_private.DTYPE_COPIES)
-    assert "the step uses aten._to_copy" in native.unsupported_reason(after, inputs)
-    assert resolve_engine("auto", after, inputs) == "reference"
 
 
 def test_the_running_torch_is_one_that_was_tested_and_the_pin_is_the_oldest():

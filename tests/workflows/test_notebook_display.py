@@ -42,6 +42,11 @@ def test_the_accuracy_table_has_mean_minimum_and_maximum_of_each_length_and_cell
     assert rows == [["5", "75.0 % (50.0 to 100.0), 2 seeds", ""], ["20", "", "25.0 %, 1 seed"]]
 
 
+def test_the_accuracy_table_leaves_out_runs_that_diverged():
+    diverged = {"cell": "rnn", "length": 20, "seed": 1, "accuracy": None, "stopped": "loss is no longer finite"}
+    assert cells_of(notebook.accuracy_table([*RUNS, diverged])) == cells_of(notebook.accuracy_table(RUNS))
+
+
 def test_the_results_of_a_folder_are_the_last_records_of_its_runs_shortest_palindromes_first(tmp_path):
     for number, run in enumerate(reversed(RUNS)):
         (tmp_path / str(number)).mkdir()

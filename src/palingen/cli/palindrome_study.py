@@ -71,11 +71,13 @@ def study(
     write = partial(_write_study, folder, config)
     results = _show_progress(runs, run_study(runs, folder, parallel, train_options), write)
     all_results = write()
+    stopped = [result for result in results if "stopped" in result]
     if not options.json:
-        output_console().print(accuracy_table(all_results))
-    paths = {"folder": folder, "files": [study_figure(folder, all_results), folder / "study.json"]}
-    keys = ("cell", "length", "seed", "accuracy", "loss", "seconds", "folder")
-    record = {"runs": [{key: result[key] for key in keys} for result in results]}
+        output_console().print(accuracy_table([*all_results, *stopped]))
+    figures = [study_figure(folder, all_results)] if all_results else []
+    paths = {"folder": folder, "files": [*figures, folder / "study.json"]}
+    keys = ("cell", "length", "seed", "accuracy", "loss", "seconds", "stopped", "folder")
+    record = {"runs": [{key: result[key] for key in keys if key in result} for result in results]}
     print_result({**record, **paths}, options.json, title="Study", rows=paths)
     warn_of_trackers(folder)
 
@@ -99,9 +101,9 @@ def _show_progress(
 
 
 def _latest(result: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
-    """Name and numbers of a finished run."""
+    """Name and numbers of a finished run; no numbers if it diverged."""
     name = f"{result['cell']} T={result['length']:,} seed {result['seed']}"
-    return name, {"accuracy": result["accuracy"], "seconds": result["seconds"]}
+    return name, {key: result[key] for key in ("accuracy", "seconds") if result[key] is not None}
 
 
 def _require_same_settings(folder: Path, config: PalindromeConfig) -> None:

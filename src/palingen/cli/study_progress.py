@@ -59,7 +59,7 @@ def accuracy_table(results: Sequence[Mapping[str, Any]], runs: Sequence[tuple[st
     """Table of a palindrome study, with cells in rows and lengths in columns.
 
     Args:
-        results: results so far.
+        results: results so far; of runs that diverged, their number.
         runs: cell and length of every run of the study; by default, those of the results.
     """
     present = [(result["cell"], result["length"]) for result in results]
@@ -78,11 +78,11 @@ def _seeds_text(
     results: Sequence[Mapping[str, Any]], totals: Mapping[tuple[str, int], int], cell: str, length: int
 ) -> Text:
     total = totals.get((cell, length), 0)
-    accuracies = sorted(
-        100 * result["accuracy"] for result in results if (result["cell"], result["length"]) == (cell, length)
-    )
+    runs = [result for result in results if (result["cell"], result["length"]) == (cell, length)]
+    accuracies = sorted(100 * run["accuracy"] for run in runs if "stopped" not in run)
+    stopped = f", {len(runs) - len(accuracies)} stopped" if len(accuracies) < len(runs) else ""
     if not accuracies:
-        return Text(f"0/{total}" if total else "", style="dim")
+        return Text(f"0/{total}{stopped}" if total else "", style="dim")
     chosen = (accuracies[0], accuracies[len(accuracies) // 2], accuracies[-1])
     numbers = " ".join(f"{accuracy:.1f}" for accuracy in chosen)
-    return Text.assemble(numbers, " ", (f"{len(accuracies)}/{total}", "dim"))
+    return Text.assemble(numbers, " ", (f"{len(accuracies)}/{total}{stopped}", "dim"))

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, linear, softplus
 
 from palingen.recurrence.cells import CELLS, State
-from palingen.recurrence.config import PalindromeConfig, build_network
+from palingen.recurrence.config import PalindromeConfig, build_network, sample_unseen
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
-from palingen.recurrence.palindromes import encode, sample_at_most
+from palingen.recurrence.palindromes import encode
 from palingen.recurrence.pretrained import load_network
 from palingen.recurrence.recall import Recall, recall_beyond
 from palingen.runtime.user_code import part_label
@@ -110,7 +110,7 @@ def gradient_retention(norms: Mapping[str, Float[Tensor, " T"]]) -> float:
 
 
 def analyze_run(run: str | Path, *, trust_code: bool = False) -> RunAnalysis:
-    """Analysis of a trained network, on random palindromes of its length.
+    """Analysis of a trained network, on random palindromes of its length; after an offline training, on test ones.
 
     Args:
         run: run folder, file, or name of a shipped network, as for `load_network`.
@@ -120,7 +120,7 @@ def analyze_run(run: str | Path, *, trust_code: bool = False) -> RunAnalysis:
         PalingenError: there is no such network, its files are damaged, or its code is not trusted.
     """
     config, model = load_network(run, trust_code=trust_code)
-    palindromes = sample_at_most(config.length, NUM_PALINDROMES, MAX_DIGITS, config.seed)
+    palindromes = sample_unseen(config, config.length, NUM_PALINDROMES, MAX_DIGITS)
     inputs = encode(palindromes.inputs, config.input_encoding)
     return RunAnalysis(
         config,

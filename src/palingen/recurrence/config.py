@@ -16,6 +16,7 @@ from palingen.recurrence.palindromes import (
     Palindromes,
     Split,
     count_palindromes,
+    sample_at_most,
     sample_test_palindromes,
     split_palindromes,
 )
@@ -170,6 +171,24 @@ def build_test_data(config: PalindromeConfig) -> Palindromes:
     """Test palindromes of `build_data`, in less memory."""
     generator = Generator().manual_seed(config.seed)
     return sample_test_palindromes(config.length, config.num_samples, config.train_fraction, generator)
+
+
+def sample_unseen(config: PalindromeConfig, length: int, count: int, max_digits: int) -> Palindromes:
+    """Distinct palindromes to measure a trained network on: random ones, of a seed that no training of a study has.
+
+    An offline training may have had most of the palindromes of its length. Of that length they are test palindromes.
+
+    Args:
+        config: the training.
+        length: T of the palindromes, which need not be that of the training.
+        count: palindromes at most; fewer if there are fewer.
+        max_digits: digits of all of them, at most, unless there is only one.
+    """
+    if config.online_data or length != config.length:
+        return sample_at_most(length, count, max_digits)
+    test = build_test_data(config)
+    distinct = len(test.unique_with_counts()[0])  # they come first, before any is repeated
+    return Palindromes(test.digits[: min(count, distinct, max(1, max_digits // length))])
 
 
 def build_network(config: PalindromeConfig, engine: EngineName = "auto") -> SequenceClassifier:

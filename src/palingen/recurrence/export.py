@@ -9,7 +9,7 @@ from torch import Generator
 
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.layers import SequenceClassifier
-from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_distinct
+from palingen.recurrence.palindromes import MEASUREMENT_SEED, Palindromes, count_palindromes, encode, sample_distinct
 from palingen.recurrence.pretrained import FILE_SUFFIX, Stage, load_network
 from palingen.recurrence.study import load_results
 from palingen.recurrence.train import train_palindrome
@@ -28,9 +28,6 @@ LENGTHS = (5, 10, 20, 30, 50, 100, 200, 500, 1000)
 
 NUM_PALINDROMES = 1000
 """Random palindromes of each length, if there are as many."""
-
-SEED = 1_000_000
-"""Seed of these palindromes, which no training of a study has."""
 
 
 def export_network(study: Path, cell: str, length: int, out: Path, command: str) -> list[Path]:
@@ -84,7 +81,7 @@ def count_epochs(folder: Path) -> int:
 def accuracy_at(model: SequenceClassifier, config: PalindromeConfig, length: int) -> float:
     """Accuracy on `NUM_PALINDROMES` random palindromes of any length."""
     count = min(NUM_PALINDROMES, count_palindromes(length))
-    palindromes = Palindromes(sample_distinct(length, count, Generator().manual_seed(SEED)))
+    palindromes = Palindromes(sample_distinct(length, count, Generator().manual_seed(MEASUREMENT_SEED)))
     logits = model(encode(palindromes.inputs, config.input_encoding))
     return round(float((logits.argmax(1) == palindromes.target).float().mean()), 4)
 

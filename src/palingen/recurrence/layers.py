@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from palingen.recurrence import engines
 from palingen.recurrence.cells import CELLS, Cell, State
+from palingen.recurrence.checks import check_inputs, check_lengths, check_reset_mask, check_state, check_tensors
 from palingen.recurrence.engines import Precision
 from palingen.recurrence.segments import run_final_state, segment_steps
 from palingen.recurrence.unroll import CellWeights, RNNOutput
@@ -103,21 +104,23 @@ class RecurrentLayer(nn.Module):
             reset_mask: True where the state is set to zero before a step, as when a new episode begins.
 
         Raises:
-            ConfigError: the engine does not support the cell or the inputs.
-            ValueError: a length is below 1 or above T.
+            ConfigError: a shape, dtype or device is wrong, a length is below 1 or above T, or the engine does not
+                support the cell or the inputs.
         """
-        state = state or self.expand_initial_state(len(inputs))
+        weights = self.weights
+        inputs, state = self._prepare(inputs, state, weights)
+        if reset_mask is not None:
+            check_reset_mask(reset_mask, inputs)
         if lengths is None:
-            return self._run(inputs, state, reset_mask)
-        if not 1 <= int(lengths.min()) <= int(lengths.max()) <= inputs.shape[1]:
-            raise ValueError(
-                f"lengths={lengths.tolist()}: must be between 1 and {inputs.shape[1]}, the steps of inputs"
-            )
-        beyond = (torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)).unsqueeze(2)
-        output = self._run(inputs.masked_fill(beyond, 0), state, reset_mask)
+            return self._run(weights, inputs, state, reset_mask)
+        check_lengths(lengths, inputs)
+        beyond = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)  # [B, T]
+        # Without resets, a state could grow without bound there, and make its gradient, zero, undefined.
+        resets = beyond if reset_mask is None else reset_mask | beyond
+        output = self._run(weights, inputs.masked_fill(beyond.unsqueeze(2), 0), state, resets)
         rows = torch.arange(len(inputs), device=inputs.device)
         return RNNOutput(
-            tuple(part.masked_fill(beyond, 0) for part in output.states),
+            tuple(part.masked_fill(beyond.unsqueeze(2), 0) for part in output.states),
             tuple(part[rows, lengths - 1] for part in output.states),
         )
 
@@ -129,16 +132,36 @@ class RecurrentLayer(nn.Module):
             state: initial state, each part [B, H]; by default the learned one, or zero.
 
         Raises:
-            ConfigError: the engine does not support the cell or the inputs.
+            ConfigError: a shape, dtype or device is wrong, or the engine does not support the cell or the inputs.
         """
-        state = state or self.expand_initial_state(len(inputs))
+        weights = self.weights
+        inputs, state = self._prepare(inputs, state, weights)
+        if not len(inputs):
+            return self._run(weights, inputs, state, None).final_state
         store = torch.is_grad_enabled() and not self.recompute
         steps = segment_steps(self.cell, len(inputs), inputs.shape[1], self.hidden_size, store=store)
-        return run_final_state(self.engine, self.cell, self.weights, inputs, state, steps, self.precision)
+        return run_final_state(self.engine, self.cell, weights, inputs, state, steps, self.precision)
 
-    def _run(self, inputs: Tensor, state: State | None, reset_mask: Tensor | None) -> RNNOutput:
-        arguments = self.cell, self.weights, inputs, state, reset_mask
-        return engines.run_engine(self.engine, *arguments, recompute=self.recompute, precision=self.precision)
+    def _prepare(self, inputs: Tensor, state: State | None, weights: CellWeights) -> tuple[Tensor, State | None]:
+        """Inputs and initial state, checked; under autocast in the dtype of the weights, in which engines compute."""
+        check_inputs(inputs, self.input_size)
+        if state is None:
+            state = self.expand_initial_state(len(inputs))
+        if state is not None:
+            check_state(state, self.cell.state, (len(inputs), self.hidden_size))
+        if not inputs.is_meta and torch.is_autocast_enabled(inputs.device.type):
+            dtype = weights.weight_hh.dtype
+            inputs, state = inputs.to(dtype), state and tuple(part.to(dtype) for part in state)
+        check_tensors(inputs, (*weights[:3], *weights.extra), "the layer")
+        check_tensors(inputs, state or (), "state")
+        return inputs, state
+
+    def _run(self, weights: CellWeights, inputs: Tensor, state: State | None, reset_mask: Tensor | None) -> RNNOutput:
+        engine, precision = self.engine, self.precision
+        if not len(inputs):  # the other engines divide by the number of sequences
+            engine, precision = "reference", "float32"
+        arguments = self.cell, weights, inputs, state, reset_mask
+        return engines.run_engine(engine, *arguments, recompute=self.recompute, precision=precision)
 
 
 class SequenceClassifier(nn.Module):

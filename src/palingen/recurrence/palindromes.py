@@ -25,6 +25,9 @@ NUM_DIGITS = 10
 KEY_DIGITS = 18
 """Leading digits that fit into a 64-bit key."""
 
+MEASUREMENT_SEED = 1_000_000
+"""Seed of the palindromes on which trained networks are measured, which no training of a study has."""
+
 
 @dataclass(frozen=True)
 class Palindromes:
@@ -143,10 +146,10 @@ def sample_distinct(length: int, count: int, generator: Generator) -> UInt8[Tens
     return mirror(_sample_halves(length, count, generator), length)
 
 
-def sample_at_most(length: int, count: int, max_digits: int, seed: int) -> Palindromes:
-    """At most `count` distinct random palindromes, fewer if there are fewer or if they exceed `max_digits`."""
+def sample_at_most(length: int, count: int, max_digits: int) -> Palindromes:
+    """At most `count` distinct palindromes to measure on, fewer if there are fewer or if they exceed `max_digits`."""
     count = min(count, count_palindromes(length), max(1, max_digits // length))
-    return Palindromes(sample_distinct(length, count, Generator().manual_seed(seed)))
+    return Palindromes(sample_distinct(length, count, Generator().manual_seed(MEASUREMENT_SEED)))
 
 
 def mirror(halves: UInt8[Tensor, "B K"], length: int) -> UInt8[Tensor, "B T"]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from palingen.recurrence.config import PalindromeConfig
-from palingen.recurrence.palindromes import encode, sample_at_most
+from palingen.recurrence.config import PalindromeConfig, sample_unseen
+from palingen.recurrence.palindromes import encode
 
 FACTORS = (0.5, 1, 2, 5, 10, 20, 50)
 """Lengths over that of the training."""
@@ -39,8 +39,8 @@ class Recall:
 
 @torch.no_grad()
 def recall_at(model: Network, config: PalindromeConfig, length: int) -> Recall:
-    """Accuracy of a trained network on random palindromes of a length."""
-    palindromes = sample_at_most(length, NUM_PALINDROMES, MAX_DIGITS, config.seed)
+    """Accuracy of a trained network on random palindromes of a length; of that of an offline training, on test ones."""
+    palindromes = sample_unseen(config, length, NUM_PALINDROMES, MAX_DIGITS)
     logits = model(encode(palindromes.inputs, config.input_encoding))
     is_right = logits.argmax(1) == palindromes.target
     return Recall(length, len(palindromes), int(is_right.sum()) / len(palindromes))

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from palingen.recurrence.cells import Cell, State
-from palingen.recurrence.engines import Precision, run_engine
+from palingen.recurrence.engines import ENGINES, Precision, run_engine
 from palingen.recurrence.engines.double_backward import pack, reference_gradients, unpack
 from palingen.recurrence.unroll import CellWeights
 
@@ -44,6 +44,9 @@ def run_final_state(
 ) -> State:
     """State after the last step of `cell` run over `inputs`, in segments of at most `steps` steps.
 
+    A step that draws random numbers, or reads a tensor from outside, runs on the reference engine with recomputation
+    instead, which draws the same numbers again and gives the tensor its gradient, in more memory.
+
     Args:
         engine: name in `ENGINES`, or `auto`.
         cell: the cell.
@@ -56,8 +59,10 @@ def run_final_state(
     Raises:
         ConfigError: there is no such engine, or it does not support the cell, the inputs or the precision.
     """
-    if inputs.shape[1] <= steps:
-        return run_engine(engine, cell, weights, inputs, state, precision=precision).final_state
+    is_long = inputs.shape[1] > steps
+    if not is_long or ENGINES["compiled"].unsupported_reason(cell, inputs):
+        output = run_engine(engine, cell, weights, inputs, state, recompute=is_long, precision=precision)
+        return output.final_state
     tensors = pack(inputs, state or (), weights)
     final_state: State = _SegmentedFunction.apply(_Call(engine, cell, steps, precision), *tensors)  # type: ignore[no-untyped-call]
     return final_state

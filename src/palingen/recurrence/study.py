@@ -13,6 +13,7 @@ from palingen.recurrence.engines import EngineName
 from palingen.recurrence.memory_estimate import require_study_memory
 from palingen.recurrence.train import train_palindrome
 from palingen.recurrence.user_cells import load_cell
+from palingen.runtime.errors import DivergenceError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.run_files import ADVICE, read_config, read_environment, read_result
@@ -103,7 +104,9 @@ def run_study(
 ) -> Iterator[dict[str, Any]]:
     """Train every run in its folder under `out`; yield the results in the order in which they finish.
 
-    Finished runs are not repeated, and interrupted ones resume: the same study again completes it.
+    Finished runs are not repeated, and interrupted ones resume: the same study again completes it. A run that diverges
+    ends, and is a result whose `accuracy`, `loss` and `seconds` are None and whose `stopped` says why; `load_results`
+    leaves it out.
 
     Raises:
         PalingenError: the backend or a tracker is not installed, a worker died, or the runs do not fit into memory.
@@ -117,13 +120,17 @@ def run_study(
 
 def _train(out: Path, options: TrainOptions, config: PalindromeConfig) -> dict[str, Any]:
     folder = out / run_name(config)
-    result = train_palindrome(
-        config,
-        folder,
-        torch.device(options.device),
-        engine=options.engine,
-        force=options.force,
-        allow_engine_change=options.allow_engine_change,
-        trackers=options.trackers,
-    )
+    try:
+        result = train_palindrome(
+            config,
+            folder,
+            torch.device(options.device),
+            engine=options.engine,
+            force=options.force,
+            allow_engine_change=options.allow_engine_change,
+            trackers=options.trackers,
+        )
+    except DivergenceError as error:
+        result = {"cell": part_label(config.cell), "length": config.length, "seed": config.seed}
+        result |= {"accuracy": None, "loss": None, "seconds": None, "stopped": str(error)}
     return {**result, "folder": str(folder)}

@@ -7,7 +7,6 @@
     _foreach_lerp_                      a moving average of all weights in one call, not one a tensor
     _inductor.compile                   a kernel that is called without `torch.compile`'s checks at every time step,
                                         which take as long as the kernel saves
-    aten._to_copy                       a change of dtype in the traced step of a cell
     forward_ad._current_level           whether derivatives are computed forwards, which no engine in C++ can
     Module._forward_hooks, ._forward_pre_hooks
                                         whether something watches a layer, which an engine in C++ would pass by
@@ -25,9 +24,6 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.fx import GraphModule
 from torch.nn.functional import linear
-
-DTYPE_COPIES = {operation for operation in (getattr(torch.ops.aten, "_to_copy", None),) if operation}
-"""Operations that copy a tensor to a dtype; without them, the native engine refuses a step that changes the dtype."""
 
 LinearOp = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 

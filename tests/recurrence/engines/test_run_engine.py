@@ -162,6 +162,13 @@ def test_under_autocast_the_reference_computes_in_bfloat16():
     assert torch.equal(autocast.final_state[0], expected.final_state[0])
 
 
+def test_auto_rounds_where_the_step_changes_the_dtype():
+    cell = Cell(lambda x, h, state: (torch.tanh(x + h).bfloat16().float(),), gates=("h",))
+    case = random_case(cell)
+    (states,) = run_engine("auto", cell, case.weights, case.inputs, case.state).states
+    assert torch.equal(states, states.bfloat16().float())
+
+
 def outputs_and_gradient(engine, cell, case):
     output = run_engine(engine, cell, case.weights, case.inputs, case.state)
     (gradient,) = torch.autograd.grad(output.final_state[0].sum(), case.weights.weight_hh)

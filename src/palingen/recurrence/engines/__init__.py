@@ -1,7 +1,7 @@
 """Engines: implementations that run a cell over time, gradients included, and equal `unroll` up to rounding.
 
     reference   plain loop over the steps, the definition; runs everything (`reference.py`)
-    compiled    any cell whose step reads its arguments only, compiled once by torch (`compiled.py`); any device, dtype
+    compiled    any cell whose step is pure, compiled once by torch (`compiled.py`); any device and dtype
     native      any pointwise cell, the whole loop in C++ generated from its step (`native/`); float32 on a CPU
     triton      any pointwise cell, the whole loop in one launch generated from its step (`triton/`); float32 on CUDA
     auto        triton or native if supported, else compiled for sequences long enough to repay the compilation, else

@@ -9,6 +9,7 @@ import mmap
 import sys
 import threading
 import weakref
+from collections import deque
 
 import torch
 from torch import Tensor
@@ -27,12 +28,15 @@ class BufferPool:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self._free: list[Tensor] = []
+        self._finalised: deque[Tensor] = deque(maxlen=capacity)
         self._lock = threading.Lock()
 
     def acquire(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
         """Uninitialised buffer of the given shape, with the dtype and device of `like`."""
         count = torch.Size(shape).numel()
         with self._lock:
+            while self._finalised:
+                self._add(self._finalised.popleft())
             for index, buffer in enumerate(self._free):
                 fits = count <= buffer.numel() <= 2 * count
                 if fits and buffer.dtype == like.dtype and buffer.device == like.device:
@@ -42,8 +46,19 @@ class BufferPool:
     def release(self, *buffers: Tensor) -> None:
         """Return buffers to the pool; the caller must not use them again."""
         with self._lock:
-            storages = [buffer.new_empty(0).set_(buffer.untyped_storage()) for buffer in buffers]
-            self._free = [*storages, *self._free][: self.capacity]
+            self._add(*buffers)
+
+    def release_finalised(self, buffer: Tensor) -> None:
+        """Return a buffer to the pool from a finaliser, without waiting: the next `acquire` finds it.
+
+        A garbage collection can start wherever the pool holds its lock, and its finalisers run in the same thread.
+        """
+        self._finalised.append(buffer)
+
+    def _add(self, *buffers: Tensor) -> None:
+        """Put buffers first among the unused ones, as large as their memory."""
+        storages = [buffer.new_empty(0).set_(buffer.untyped_storage()) for buffer in buffers]
+        self._free = [*storages, *self._free][: self.capacity]
 
 
 def _on_huge_pages(buffer: Tensor) -> Tensor:
@@ -70,4 +85,4 @@ class PooledBuffer:
 
     def __init__(self, size: int, like: Tensor) -> None:
         self.memory = BUFFER_POOL.acquire((size,), like)
-        weakref.finalize(self, BUFFER_POOL.release, self.memory)
+        weakref.finalize(self, BUFFER_POOL.release_finalised, self.memory)

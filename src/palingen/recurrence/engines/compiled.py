@@ -16,14 +16,15 @@ from palingen.recurrence.engines.buffer_pool import BUFFER_POOL
 from palingen.recurrence.engines.captures import frozen_reason
 from palingen.recurrence.engines.compiled_passes import BackwardPass, ForwardPass
 from palingen.recurrence.engines.double_backward import pack, reference_gradients, unpack
+from palingen.recurrence.engines.tracing import untraceable_reason
 from palingen.recurrence.unroll import CellWeights, RNNOutput
 
 Tensors = tuple[Tensor, ...]
 
 
 def unsupported_reason(cell: Cell, inputs: Tensor, hidden_size: int | None = None) -> str | None:
-    """Reason why the step must not be compiled, or None: it reads values that would be frozen."""
-    return frozen_reason(cell)
+    """Reason why the step must not be compiled, or None: it reads values that would be frozen, or is not pure."""
+    return frozen_reason(cell) or untraceable_reason(cell)
 
 
 def run(

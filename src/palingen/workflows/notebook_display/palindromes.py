@@ -62,15 +62,14 @@ def run_small_study(
 
 
 def accuracy_table(results: Sequence[Mapping[str, Any]]) -> Markdown:
-    """Accuracy by length and cell: mean over the seeds, with the minimum and the maximum."""
+    """Accuracy by length and cell: mean over the seeds that did not diverge, with the minimum and the maximum."""
     cells = sorted({result["cell"] for result in results})
     rows = []
     for length in sorted({result["length"] for result in results}):
         row: dict[str, Any] = {"T": length}
         for cell in cells:
-            row[cell] = _format_seeds(
-                [run["accuracy"] for run in results if (run["length"], run["cell"]) == (length, cell)]
-            )
+            accuracies = [run["accuracy"] for run in results if (run["length"], run["cell"]) == (length, cell)]
+            row[cell] = _format_seeds([accuracy for accuracy in accuracies if accuracy is not None])
         rows.append(row)
     return table(rows)
 

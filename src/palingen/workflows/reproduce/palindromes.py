@@ -12,6 +12,7 @@ from palingen.recurrence.study import TrainOptions, load_results, run_name, run_
 from palingen.report.record_shapes import ANALYSES
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
+from palingen.runtime.errors import DivergenceError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.run_files import read_config, read_result
 from palingen.workflows.reproduce import quick
@@ -73,8 +74,10 @@ def _run_all(setup: Setup, configs: Sequence[PalindromeConfig], out: Path) -> No
     if setup.quick:
         configs = quick.select_palindromes(configs)
     longest_first = sorted(configs, key=lambda config: -config.length)
-    for _ in run_study(longest_first, out, setup.parallel, TrainOptions(device=str(setup.device))):
-        pass  # the results are in the run folders
+    results = list(run_study(longest_first, out, setup.parallel, TrainOptions(device=str(setup.device))))
+    for result in results:  # of finished runs they are in the run folders
+        if "stopped" in result:
+            raise DivergenceError(result["stopped"])
 
 
 def _run_study(setup: Setup, name: str, study: Mapping[str, Any], configs: Sequence[PalindromeConfig]) -> None:

@@ -44,6 +44,8 @@ UNSUPPORTED = {
     "other-sequences": lambda x, h, state: (torch.cat([x[:1], (x + h)[1:]], dim=0),),
     "random": lambda x, h, state: (torch.tanh(x + h) * torch.rand_like(x),),
     "constant": lambda x, h, state: (x + h * torch.arange(2.0)[0],),
+    "rounded": lambda x, h, state: (torch.tanh(x + h).bfloat16().float(),),
+    "double": lambda x, h, state: (torch.tanh((x + h).double()).float(),),
 }
 
 

@@ -78,5 +78,11 @@ def test_an_operation_without_vector_form_is_named():
         generate_kernels(SINE, only_sum=True)
 
 
+def test_a_step_that_rounds_to_another_dtype_is_refused():
+    cell = Cell(lambda x, h, state: (torch.tanh(x + h).bfloat16().float(),), gates=("h",))
+    with pytest.raises(UnsupportedOperationError, match="no vector form"):
+        generate_kernels(cell, only_sum=True)
+
+
 def test_columns_of_a_unit_are_a_power_of_two():
     assert [group_size(Cell(LEAKY.step, gates=("g",) * count)) for count in (1, 2, 3, 4, 5, 8)] == [1, 2, 4, 4, 8, 8]

@@ -14,8 +14,7 @@ from palingen.recurrence.engines.native.layout_ops import (
     Vectors,
     require_supported,
 )
-from palingen.recurrence.engines.native.tracing import TraceSize, trace_step
-from palingen.runtime.torch_private import DTYPE_COPIES
+from palingen.recurrence.engines.tracing import TraceSize, trace_step
 
 aten = torch.ops.aten
 
@@ -46,8 +45,8 @@ CPP_TEMPLATES: dict[Any, str] = {
 SAVED_OPS = {aten.sigmoid, aten.tanh, aten.expm1, aten.exp, aten.div}
 """Operations that are expensive to recompute, whose results are saved for the gradient."""
 
-IDENTITY_OPS = {aten.detach, aten.alias, aten.clone, aten.view, aten.expand, *DTYPE_COPIES}
-"""Operations that return their operand; the shape of the result is checked."""
+IDENTITY_OPS = {aten.detach, aten.alias, aten.clone, aten.view, aten.expand}
+"""Operations that return their operand; the shape of the result is checked. A copy to another dtype is none of them."""
 
 CONSTANT_OPS = {
     **dict.fromkeys((aten.zeros_like, aten.new_zeros, aten.zeros), "0.0f"),

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from palingen.recurrence.cells import Cell
 from palingen.recurrence.engines.native.layout_ops import UnsupportedOperationError
 from palingen.recurrence.engines.native.step_analysis import TRACE_SIZES, AnalyzedStep
-from palingen.recurrence.engines.native.tracing import TraceSize
+from palingen.recurrence.engines.tracing import TraceSize
 
 
 def generate_header(cell: Cell, only_sum: bool, precision: str = "float32") -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.fx import Node
 
-from palingen.recurrence.engines.native.tracing import TraceSize
+from palingen.recurrence.engines.tracing import TraceSize
 
 aten = torch.ops.aten
 

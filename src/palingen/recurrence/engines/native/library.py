@@ -15,6 +15,7 @@ from palingen.recurrence.engines.compiled_step import uses_only_sum
 from palingen.recurrence.engines.native.arguments import MAX_STATES
 from palingen.recurrence.engines.native.codegen import generate_header
 from palingen.recurrence.engines.native.layout_ops import UnsupportedOperationError
+from palingen.recurrence.engines.tracing import untraceable_reason
 from palingen.runtime.native import cpp_build
 from palingen.runtime.processor import has_avx512_bf16
 
@@ -34,6 +35,8 @@ def _unsupported_cell(cell: Cell, precision: str) -> str | None:
         return "the processor has no AVX512-BF16"
     if len(cell.state) > MAX_STATES:
         return f"the cell's state has {len(cell.state)} parts, more than {MAX_STATES}"
+    if reason := untraceable_reason(cell):
+        return reason
     try:
         load_cell(cell, precision)
     except (cpp_build.NoCompilerError, UnsupportedOperationError) as error:

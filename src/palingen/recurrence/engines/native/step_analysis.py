@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from palingen.recurrence.cells import Cell
 from palingen.recurrence.engines.native.aten_lowering import LoweredStep, projection_names
-from palingen.recurrence.engines.native.tracing import TraceSize
+from palingen.recurrence.engines.tracing import TraceSize
 
 TRACE_SIZES = TraceSize(B=3, H=5), TraceSize(B=4, H=7)
 """Sizes of two traces, which must give the same code."""

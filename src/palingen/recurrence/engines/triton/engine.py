@@ -15,6 +15,7 @@ from palingen.recurrence.cells import Cell, State
 from palingen.recurrence.engines.captures import frozen_reason
 from palingen.recurrence.engines.double_backward import pack, reference_gradients, unpack
 from palingen.recurrence.engines.native.layout_ops import UnsupportedOperationError
+from palingen.recurrence.engines.tracing import untraceable_reason
 from palingen.recurrence.engines.triton.passes import BackwardPass, ForwardPass, kernels, launch_plan
 from palingen.recurrence.unroll import CellWeights, RNNOutput
 
@@ -60,6 +61,8 @@ def _unsupported_device(device: torch.device) -> str | None:
 def _unsupported_cell(cell: Cell) -> str | None:
     if len(cell.gates) > MAX_GATES:
         return f"the cell has {len(cell.gates)} gates, more than {MAX_GATES}"
+    if reason := untraceable_reason(cell):
+        return reason
     try:
         kernels(cell)
     except UnsupportedOperationError as error:

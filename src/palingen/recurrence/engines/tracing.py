@@ -2,6 +2,8 @@
 
 import inspect
 from collections.abc import Callable
+from functools import cache, partial
+from textwrap import shorten
 from typing import Any, NamedTuple
 
 import torch
@@ -10,6 +12,9 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from palingen.recurrence.cells import Cell
+
+MAX_ERROR = 120
+"""Characters of the error of a trace in a message."""
 
 
 class TraceSize(NamedTuple):
@@ -20,6 +25,26 @@ class TraceSize(NamedTuple):
 
     H: int
     """Hidden units."""
+
+
+@cache
+def untraceable_reason(cell: Cell) -> str | None:
+    """Reason why a step must not be computed again for its gradient, nor from a trace, or None.
+
+    A trace has one branch only, so that torch refuses to trace a step that branches on the values of a tensor. Random
+    numbers would be drawn again, and the gradient would be that of another step.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):  # a trace executes the step
+            graph = trace_step(cell, only_sum=False, size=TraceSize(B=3, H=5)).graph
+    except Exception as error:  # of a user's step, which may raise anything
+        branches = "data-dependent" in str(error)
+        cause = "it branches on the values of a tensor" if branches else f"{type(error).__name__}: {error}"
+        return f"the step cannot be traced ({shorten(cause, MAX_ERROR, placeholder=' ...')})"
+    for node in graph.nodes:
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            return f"the step draws random numbers ({node.target}), which its gradient would draw again"
+    return None
 
 
 def trace_step(cell: Cell, only_sum: bool, size: TraceSize) -> GraphModule:
@@ -44,6 +69,7 @@ def trace_step(cell: Cell, only_sum: bool, size: TraceSize) -> GraphModule:
         return [*next_state, *vjp(tensors[num_inputs:])]
 
     # Values do not matter. Random ones would advance the generator from which a script draws its dropout masks.
-    stacked = [torch.zeros(size.B, len(cell.gates) * size.H) for _ in range(projections)]
-    single = [torch.zeros(size.B, size.H) for _ in range(states + extras + states)]
+    zeros = partial(torch.zeros, dtype=torch.float32)  # in which the engines compute, whatever the default is
+    stacked = [zeros(size.B, len(cell.gates) * size.H) for _ in range(projections)]
+    single = [zeros(size.B, size.H) for _ in range(states + extras + states)]
     return make_fx(forward_and_backward)(*stacked, *single)
