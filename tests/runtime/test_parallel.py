@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from palingen.runtime.errors import ConfigError, Interrupted, PalingenError
 from palingen.runtime.parallel import ParallelConfig, _joblib_backend, map_unordered
@@ -16,6 +17,10 @@ def square(number: int) -> int:
 
 def process(run: int) -> int:
     return os.getpid()
+
+
+def num_threads(run: int) -> int:
+    return torch.get_num_threads()
 
 
 def return_or_wait(run: Path) -> int:
@@ -36,6 +41,12 @@ def test_every_run_is_computed_once_in_whatever_order(tmp_path):
 
 def test_one_run_is_computed_in_this_process_since_more_would_be_idle(tmp_path):
     assert [*map_unordered(process, [0], tmp_path, ParallelConfig(jobs=2))] == [os.getpid()]
+
+
+def test_one_job_leaves_the_callers_threads_as_they_are(tmp_path):
+    torch.set_num_threads(2)
+    (threads,) = map_unordered(num_threads, [0], tmp_path, ParallelConfig(jobs=1))
+    assert (threads, torch.get_num_threads()) == (1, 2)
 
 
 def test_ctrl_c_which_an_idle_worker_receives_too_still_lets_every_run_save(tmp_path):

@@ -120,6 +120,7 @@ def _map_with_joblib(
 
 def _run_in_worker(work: Callable[..., Result], since: float, run: Any) -> Result | None:
     """Result of one run; None if Ctrl-C, which reaches every process of a terminal, stopped it."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     configure_numerics()
     with Path(os.devnull).open("w") as devnull, contextlib.redirect_stderr(devnull):  # the study reports progress
@@ -132,6 +133,8 @@ def _run_in_worker(work: Callable[..., Result], since: float, run: Any) -> Resul
             if line := error_line(error):  # which another process cannot find out
                 raise PalingenError(line) from error
             raise
+        finally:
+            torch.set_num_threads(threads)  # one job is computed in the process of the caller
 
 
 @contextlib.contextmanager
