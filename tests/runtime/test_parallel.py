@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from palingen.runtime.command import current_command, running_command
 from palingen.runtime.errors import ConfigError, Interrupted, PalingenError
 from palingen.runtime.parallel import ParallelConfig, _joblib_backend, map_unordered
 from palingen.runtime.signals import graceful_interrupt
@@ -21,6 +22,10 @@ def process(run: int) -> int:
 
 def num_threads(run: int) -> int:
     return torch.get_num_threads()
+
+
+def command(run: int) -> str | None:
+    return current_command()
 
 
 def return_or_wait(run: Path) -> int:
@@ -47,6 +52,12 @@ def test_one_job_leaves_the_callers_threads_as_they_are(tmp_path):
     torch.set_num_threads(2)
     (threads,) = map_unordered(num_threads, [0], tmp_path, ParallelConfig(jobs=1))
     assert (threads, torch.get_num_threads()) == (1, 2)
+
+
+def test_the_workers_of_a_study_record_its_command(tmp_path):
+    with running_command("palingen gan study"):
+        commands = [*map_unordered(command, [0, 1], tmp_path, ParallelConfig(jobs=2))]
+    assert commands == ["palingen gan study"] * 2
 
 
 def test_ctrl_c_which_an_idle_worker_receives_too_still_lets_every_run_save(tmp_path):

@@ -5,6 +5,7 @@ Each verb's module is imported when the verb is called, so `palingen --help` doe
 
 import os
 import re
+import shlex
 import sys
 from importlib import import_module
 from inspect import cleandoc
@@ -12,6 +13,7 @@ from inspect import cleandoc
 from cyclopts import App, CycloptsError
 
 from palingen.cli.help import HelpFormatter
+from palingen.runtime.command import running_command
 from palingen.runtime.errors import Interrupted, PalingenError
 
 
@@ -82,7 +84,8 @@ app.command(
 def main() -> None:
     """Run the command; bad input ends in one line on standard error and exit code 2, Ctrl-C in 130."""
     try:
-        app(sys.argv[1:], exit_on_error=False, print_error=False)
+        with running_command(shlex.join(["palingen", *sys.argv[1:]])):
+            app(sys.argv[1:], exit_on_error=False, print_error=False)
     except (CycloptsError, PalingenError) as error:
         _exit(2, f"error: {FLAG.sub(_as_flag, str(error))}")
     except BrokenPipeError:  # the reader of our output has closed it

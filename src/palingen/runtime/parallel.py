@@ -16,6 +16,7 @@ import joblib
 import torch
 from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
+from palingen.runtime.command import current_command, running_command
 from palingen.runtime.errors import Interrupted, PalingenError
 from palingen.runtime.numerics import configure_numerics
 from palingen.runtime.signals import graceful_interrupt, interruptible, note_interrupts
@@ -76,7 +77,8 @@ def map_unordered(
         def should_stop() -> bool:
             return worker_stopped.is_set() or stop_requested()
 
-        for result in _results(partial(_run_in_worker, work, time.time()), runs, parallel, should_stop):
+        task = partial(_run_in_worker, work, current_command(), time.time())
+        for result in _results(task, runs, parallel, should_stop):
             if result is None:
                 worker_stopped.set()
             else:
@@ -118,14 +120,14 @@ def _map_with_joblib(
             raise
 
 
-def _run_in_worker(work: Callable[..., Result], since: float, run: Any) -> Result | None:
+def _run_in_worker(work: Callable[..., Result], command: str | None, since: float, run: Any) -> Result | None:
     """Result of one run; None if Ctrl-C, which reaches every process of a terminal, stopped it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     configure_numerics()
     with Path(os.devnull).open("w") as devnull, contextlib.redirect_stderr(devnull):  # the study reports progress
         try:
-            with interruptible(since):
+            with running_command(command), interruptible(since):
                 return work(run)
         except (Interrupted, KeyboardInterrupt):  # the latter before and after the training loop
             return None
