@@ -23,8 +23,9 @@ from palingen.gan.trainer import GanTrainer, require_user_parts
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
+from palingen.runtime.running_means import RunningMeans
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
-from palingen.runtime.training_loop import Batch, BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.training_loop import Batch, BatchPlan, TrainingLoop
 from palingen.runtime.validation import require
 
 METRICS = StepMetrics._fields
