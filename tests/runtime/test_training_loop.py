@@ -127,6 +127,19 @@ def test_several_processes_save_at_the_steps_at_which_they_agree(tmp_path, monke
     assert saved == [0, 10, 20]
 
 
+def test_several_processes_stop_together_after_the_main_one_has_saved(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(FirstOfTwo, "barrier", lambda group: saved.append((tmp_path / "resume.pt").exists()))
+    plan = BatchPlan(dataset_size=25, batch_size=1, epochs=1, seed=0)
+    with open_run(tmp_path, Config()) as run:
+        run.set_execution(Execution("test", 1, True))
+        counter = Counter()
+        with pytest.raises(Interrupted):
+            visit_and_interrupt(1, loop_over(run, counter, plan, FIRST_OF_TWO), counter, [])
+    assert saved == [True]
+    assert counter.count == 10
+
+
 def test_a_mean_that_is_not_finite_is_a_divergence_named_by_its_metric():
     means = RunningMeans("loss", process_group=CPU)
     means.add(torch.tensor(float("nan")))

@@ -97,7 +97,8 @@ def main() -> None:
         path = f"{error.filename}: " if error.filename else ""
         _exit(2, f"error: {path}{error.strerror or error}")
     except Interrupted as interrupt:
-        _exit(130, f"{interrupt}; the same command resumes it")
+        code = 130 if _is_main_process() else 0  # Fabric kills the main one if another ends with a code
+        _exit(code, f"{interrupt}; the same command resumes it")
     except KeyboardInterrupt:
         _exit(130, "stopped at once; the same command resumes from the last checkpoint")
     except Exception as error:
@@ -119,8 +120,11 @@ def _as_flag(argument: re.Match[str]) -> str:
     return f"--{argument[1].replace('_', '-')}"
 
 
+def _is_main_process() -> bool:
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+
+
 def _exit(code: int, message: str) -> None:
-    rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
-    if rank == 0:  # of several processes, only the main one prints
+    if _is_main_process():  # of several processes, only the main one prints
         print(f"palingen: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)

@@ -144,10 +144,11 @@ class TrainingLoop:
             for step in range(self.start_step, plan.total_steps):
                 epoch, position = divmod(step, plan.steps_per_epoch)
                 stop = self._should_stop(step, stop_requested())
-                if stop or self._is_save_due(step):
-                    self._save(step)
                 if stop:
+                    self._save_together(step)
                     raise Interrupted(f"stopped in epoch {epoch + 1} of {plan.epochs}, saved in {self.run.folder}")
+                if self._is_save_due(step):
+                    self._save(step)
                 if position == 0 or step == self.start_step:
                     batches = plan.batches(epoch, device)
                 yield Batch(batches[position], step + 1, epoch + 1, position + 1 == plan.steps_per_epoch)
@@ -186,6 +187,13 @@ class TrainingLoop:
             raise self._divergence(f"{name} is no longer finite", step)
         self.run.save_checkpoint({**states, "step": step, "seconds": self.seconds})
         self._saved, self._saved_step = time.monotonic(), step
+
+    def _save_together(self, step: int) -> None:
+        """Save before a stop, and wait for all processes: Fabric kills the main one soon after another has left."""
+        try:
+            self._save(step)
+        finally:
+            self.process_group.barrier()
 
     def _divergence(self, problem: str, step: int) -> DivergenceError:
         position = f"step {step} of {self.plan.total_steps}"
