@@ -23,7 +23,7 @@ from palingen.recipes import GAN
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.environment import environment
 from palingen.runtime.numerics import configure_numerics, current_execution, select_device
-from palingen.runtime.training_loop import RunningMeans
+from palingen.runtime.running_means import RunningMeans
 
 WARMUP_STEPS = 10
 

@@ -125,3 +125,18 @@ def test_only_the_main_process_prints_an_error(monkeypatch, palingen):
     monkeypatch.setenv("RANK", "1")
     run = palingen("palindrome", "train", "--length", 1)
     assert (run.returncode, run.stderr) == (2, "")
+
+
+@pytest.mark.parametrize(("rank", "code"), [("0", 130), ("1", 0)])
+def test_of_several_interrupted_processes_only_the_main_one_ends_with_a_code(monkeypatch, rank, code):
+    from palingen import cli
+    from palingen.runtime.errors import Interrupted
+
+    def interrupt(*arguments, **options):
+        raise Interrupted("stopped")
+
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr(cli, "app", interrupt)
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main()
+    assert exit_info.value.code == code

@@ -106,6 +106,7 @@ def test_an_exported_network_is_analysed_and_loaded(palingen, tmp_path, error_li
         f"mine/{name}" for name in ("start.safetensors", "middle.safetensors", "end.safetensors", "score.json")
     ]
     score = json.loads((tmp_path / "mine" / "score.json").read_text())
+    assert score["commands"][0].startswith("palingen palindrome study --recipe course --cells gru")
     assert score["commands"][1] == "palingen palindrome export study --cell gru --length 6 --out mine --json"
     analysis = json.loads(palingen("palindrome", "analyze", "mine/end.safetensors", "--json").stdout)
     assert analysis["gradient_retention"][0]["trained"] > 0

@@ -113,6 +113,15 @@ def test_an_error_is_printed_by_one_process_only(tmp_path):
     assert run.stderr.count("error:") == 1
 
 
+def test_a_refusal_that_only_the_main_process_sees_is_one_line_and_no_traceback_of_another(tmp_path, few_digits):
+    (tmp_path / "mine.txt").touch()
+    run = train(tmp_path, "--data", few_digits, "--devices", 2)
+    assert run.returncode == 2
+    assert run.stderr.count("error:") == 1
+    assert "not empty and not a run folder" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 SCRIPT = """
 from pathlib import Path
 

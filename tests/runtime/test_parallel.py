@@ -1,15 +1,78 @@
-import pytest
+import os
+import signal
+import time
+from pathlib import Path
 
-from palingen.runtime.errors import ConfigError, PalingenError
+import pytest
+import torch
+
+from palingen.runtime.command import current_command, running_command
+from palingen.runtime.errors import ConfigError, Interrupted, PalingenError
 from palingen.runtime.parallel import ParallelConfig, _joblib_backend, map_unordered
+from palingen.runtime.signals import graceful_interrupt
 
 
 def square(number: int) -> int:
     return number * number
 
 
+def process(run: int) -> int:
+    return os.getpid()
+
+
+def num_threads(run: int) -> int:
+    return torch.get_num_threads()
+
+
+def command(run: int) -> str | None:
+    return current_command()
+
+
+def return_or_wait(run: Path) -> int:
+    """Number of the process: at once, or never, if the run is to wait until it is interrupted."""
+    if run.name == "wait":
+        with graceful_interrupt() as stop_requested:
+            run.symlink_to(str(os.getpid()))  # written at once
+            while not stop_requested():
+                time.sleep(0.01)
+        run.with_name("saved").touch()
+        raise Interrupted("saved")
+    return os.getpid()
+
+
 def test_every_run_is_computed_once_in_whatever_order(tmp_path):
     assert sorted(map_unordered(square, [3, 1, 2], tmp_path, ParallelConfig(jobs=2))) == [1, 4, 9]
+
+
+def test_one_run_is_computed_in_this_process_since_more_would_be_idle(tmp_path):
+    assert [*map_unordered(process, [0], tmp_path, ParallelConfig(jobs=2))] == [os.getpid()]
+
+
+def test_one_job_leaves_the_callers_threads_as_they_are(tmp_path):
+    torch.set_num_threads(2)
+    (threads,) = map_unordered(num_threads, [0], tmp_path, ParallelConfig(jobs=1))
+    assert (threads, torch.get_num_threads()) == (1, 2)
+
+
+def test_the_workers_of_a_study_record_its_command(tmp_path):
+    with running_command("palingen gan study"):
+        commands = [*map_unordered(command, [0, 1], tmp_path, ParallelConfig(jobs=2))]
+    assert commands == ["palingen gan study"] * 2
+
+
+def test_ctrl_c_which_an_idle_worker_receives_too_still_lets_every_run_save(tmp_path):
+    wait = tmp_path / "wait"
+    results = map_unordered(return_or_wait, [wait, tmp_path / "return"], tmp_path, ParallelConfig(jobs=2))
+    idle = next(results)
+    deadline = time.monotonic() + 60
+    while not wait.is_symlink():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for pid in (idle, os.getpid(), int(wait.readlink().name)):  # as a terminal does
+        os.kill(pid, signal.SIGINT)
+    with pytest.raises(Interrupted, match="stopped, saved in"):
+        next(results)
+    assert (tmp_path / "saved").exists()
 
 
 def test_a_dask_cluster_on_this_machine_has_a_process_with_one_thread_for_each_job():

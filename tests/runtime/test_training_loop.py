@@ -10,7 +10,8 @@ from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import DataError, DivergenceError, Interrupted
 from palingen.runtime.numerics import Execution
 from palingen.runtime.run_folder import open_run
-from palingen.runtime.training_loop import BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.running_means import RunningMeans
+from palingen.runtime.training_loop import BatchPlan, TrainingLoop
 
 CPU = ProcessGroup(torch.device("cpu"))
 PLAN = BatchPlan(dataset_size=10, batch_size=4, epochs=3, seed=0)
@@ -32,8 +33,22 @@ class Counter:
         self.count = state["count"]
 
 
-def loop_over(run, counter, plan=PLAN):
-    return TrainingLoop(run, "test", plan, {"counter": counter}, CPU)
+class FirstOfTwo(ProcessGroup):
+    """First of two processes, as if the other had sums of [6, 1] and no wish to save or to stop."""
+
+    def all_reduce_sum(self, tensors, weight=1.0):
+        for tensor in tensors:
+            tensor.add_(torch.tensor([6.0, 1.0]))
+
+    def any_rank(self, flag):
+        return flag
+
+
+FIRST_OF_TWO = FirstOfTwo(torch.device("cpu"), 0, 2)
+
+
+def loop_over(run, counter, plan=PLAN, process_group=CPU):
+    return TrainingLoop(run, "test", plan, {"counter": counter}, process_group)
 
 
 def visit_and_interrupt(last_step, loop, counter, visited):
@@ -93,6 +108,36 @@ def test_running_means_are_weighted_and_start_over():
     assert means.compute_and_reset() == {"loss": 2.0, "accuracy": 0.625}
     means.add(torch.tensor(7.0), torch.tensor(0.0))
     assert means.compute_and_reset() == {"loss": 7.0, "accuracy": 0.0}
+
+
+def test_the_saved_sums_of_two_processes_add_up_to_those_of_both_when_both_load_them():
+    means = RunningMeans("loss", process_group=FIRST_OF_TWO)
+    means.add(torch.tensor(2.0))
+    assert means.state_dict()["sums"].tolist() == [4.0, 1.0]
+    assert means.compute_and_reset() == {"loss": 4.0}
+
+
+def test_several_processes_save_at_the_steps_at_which_they_agree(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_loop, "CHECKPOINT_INTERVAL_S", 0)
+    saved = []
+    plan = BatchPlan(dataset_size=25, batch_size=1, epochs=1, seed=0)
+    with open_run(tmp_path, Config()) as run:
+        monkeypatch.setattr(run, "save_checkpoint", lambda state: saved.append(state["step"]))
+        assert len(list(loop_over(run, Counter(), plan, FIRST_OF_TWO))) == 25
+    assert saved == [0, 10, 20]
+
+
+def test_several_processes_stop_together_after_the_main_one_has_saved(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(FirstOfTwo, "barrier", lambda group: saved.append((tmp_path / "resume.pt").exists()))
+    plan = BatchPlan(dataset_size=25, batch_size=1, epochs=1, seed=0)
+    with open_run(tmp_path, Config()) as run:
+        run.set_execution(Execution("test", 1, True))
+        counter = Counter()
+        with pytest.raises(Interrupted):
+            visit_and_interrupt(1, loop_over(run, counter, plan, FIRST_OF_TWO), counter, [])
+    assert saved == [True]
+    assert counter.count == 10
 
 
 def test_a_mean_that_is_not_finite_is_a_divergence_named_by_its_metric():

@@ -5,6 +5,7 @@ Each verb's module is imported when the verb is called, so `palingen --help` doe
 
 import os
 import re
+import shlex
 import sys
 from importlib import import_module
 from inspect import cleandoc
@@ -12,6 +13,7 @@ from inspect import cleandoc
 from cyclopts import App, CycloptsError
 
 from palingen.cli.help import HelpFormatter
+from palingen.runtime.command import running_command
 from palingen.runtime.errors import Interrupted, PalingenError
 
 
@@ -82,7 +84,8 @@ app.command(
 def main() -> None:
     """Run the command; bad input ends in one line on standard error and exit code 2, Ctrl-C in 130."""
     try:
-        app(sys.argv[1:], exit_on_error=False, print_error=False)
+        with running_command(shlex.join(["palingen", *sys.argv[1:]])):
+            app(sys.argv[1:], exit_on_error=False, print_error=False)
     except (CycloptsError, PalingenError) as error:
         _exit(2, f"error: {FLAG.sub(_as_flag, str(error))}")
     except BrokenPipeError:  # the reader of our output has closed it
@@ -94,7 +97,8 @@ def main() -> None:
         path = f"{error.filename}: " if error.filename else ""
         _exit(2, f"error: {path}{error.strerror or error}")
     except Interrupted as interrupt:
-        _exit(130, f"{interrupt}; the same command resumes it")
+        code = 130 if _is_main_process() else 0  # Fabric kills the main one if another ends with a code
+        _exit(code, f"{interrupt}; the same command resumes it")
     except KeyboardInterrupt:
         _exit(130, "stopped at once; the same command resumes from the last checkpoint")
     except Exception as error:
@@ -116,8 +120,11 @@ def _as_flag(argument: re.Match[str]) -> str:
     return f"--{argument[1].replace('_', '-')}"
 
 
+def _is_main_process() -> bool:
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+
+
 def _exit(code: int, message: str) -> None:
-    rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
-    if rank == 0:  # of several processes, only the main one prints
+    if _is_main_process():  # of several processes, only the main one prints
         print(f"palingen: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)

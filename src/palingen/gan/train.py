@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,12 @@ from palingen.gan.steps.forward import is_bfloat16_emulated
 from palingen.gan.steps.protocol import StepMetrics
 from palingen.gan.trainer import GanTrainer, require_engine, require_user_parts
 from palingen.runtime.distributed import ProcessGroup
+from palingen.runtime.errors import RunError
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
+from palingen.runtime.running_means import RunningMeans
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
-from palingen.runtime.training_loop import Batch, BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.training_loop import Batch, BatchPlan, TrainingLoop
 from palingen.runtime.validation import require, require_field
 
 METRICS = StepMetrics._fields
@@ -107,11 +109,17 @@ def _open_together(
 ) -> Iterator[RunFolder]:
     """Open the run folder in the main process first, which creates it for the others."""
     require_trackers(trackers)  # in every process, since the others wait for the main one
-    if not process_group.is_main:
-        process_group.barrier()
-    with open_run(folder, config, force=force, is_main=process_group.is_main, trackers=trackers) as run:
-        if process_group.is_main:
-            process_group.barrier()
+    is_main = process_group.is_main
+    if not is_main and process_group.any_rank(False):
+        raise RunError(f"{folder}: the main process cannot open it")
+    with ExitStack() as stack:
+        failed = True
+        try:
+            run = stack.enter_context(open_run(folder, config, force=force, is_main=is_main, trackers=trackers))
+            failed = False
+        finally:
+            if is_main:
+                process_group.any_rank(failed)
         yield run
 
 

@@ -89,13 +89,14 @@ def accuracy_at(model: SequenceClassifier, config: PalindromeConfig, length: int
 def _score(study: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
     """Accuracy of every seed's network, the lengths and numbers of palindromes, and how the study was made."""
     environment = dict(results[0]["environment"])
+    command = environment.pop("command", None)
     return {
         "cell": results[0]["cell"],
         "length": results[0]["length"],
         "lengths": list(LENGTHS),
         "n": [min(NUM_PALINDROMES, count_palindromes(length)) for length in LENGTHS],
         "seeds": [_score_run(study, result) for result in results],
-        "commands": [environment.pop("command")],
+        "commands": [command] if command else [],
         "environment": environment,
     }
 

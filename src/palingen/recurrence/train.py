@@ -13,8 +13,9 @@ from palingen.recurrence.trainer import METRICS, PalindromeTrainer
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
+from palingen.runtime.running_means import RunningMeans
 from palingen.runtime.tracking.trackers import Trackers
-from palingen.runtime.training_loop import BatchPlan, RunningMeans, TrainingLoop
+from palingen.runtime.training_loop import BatchPlan, TrainingLoop
 from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import require
 

@@ -1,17 +1,16 @@
 """Software and hardware that a run was computed with. Names no machine and no person."""
 
 import platform
-import shlex
 import subprocess
-import sys
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from palingen.runtime.command import current_command
 from palingen.runtime.numerics import Execution
+from palingen.runtime.paths import PROJECT_DIR
 
 
 def environment(execution: Execution) -> dict[str, Any]:
@@ -19,7 +18,7 @@ def environment(execution: Execution) -> dict[str, Any]:
     return {
         "palingen": version("palingen"),
         "commit": _commit(),
-        "command": shlex.join(["palingen", *sys.argv[1:]]),
+        "command": current_command(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "system": f"{platform.system()} {platform.machine()}",
@@ -30,8 +29,9 @@ def environment(execution: Execution) -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    folder = str(Path(__file__).parent)
-    command = ["git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    if not (PROJECT_DIR / ".git").exists():  # git would take any repository around an installed package
+        return None
+    command = ["git", "-C", str(PROJECT_DIR), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):

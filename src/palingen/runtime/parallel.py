@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from typing import Any, Literal, TypeVar
 
 import joblib
 import torch
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
+from palingen.runtime.command import current_command, running_command
 from palingen.runtime.errors import Interrupted, PalingenError
 from palingen.runtime.numerics import configure_numerics
-from palingen.runtime.signals import graceful_interrupt
+from palingen.runtime.signals import graceful_interrupt, interruptible, note_interrupts
 from palingen.runtime.user_module import error_line
 from palingen.runtime.validation import Interval, quote, require_field, require_ranges, validate_types
 
@@ -75,7 +77,8 @@ def map_unordered(
         def should_stop() -> bool:
             return worker_stopped.is_set() or stop_requested()
 
-        for result in _results(partial(_run_in_worker, work), runs, parallel, should_stop):
+        task = partial(_run_in_worker, work, current_command(), time.time())
+        for result in _results(task, runs, parallel, should_stop):
             if result is None:
                 worker_stopped.set()
             else:
@@ -104,28 +107,36 @@ def _map_with_joblib(
     work: Callable[[Any], Result], runs: Sequence[Any], parallel: ParallelConfig, stop_requested: Callable[[], bool]
 ) -> Iterator[Result]:
     tasks = (joblib.delayed(work)(run) for run in runs if not stop_requested())
+    processes = max(1, min(parallel.processes, len(runs)))  # loky starts all of them, busy or not
     with _joblib_backend(parallel):
-        pool = joblib.Parallel(n_jobs=parallel.processes, return_as="generator_unordered", pre_dispatch="n_jobs")
+        pool = joblib.Parallel(n_jobs=processes, return_as="generator_unordered", pre_dispatch="n_jobs")
         try:
             yield from pool(tasks)
-        except TerminatedWorkerError as error:
-            if not stop_requested():
+        except BrokenProcessPool as error:
+            if stop_requested():
+                return
+            if isinstance(error, TerminatedWorkerError):
                 raise PalingenError("a worker died (out of memory?); the same command resumes the study") from error
+            raise
 
 
-def _run_in_worker(work: Callable[..., Result], run: Any) -> Result | None:
+def _run_in_worker(work: Callable[..., Result], command: str | None, since: float, run: Any) -> Result | None:
     """Result of one run; None if Ctrl-C, which reaches every process of a terminal, stopped it."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     configure_numerics()
     with Path(os.devnull).open("w") as devnull, contextlib.redirect_stderr(devnull):  # the study reports progress
         try:
-            return work(run)
+            with running_command(command), interruptible(since):
+                return work(run)
         except (Interrupted, KeyboardInterrupt):  # the latter before and after the training loop
             return None
         except Exception as error:
             if line := error_line(error):  # which another process cannot find out
                 raise PalingenError(line) from error
             raise
+        finally:
+            torch.set_num_threads(threads)  # one job is computed in the process of the caller
 
 
 @contextlib.contextmanager
@@ -146,7 +157,7 @@ def _joblib_backend(parallel: ParallelConfig) -> Iterator[None]:
         with client, joblib.parallel_config("dask"):
             yield
     else:
-        with joblib.parallel_config("loky"), warnings.catch_warnings():
+        with joblib.parallel_config("loky", initializer=note_interrupts), warnings.catch_warnings():
             # A worker that holds more memory after a run is replaced, and no run is lost.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             yield

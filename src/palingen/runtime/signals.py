@@ -2,9 +2,13 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_last_interrupt = 0.0
+"""Time of the last SIGINT that was only noted."""
 
 
 @contextmanager
@@ -30,3 +34,32 @@ def graceful_interrupt() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def note_interrupts() -> None:
+    """Note SIGINT instead of raising KeyboardInterrupt, in a worker that has no run: Ctrl-C reaches it too."""
+    signal.signal(signal.SIGINT, _note_interrupt)
+
+
+@contextmanager
+def interruptible(since: float) -> Iterator[None]:
+    """Context of a run in which SIGINT raises KeyboardInterrupt again, where `note_interrupts` was called.
+
+    Args:
+        since: start of the study, as `time.time()`. A SIGINT noted after it is raised at once.
+    """
+    if signal.getsignal(signal.SIGINT) is not _note_interrupt:
+        yield
+        return
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if _last_interrupt > since:
+            raise KeyboardInterrupt
+        yield
+    finally:
+        note_interrupts()
+
+
+def _note_interrupt(number: int, frame: FrameType | None) -> None:
+    global _last_interrupt
+    _last_interrupt = time.time()

@@ -1,6 +1,5 @@
 """Resumable training loop: batches, position, running means. A resumed run sees exactly what it would have seen."""
 
-import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,13 +17,14 @@ from palingen.runtime.json_io import damaged
 from palingen.runtime.progress import no_progress, progress
 from palingen.runtime.run_files import ADVICE
 from palingen.runtime.run_folder import RunFolder
+from palingen.runtime.running_means import RunningMeans
 from palingen.runtime.signals import graceful_interrupt
 
 CHECKPOINT_INTERVAL_S = 30.0
 """Seconds between two checkpoints."""
 
 STOP_CHECK_INTERVAL = 10
-"""Steps between two exchanges of stop requests among the processes of a distributed run."""
+"""Steps between two agreements of the processes of a distributed run to save, or to stop."""
 
 
 @runtime_checkable
@@ -96,43 +96,6 @@ class Batch:
     """Whether it is the last batch of its epoch."""
 
 
-class RunningMeans:
-    """Running means of named numbers, kept on the device so that no step waits for them."""
-
-    def __init__(self, *names: str, process_group: ProcessGroup) -> None:
-        self.names, self.process_group = names, process_group
-        self._sums = torch.zeros(len(names) + 1, device=process_group.device)  # the last one sums the weights
-        self._one = torch.ones((), device=process_group.device)
-
-    def add(self, *values: Tensor, weight: float = 1.0) -> None:
-        """Add one value for each name, with the given weight."""
-        numbers = [value.detach().float() for value in values]
-        self._sums.add_(torch.stack([*numbers, self._one]), alpha=weight)
-
-    def compute_and_reset(self) -> dict[str, float]:
-        """Weighted means over all processes since the last reset, by name.
-
-        Raises:
-            DivergenceError: a mean is not finite.
-        """
-        self.process_group.all_reduce_sum([self._sums])
-        *sums, weight = self._sums.tolist()
-        self._sums.zero_()
-        means = {name: value / weight for name, value in zip(self.names, sums, strict=True)}
-        for name, mean in means.items():
-            if not math.isfinite(mean):
-                raise DivergenceError(f"{name} is no longer a finite number")
-        return means
-
-    def state_dict(self) -> dict[str, Any]:
-        """Sums since the last reset."""
-        return {"sums": self._sums.cpu()}
-
-    def load_state_dict(self, state: dict[str, Any], /) -> None:
-        """Restore the sums."""
-        self._sums.copy_(state["sums"])
-
-
 class TrainingLoop:
     """Iterator over all remaining batches of a run. Saves checkpoints regularly, and on Ctrl-C.
 
@@ -181,10 +144,11 @@ class TrainingLoop:
             for step in range(self.start_step, plan.total_steps):
                 epoch, position = divmod(step, plan.steps_per_epoch)
                 stop = self._should_stop(step, stop_requested())
-                if stop or time.monotonic() - self._saved > CHECKPOINT_INTERVAL_S:
-                    self._save(step)
                 if stop:
+                    self._save_together(step)
                     raise Interrupted(f"stopped in epoch {epoch + 1} of {plan.epochs}, saved in {self.run.folder}")
+                if self._is_save_due(step):
+                    self._save(step)
                 if position == 0 or step == self.start_step:
                     batches = plan.batches(epoch, device)
                 yield Batch(batches[position], step + 1, epoch + 1, position + 1 == plan.steps_per_epoch)
@@ -210,12 +174,26 @@ class TrainingLoop:
             return stop_requested
         return step % STOP_CHECK_INTERVAL == 0 and self.process_group.any_rank(stop_requested)
 
+    def _is_save_due(self, step: int) -> bool:
+        """Whether to save before this step: all processes or none, since a checkpoint holds their common means."""
+        is_due = time.monotonic() - self._saved > CHECKPOINT_INTERVAL_S
+        if self.process_group.world_size == 1:
+            return is_due
+        return step % STOP_CHECK_INTERVAL == 0 and self.process_group.any_rank(is_due)
+
     def _save(self, step: int) -> None:
         states = {name: part.state_dict() for name, part in self.state.items()}
         if name := non_finite(states):
             raise self._divergence(f"{name} is no longer finite", step)
         self.run.save_checkpoint({**states, "step": step, "seconds": self.seconds})
         self._saved, self._saved_step = time.monotonic(), step
+
+    def _save_together(self, step: int) -> None:
+        """Save before a stop, and wait for all processes: Fabric kills the main one soon after another has left."""
+        try:
+            self._save(step)
+        finally:
+            self.process_group.barrier()
 
     def _divergence(self, problem: str, step: int) -> DivergenceError:
         position = f"step {step} of {self.plan.total_steps}"

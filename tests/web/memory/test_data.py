@@ -33,6 +33,8 @@ def test_a_run_has_two_stages_and_its_result(run):
     assert [stage["name"] for stage in entry["stages"]] == ["before training", "after training"]
     assert entry["config"]["kind"] == "PalindromeConfig"
     assert 0 <= entry["score"]["seeds"][0]["accuracy"] <= 1
+    assert entry["score"]["commands"] == []  # it was no command
+    assert None not in entry["score"]["environment"].values()
     weight = load_network(run)[1].state_dict()["head.weight"]
     assert entry["stages"][1]["network"]["parameters"]["head.weight"] == {"float32": encode_float32(weight)}
 

@@ -25,8 +25,9 @@ from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import DataError
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
+from palingen.runtime.running_means import RunningMeans
 from palingen.runtime.tracking.trackers import Trackers
-from palingen.runtime.training_loop import BatchPlan, RunningMeans, Stateful, TrainingLoop
+from palingen.runtime.training_loop import BatchPlan, Stateful, TrainingLoop
 from palingen.runtime.validation import COUNT, SEED, Interval, require_field, require_ranges, validate_types
 
 LOG_INTERVAL = 50

@@ -131,14 +131,15 @@ def _read_score(path: Path) -> dict[str, Any]:
 
 def _read_result(folder: Path) -> dict[str, Any]:
     """Score of a single run, from its records: its accuracy, at no other length."""
-    result, environment = read_result(folder), read_environment(folder)
+    result = read_result(folder)
+    environment = {name: value for name, value in read_environment(folder).items() if value is not None}
     measured = {name: result[name] for name in ("seed", "accuracy", "epoch", "steps", "seconds")}
-    command = environment.pop("command")
+    command = environment.pop("command", None)
     return {
         "seeds": [{**measured, "by_length": []}],
         "lengths": [],
         "n": [],
-        "commands": [command],
+        "commands": [command] if command else [],
         "environment": environment,
     }
 
