@@ -42,7 +42,7 @@ def test_force_keeps_a_finished_run_until_the_new_one_is_known_to_be_valid(tmp_p
 
 def test_every_process_refuses_what_the_main_one_refuses(tmp_path, config, unlabelled, monkeypatch):
     best = replace(config, data=unlabelled, keep="best", monitor_samples=100)
-    with pytest.raises(DataError, match="^keep='best': needs the monitor"):
+    with pytest.raises(DataError, match=r"^keep='best': needs the monitor"):
         train_gan(best, tmp_path / "run", process_group=SECOND_OF_TWO)
     write_info(tmp_path, DatasetInfo("fruit", ("fig", "kiwi"), "ab" * 32))
     run = RunFolder(tmp_path, config, is_main=False)

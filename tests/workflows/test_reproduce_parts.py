@@ -116,9 +116,7 @@ def test_two_means_agree_within_the_95_percent_range_of_their_difference(runs):
     assert compare(recorded, recorded).verdict == "equal"
     quantile = scipy.stats.t.ppf(0.975, min(runs - 1, 10))
     allowed = quantile * stdev(recorded) * (2 / runs) ** 0.5
-    inside, outside = (
-        compare(recorded, [value + factor * allowed for value in recorded]) for factor in (0.99, 1.01)
-    )
+    inside, outside = (compare(recorded, [value + factor * allowed for value in recorded]) for factor in (0.99, 1.01))
     assert inside.allowed == outside.allowed == pytest.approx(allowed, rel=2e-3)
     assert (inside.verdict, outside.verdict) == ("within", "outside")
     assert outside.difference == pytest.approx(1.01 * allowed)

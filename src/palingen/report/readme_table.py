@@ -1,5 +1,7 @@
 """Main results as a short table for the README."""
 
+from collections.abc import Sequence
+
 from palingen.report.records import LEARNED, GanRecords, Records, StudyRecords
 from palingen.report.results.gan_scores import with_std
 from palingen.report.tables import Table
@@ -7,6 +9,9 @@ from palingen.report.values import count_of, join_list, mean_and_range, number, 
 
 CELLS = ("lstm", "rnn")
 """Cells that are compared with the course's settings."""
+
+MEMORY_CELLS = ("lstm", "gru", "rnn")
+"""Cells that are compared with recipe memory."""
 
 MEMORY_LENGTHS = (200, 1000, 10_000, 100_000)
 """Lengths of recipe memory in the table."""
@@ -35,7 +40,7 @@ def _course_row(records: Records, length: int) -> list[str]:
     return [
         f"palindromes of {length} digits, accuracy on unseen ones in % (lowest to highest seed)",
         ", ".join(f"{cell.upper()} {mean_and_range(values, 1)}" for cell, values in accuracies.items()),
-        f"`palingen palindrome study --recipe course --cells {' '.join(CELLS)} --lengths {length} --seeds {max(seeds)}`",
+        f"`palingen palindrome study --recipe course {_study_flags(CELLS, [length], max(seeds))}`",
         f"{join_list([str(count) for count in seeds], 'or')} seeds a cell",
     ]
 
@@ -44,7 +49,7 @@ def _memory_row(memory: StudyRecords, lengths: list[int]) -> list[str]:
     """Row of recipe memory: seeds that learned the task, by length and cell."""
     results, counts = [], set()
     for length in lengths:
-        groups = {cell: memory.of(cell, length) for cell in ("lstm", "gru", "rnn")}
+        groups = {cell: memory.of(cell, length) for cell in MEMORY_CELLS}
         learned = [
             f"{cell.upper()} {count_of(sum(run['accuracy'] >= LEARNED for run in runs), len(runs))}"
             for cell, runs in groups.items()
@@ -56,9 +61,13 @@ def _memory_row(memory: StudyRecords, lengths: list[int]) -> list[str]:
     return [
         f"palindromes of {digits} digits, recipe `memory`: seeds with at least {percent(LEARNED)} accuracy",
         "; ".join(results),
-        f"`palingen palindrome study --cells lstm gru rnn --lengths {' '.join(map(str, lengths))} --seeds {max(counts)}`",
+        f"`palingen palindrome study {_study_flags(MEMORY_CELLS, lengths, max(counts))}`",
         f"{join_list([str(count) for count in sorted(counts)], 'or')} seeds a cell",
     ]
+
+
+def _study_flags(cells: Sequence[str], lengths: Sequence[int], seeds: int) -> str:
+    return f"--cells {' '.join(cells)} --lengths {' '.join(map(str, lengths))} --seeds {seeds}"
 
 
 def _gan_row(recipe: str, gan: GanRecords) -> list[str]:

@@ -1,7 +1,7 @@
 """Figures of the analysis of trained cells: gates over time, and the gradient that reaches each step.
 
-A record is as `palingen palindrome analyze` writes it: `label`, `cell`, `steps` (counted from 1; of a long sequence some),
-`digits`, `gates` (gate to [steps, units]), `untrained` and `trained` (part of the state to [steps]).
+A record is as `palingen palindrome analyze` writes it: `label`, `cell`, `steps` (counted from 1; of a long sequence
+some), `digits`, `gates` (gate to [steps, units]), `untrained` and `trained` (part of the state to [steps]).
 """
 
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ GUESSING: Mapping[str, tuple[float | None, float]] = {
     "wasserstein": (None, 0),
     "relativistic": (np.log(2), np.log(2)),
 }
-"""Losses of generator and discriminator while the discriminator guesses, by the name of the loss; None if any can be."""
+"""Losses of generator and discriminator while the discriminator guesses, by name; None if it may be any number."""
 
 
 def gan_curves(
@@ -59,18 +59,18 @@ def gan_curves(
     steps = [record for record in records if record["kind"] == "step"]
     with new_figure(10, 3.5, style) as figure:
         losses, accuracy = figure.subplots(1, 2)
-        generator_level, level = GUESSING.get(str(loss), (None, None))
-        discriminator_level = None if level is None else loss_weight * level
-        for name, colour, guessing in (("generator", FAKE, generator_level), ("discriminator", REAL, discriminator_level)):
+        generator, discriminator = GUESSING.get(str(loss), (None, None))
+        levels = generator, None if discriminator is None else loss_weight * discriminator
+        for (name, colour), level in zip((("generator", FAKE), ("discriminator", REAL)), levels, strict=True):
             _draw_binned(losses, steps, f"{name}_loss", 1, {"color": colour, "label": name})
-            if guessing is not None:
-                losses.axhline(guessing, **{**GUIDE, "color": colour})
+            if level is not None:
+                losses.axhline(level, **{**GUIDE, "color": colour})
         for name, colour in (("real", REAL), ("fake", FAKE)):
             _draw_binned(accuracy, steps, f"{name}_accuracy", 100, {"color": colour, "label": name})
         accuracy.axhline(50, **GUIDE)
         for axes in (losses, accuracy):
             axes.legend()
-        title = "Losses" if level is None else "Losses (dotted: guessing)"
+        title = "Losses" if discriminator is None else "Losses (dotted: guessing)"
         losses.set(title=title, xlabel="epoch", ylabel="loss", ylim=_loss_range(steps))
         accuracy.set(title="Accuracy of the discriminator on", xlabel="epoch", ylabel="%", ylim=(-3, 103))
     return figure

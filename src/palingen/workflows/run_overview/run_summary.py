@@ -141,8 +141,8 @@ def _finished_epochs(numbers: Mapping[str, Any]) -> float:
 def headline(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """Most important numbers of a run, by the name that scores and records give them."""
     score = numbers.get("score") or (numbers.get("study_result") or {}).get("score")
-    if score and "seeds" in score:  # the network is that of the first
-        return {"accuracy": seed["accuracy"] for seed in score["seeds"][:1]}
+    if score and score.get("seeds"):  # the network is that of the first
+        return {"accuracy": score["seeds"][0]["accuracy"]}
     if score:
         return {name: score[name] for name in ("fd", "recall", "modes") if name in score}
     if "stopped" in (numbers.get("study_result") or {}):
