@@ -15,7 +15,7 @@ ADVICE = "force=True trains the run anew"
 
 
 def run_contents(folder: Path) -> list[Path]:
-    """What the folder of a run holds; nothing, if it is a new one.
+    """Contents of the folder of a run; none, if it is a new one.
 
     Raises:
         RunError: the folder holds something else.

@@ -11,6 +11,7 @@ from palingen.report import figures
 from palingen.report.record_files import read_run_records
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.image_io import tile, write_array, write_png
+from palingen.runtime.json_io import read_json
 
 
 def palindrome_figure(folder: Path, runs: Mapping[str, Path]) -> Path:
