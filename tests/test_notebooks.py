@@ -1,6 +1,7 @@
 """The committed notebooks have the cells of their sources, which run."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from support import ROOT
+
+from palingen.recipes import GAN
 
 sys.path.insert(0, str(ROOT / "assignment"))
 
@@ -104,6 +107,14 @@ def test_the_first_cell_of_a_notebook_installs_what_is_missing_and_here_nothing(
     first = code_cells(nbformat.read(COMMITTED[name], as_version=4))[0]
     assert first.source == (ROOT / "assignment" / "install.py").read_text().rstrip()
     assert first.outputs == []
+
+
+def test_the_committed_notebook_of_the_gan_shows_the_present_scores_and_settings_of_the_shipped_generators():
+    rows = [row for table in tables(nbformat.read(COMMITTED["part2"], as_version=4)) for row in table]
+    for name in ("course", "residual"):
+        score = json.loads((ROOT / "src" / "palingen" / "pretrained" / name / "score.json").read_text())
+        assert [name, f"{score['n']:,}", f"{score['fd']:.3g}"] in [row[:3] for row in rows], "run `make notebooks` again"
+    assert ["`epochs`", str(GAN["course"].epochs), str(GAN["residual"].epochs)] in rows
 
 
 def verified(notebook):

@@ -1,6 +1,7 @@
 """Reproductions over several machines: numbers of an earlier table stand where nothing has been computed."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from support import ROOT
@@ -40,6 +41,16 @@ def test_an_earlier_table_fills_in_what_has_not_been_computed_and_nothing_else()
     assert part.verdicts == {"equal": 0, "within": 1, "outside": 1, "timing": 0, "not run yet": 1}
     assert part.numbers == 3
     assert list(part.log) == ["part/before", "part/now"]
+
+
+def test_environments_of_several_sittings_are_named_once():
+    now, before = table(["now"], RNN={"seed 0": 1.5}), table(["before"], GRU={"seed 0": 9.0})
+    sittings = [
+        replace(comparison, parts=[replace(comparison.parts[0], environment=environment)])
+        for comparison, environment in ((now, "the same"), (before, "threads 2 → 1; the same"))
+    ]
+    (part,) = fill_in(*sittings).parts
+    assert part.environment == "threads 2 → 1; the same"
 
 
 def test_without_anything_to_add_a_table_stays_as_it_is():

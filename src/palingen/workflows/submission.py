@@ -36,8 +36,8 @@ CACHES = {"__pycache__", "node_modules"}
 GENERATED = {"runs", "build", "dist"}
 """Folders of the project that hold what its commands have made."""
 
-BUNDLE_SUFFIX = "_assignment3"
-"""Ending of a bundle's name, after the student number."""
+ASSIGNMENT = "assignment3"
+"""Name of a bundle, after the student number."""
 
 BINARY_SUFFIXES = {".pdf", ".png", ".npy", ".gz", ".safetensors"}
 """Files that are not searched for paths of this machine."""
@@ -70,7 +70,7 @@ class Student:
     @property
     def folder(self) -> str:
         """Name of the bundle's only folder, and of its file without the suffix."""
-        return f"{self.number}{BUNDLE_SUFFIX}"
+        return f"{self.number}_{ASSIGNMENT}"
 
 
 def write_bundle(
@@ -144,7 +144,7 @@ def _tracked_files(project: Path) -> list[str] | None:
 def _is_own_file(path: PurePosixPath) -> bool:
     """Whether a file belongs to the project, and is not left by a cache, an environment or a run."""
     hidden = any(part.startswith(".") for part in path.parts) and path.parts[0] != ".ci" and path.name != ".gitignore"
-    generated = path.parts[0] in GENERATED or path.name.endswith(f"{BUNDLE_SUFFIX}.zip")
+    generated = path.parts[0] in GENERATED or path.name.endswith(f"{ASSIGNMENT}.zip")
     cached = not CACHES.isdisjoint(path.parts) or ".egg-info" in str(path)
     return not (hidden or generated or cached)
 

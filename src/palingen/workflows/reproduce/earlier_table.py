@@ -56,5 +56,5 @@ def _join(part: PartSummary, earlier: PartSummary | None, numbers: Sequence[Diff
     verdicts = count_verdicts(numbers, part.part)
     if earlier is None or verdicts == part.verdicts:
         return part
-    environments = dict.fromkeys(filter(None, (earlier.environment, part.environment)))
+    environments = dict.fromkeys(text for table in (earlier, part) for text in table.environment.split("; ") if text)
     return replace(part, verdicts=verdicts, environment="; ".join(environments), log={**earlier.log, **part.log})
