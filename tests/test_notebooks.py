@@ -113,7 +113,9 @@ def test_the_committed_notebook_of_the_gan_shows_the_present_scores_and_settings
     rows = [row for table in tables(nbformat.read(COMMITTED["part2"], as_version=4)) for row in table]
     for name in ("course", "residual"):
         score = json.loads((ROOT / "src" / "palingen" / "pretrained" / name / "score.json").read_text())
-        assert [name, f"{score['n']:,}", f"{score['fd']:.3g}"] in [row[:3] for row in rows], "run `make notebooks` again"
+        assert [name, f"{score['n']:,}", f"{score['fd']:.3g}"] in [row[:3] for row in rows], (
+            "run `make notebooks` again"
+        )
     assert ["`epochs`", str(GAN["course"].epochs), str(GAN["residual"].epochs)] in rows
 
 

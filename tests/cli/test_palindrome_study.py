@@ -71,7 +71,19 @@ def test_force_trains_with_other_settings_and_drops_the_runs_of_the_old_ones(pal
 
 
 def test_runs_of_other_settings_and_kinds_in_the_folder_do_not_enter_the_study(palingen, tmp_path):
-    train = ("palindrome", "train", *SMALL[:-2], "--length", 5, "--seed", 7, "--learning-rate", 0.01, "--out", "s/other")
+    train = (
+        "palindrome",
+        "train",
+        *SMALL[:-2],
+        "--length",
+        5,
+        "--seed",
+        7,
+        "--learning-rate",
+        0.01,
+        "--out",
+        "s/other",
+    )
     assert palingen(*train).returncode == 0
     (tmp_path / "s" / "gan").mkdir()
     (tmp_path / "s" / "gan" / "config.json").write_text('{"kind": "GanConfig"}')
