@@ -215,3 +215,19 @@ def test_ctrl_c_saves_every_run_and_the_same_command_completes_the_study(palinge
     assert_same_runs([LONG], tmp_path / "s", tmp_path / "uninterrupted")
     interrupted, uninterrupted = (read_epochs(tmp_path / out / run_name(LONG)) for out in ("s", "uninterrupted"))
     assert interrupted == uninterrupted
+
+
+def test_ctrl_c_stops_and_saves_the_runs_on_a_dask_cluster(palingen, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    records = tmp_path / "s" / run_name(LONG) / "records.jsonl"
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        flags = ("--seeds", 2, "--jobs", 1, "--backend", "dask", "--scheduler-address", cluster.scheduler_address)
+        _, process = start_study(tmp_path, *flags)
+        with process:
+            wait_until(lambda: records.exists() and records.stat().st_size)
+            os.kill(process.pid, signal.SIGINT)
+            _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 130, stderr
+        assert stderr.splitlines()[-1].endswith("stopped, saved in s; the same command resumes it")
+        assert 0 < torch.load(records.parent / "resume.pt", weights_only=True)["step"] < STEPS
+        assert not (tmp_path / "s" / "rnn-T30-seed1").exists()  # one at a time, as --jobs says

@@ -19,24 +19,24 @@ def waiting_worker():
 def test_an_interrupt_in_a_waiting_worker_stops_the_next_run_of_its_study(waiting_worker):
     since = time.time()
     os.kill(os.getpid(), signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), interruptible(since):
+    with pytest.raises(KeyboardInterrupt), interruptible("study", since):
         pass
 
 
 def test_an_interrupt_of_an_earlier_study_stops_no_run(waiting_worker):
     os.kill(os.getpid(), signal.SIGINT)
-    with interruptible(time.time()):
+    with interruptible("study", time.time()):
         pass
 
 
 def test_an_interrupt_stops_the_run_of_a_worker_which_then_waits_again(waiting_worker):
     waiting = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), interruptible(time.time()):
+    with pytest.raises(KeyboardInterrupt), interruptible("study", time.time()):
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is waiting
 
 
 def test_a_process_that_is_no_worker_handles_interrupts_as_before():
     before = signal.getsignal(signal.SIGINT)
-    with interruptible(0.0):
+    with interruptible("study", 0.0):
         assert signal.getsignal(signal.SIGINT) is before

@@ -63,6 +63,6 @@ def test_an_error_of_a_users_code_during_the_work_is_one_line_also_from_a_worker
     expected = f"{tmp_path / 'mine.py'}:6: AttributeError: 'Tensor' object has no attribute 'foo'"
     assert error_line(error.value) == expected
     with pytest.raises(Exception, match=r"mine\.py:6: AttributeError") as error:
-        _run_in_worker(work, None, 0.0, None)
+        _run_in_worker(work, None, "study", 0.0, None)
     assert str(error.value) == expected
     assert error_line(ValueError("ours")) is None

@@ -4,12 +4,13 @@ import contextlib
 import logging
 import os
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any, Literal, TypeVar
 
 import joblib
@@ -19,7 +20,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, Terminated
 from palingen.runtime.command import current_command, running_command
 from palingen.runtime.errors import Interrupted, PalingenError
 from palingen.runtime.numerics import configure_numerics
-from palingen.runtime.signals import graceful_interrupt, interruptible, note_interrupts
+from palingen.runtime.signals import graceful_interrupt, interruptible, note_interrupts, stop_study
 from palingen.runtime.user_module import error_line
 from palingen.runtime.validation import Interval, quote, require_field, require_ranges, validate_types
 
@@ -77,8 +78,9 @@ def map_unordered(
         def should_stop() -> bool:
             return worker_stopped.is_set() or stop_requested()
 
-        task = partial(_run_in_worker, work, current_command(), time.time())
-        for result in _results(task, runs, parallel, should_stop):
+        study = uuid.uuid4().hex
+        task = partial(_run_in_worker, work, current_command(), study, time.time())
+        for result in _results(task, runs, parallel, study, should_stop):
             if result is None:
                 worker_stopped.set()
             else:
@@ -88,7 +90,11 @@ def map_unordered(
 
 
 def _results(
-    work: Callable[[Any], Result], runs: Sequence[Any], parallel: ParallelConfig, stop_requested: Callable[[], bool]
+    work: Callable[[Any], Result],
+    runs: Sequence[Any],
+    parallel: ParallelConfig,
+    study: str,
+    stop_requested: Callable[[], bool],
 ) -> Iterator[Result]:
     """Results of all runs on the chosen backend, in the order in which they finish."""
     try:
@@ -97,19 +103,24 @@ def _results(
 
             yield from map_on_ray(work, runs, parallel.jobs, parallel.scheduler_address, stop_requested)
         else:
-            yield from _map_with_joblib(work, runs, parallel, stop_requested)
+            yield from _map_with_joblib(work, runs, parallel, study, stop_requested)
     except ImportError as error:
         package = f"the package {error.name!r}, which is not installed (pip install 'palingen[cluster]')"
         raise PalingenError(f"backend={parallel.backend!r}: needs {package}") from error
 
 
 def _map_with_joblib(
-    work: Callable[[Any], Result], runs: Sequence[Any], parallel: ParallelConfig, stop_requested: Callable[[], bool]
+    work: Callable[[Any], Result],
+    runs: Sequence[Any],
+    parallel: ParallelConfig,
+    study: str,
+    stop_requested: Callable[[], bool],
 ) -> Iterator[Result]:
     tasks = (joblib.delayed(work)(run) for run in runs if not stop_requested())
     processes = max(1, min(parallel.processes, len(runs)))  # loky starts all of them, busy or not
-    with _joblib_backend(parallel):
-        pool = joblib.Parallel(n_jobs=processes, return_as="generator_unordered", pre_dispatch="n_jobs")
+    with _joblib_backend(parallel) as client, _stopping(client, study, stop_requested):
+        at_a_time = parallel.jobs if client and parallel.jobs else "n_jobs"  # on Dask joblib counts the cluster's cores
+        pool = joblib.Parallel(n_jobs=processes, return_as="generator_unordered", pre_dispatch=at_a_time)
         try:
             yield from pool(tasks)
         except BrokenProcessPool as error:
@@ -120,14 +131,16 @@ def _map_with_joblib(
             raise
 
 
-def _run_in_worker(work: Callable[..., Result], command: str | None, since: float, run: Any) -> Result | None:
+def _run_in_worker(
+    work: Callable[..., Result], command: str | None, study: str, since: float, run: Any
+) -> Result | None:
     """Result of one run; None if Ctrl-C, which reaches every process of a terminal, stopped it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     configure_numerics()
     with Path(os.devnull).open("w") as devnull, contextlib.redirect_stderr(devnull):  # the study reports progress
         try:
-            with running_command(command), interruptible(since):
+            with running_command(command), interruptible(study, since):
                 return work(run)
         except (Interrupted, KeyboardInterrupt):  # the latter before and after the training loop
             return None
@@ -140,8 +153,31 @@ def _run_in_worker(work: Callable[..., Result], command: str | None, since: floa
 
 
 @contextlib.contextmanager
-def _joblib_backend(parallel: ParallelConfig) -> Iterator[None]:
-    """Context in which joblib computes on this machine or on a Dask cluster."""
+def _stopping(client: Any, study: str, stop_requested: Callable[[], bool]) -> Iterator[None]:
+    """Context in which a stop request reaches the runs on a Dask cluster, which no signal of this terminal does."""
+    if client is None:
+        yield
+        return
+    ended = Event()
+
+    def forward_stop() -> None:
+        while not ended.wait(0.5):
+            if stop_requested():
+                client.run(stop_study, study, on_error="ignore")
+                return
+
+    forwarding = Thread(target=forward_stop, daemon=True)
+    forwarding.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        forwarding.join()
+
+
+@contextlib.contextmanager
+def _joblib_backend(parallel: ParallelConfig) -> Iterator[Any]:
+    """Context in which joblib computes on this machine or on a Dask cluster, whose client it yields."""
     if parallel.backend == "dask":
         from distributed import Client
 
@@ -155,9 +191,9 @@ def _joblib_backend(parallel: ParallelConfig) -> Iterator[None]:
             address = quote(parallel.scheduler_address)
             raise PalingenError(f"scheduler_address={address}: no scheduler answers ({error})") from error
         with client, joblib.parallel_config("dask"):
-            yield
+            yield client
     else:
         with joblib.parallel_config("loky", initializer=note_interrupts), warnings.catch_warnings():
             # A worker that holds more memory after a run is replaced, and no run is lost.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-            yield
+            yield None

@@ -5,17 +5,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 _last_interrupt = 0.0
 """Time of the last SIGINT that was only noted."""
+
+_study: ContextVar[str | None] = ContextVar("study", default=None)
+"""Study that the run of this thread belongs to."""
+
+_stopped_studies: set[str] = set()
+"""Studies whose runs in this process are to stop."""
 
 
 @contextmanager
 def graceful_interrupt() -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether SIGINT or SIGTERM has arrived; a second signal raises KeyboardInterrupt.
 
-    Signals can only be caught in the main thread; elsewhere the function always returns False.
+    Signals can only be caught in the main thread; elsewhere the function returns whether `stop_study` was called.
     """
     stop_requested = False
 
@@ -26,7 +33,8 @@ def graceful_interrupt() -> Iterator[Callable[[], bool]]:
         stop_requested = True
 
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        study = _study.get()
+        yield lambda: study in _stopped_studies
         return
     previous = {number: signal.signal(number, request_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -36,28 +44,36 @@ def graceful_interrupt() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
+def stop_study(study: str) -> None:
+    """Stop the runs of a study that are in threads of this process, as SIGINT would."""
+    _stopped_studies.add(study)
+
+
 def note_interrupts() -> None:
     """Note SIGINT instead of raising KeyboardInterrupt, in a worker that has no run: Ctrl-C reaches it too."""
     signal.signal(signal.SIGINT, _note_interrupt)
 
 
 @contextmanager
-def interruptible(since: float) -> Iterator[None]:
-    """Context of a run in which SIGINT raises KeyboardInterrupt again, where `note_interrupts` was called.
+def interruptible(study: str, since: float) -> Iterator[None]:
+    """Context of a run that can be stopped: by SIGINT, also where `note_interrupts` was called, and by `stop_study`.
 
     Args:
+        study: identity of its study.
         since: start of the study, as `time.time()`. A SIGINT noted after it is raised at once.
     """
-    if signal.getsignal(signal.SIGINT) is not _note_interrupt:
-        yield
-        return
+    token = _study.set(study)
+    is_noted = signal.getsignal(signal.SIGINT) is _note_interrupt
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        if _last_interrupt > since:
-            raise KeyboardInterrupt
+        if is_noted:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if _last_interrupt > since:
+                raise KeyboardInterrupt
         yield
     finally:
-        note_interrupts()
+        _study.reset(token)
+        if is_noted:
+            note_interrupts()
 
 
 def _note_interrupt(number: int, frame: FrameType | None) -> None:
