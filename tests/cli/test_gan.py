@@ -62,11 +62,13 @@ def test_a_class_conditional_run_generates_the_requested_classes(palingen, error
 
 
 def test_a_snapshot_of_a_shipped_generator_is_sampled(palingen, tmp_path):
-    command = ("gan", "sample", "pretrained:course", "--count", 9, "--snapshot", "middle", "--json")
-    result = json.loads(palingen(*command).stdout)
-    assert result["folder"] == "runs/sample/course-middle-seed0"
+    flags = ("--count", 9, "--snapshot", "middle", "--seed", 3, "--columns", 3)
+    result = json.loads(palingen("gan", "sample", "pretrained:course", *flags, "--json").stdout)
+    assert result["folder"] == "runs/sample/course-middle-seed3"
     with Image.open(tmp_path / result["folder"] / "samples.png") as grid:
-        assert grid.size == (SCALE * (5 * 28 + 4 * GAP), SCALE * (2 * 28 + GAP))
+        assert grid.size == (SCALE * (3 * 28 + 2 * GAP), SCALE * (3 * 28 + 2 * GAP))
+    expected = load_generator("course", "middle").pixels(9, 3, None).numpy()
+    assert np.array_equal(np.load(tmp_path / result["folder"] / "samples.npy"), expected)
     assert all((tmp_path / file).exists() for file in result["files"])
 
 

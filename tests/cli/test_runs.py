@@ -13,6 +13,7 @@ from fake_records import RUNS
 
 from palingen.cli import run_text
 from palingen.workflows.run_overview import Summary
+from palingen.workflows.run_overview.recipe_values import recipe_values
 
 
 @pytest.fixture
@@ -126,7 +127,9 @@ def test_colours_follow_the_environment(palingen, folder, monkeypatch):
         assert not colour.search(palingen(*command).stdout)
 
 
-def test_the_list_imports_no_torch(folder):
+def test_the_list_imports_no_torch(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("PALINGEN_CACHE", str(tmp_path / "cache"))
+    recipe_values()  # needs torch, once
     script = "import sys; from palingen.cli import app; app(['runs']); print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], cwd=folder.parent, capture_output=True, text=True, check=True)
     assert run.stdout.splitlines()[-1] == "False"

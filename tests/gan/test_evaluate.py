@@ -1,5 +1,5 @@
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 
 from palingen.gan import evaluate
 from palingen.gan.config import GanConfig, build_networks
-from palingen.gan.data.mnist import load_images
+from palingen.gan.data.mnist import load_images, random_order
 from palingen.gan.evaluate import (
     evaluate_generator,
     evaluate_images,
@@ -63,8 +63,26 @@ def conditional():
 def test_images_have_the_score_of_the_generator_that_made_them(evaluator, monkeypatch):
     monkeypatch.setattr(evaluate, "data_evaluator", lambda info, reference: evaluator)
     generator = load_generator("course")
-    expected = evaluate_generator(generator, evaluator, COUNT, seed=3)
-    assert evaluate_images(generator.sample(COUNT, seed=3)) == expected
+    scores = evaluate_generator(generator, evaluator, COUNT, seed=3), evaluate_images(generator.sample(COUNT, seed=3))
+    expected, score = ({name: value for name, value in asdict(score).items() if value is not None} for score in scores)
+    for name in ("kid", "nearest_train_ratio"):  # of blocks of images, which the order decides
+        assert score.pop(name) == pytest.approx(expected.pop(name), rel=0.1)
+    assert score == pytest.approx(expected, rel=1e-4)
+
+
+def test_images_in_the_order_of_their_classes_have_the_score_of_the_same_images_in_another(evaluator, monkeypatch):
+    monkeypatch.setattr(evaluate, "data_evaluator", lambda info, reference: evaluator)
+    images = load_images("train").select(torch.arange(COUNT))
+    mixed, ordered = (evaluate_images(images.pixels[order]) for order in (torch.arange(COUNT), images.labels.argsort()))
+    assert ordered.kid < mixed.kid + 20
+    assert ordered.nearest_train_ratio == pytest.approx(mixed.nearest_train_ratio, abs=0.1)
+
+
+def test_images_that_are_named_like_a_control_have_a_row_of_their_own(scored, pixels):
+    controls = {"floor": summarize([make_score(2.0)]), "noise": summarize([make_score(9.0)])}
+    record = evaluate_pixels(pixels[:100], scored, "noise").as_record(controls, scored)
+    assert list(record["rows"]) == ["noise (images)", "floor", "noise"]
+    assert record["rows"]["noise (images)"]["fd"] == record["fd"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +114,7 @@ def test_images_have_the_score_of_the_generator_that_made_them(evaluator, monkey
 )
 def test_images_of_every_accepted_form_are_the_same_pixels(recorder, pixels, convert):
     evaluate_images(convert(pixels))
-    assert torch.equal(recorder.pixels, pixels)
+    assert torch.equal(recorder.pixels, pixels[random_order(len(pixels))])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +146,7 @@ def test_the_images_of_a_file_are_scored(recorder, pixels, tmp_path):
     for path in (tmp_path / "images.npy", str(tmp_path / "images.npy")):
         recorder.pixels = None
         evaluate_images(path)
-        assert torch.equal(recorder.pixels, pixels)
+        assert torch.equal(recorder.pixels, pixels[random_order(len(pixels))])
 
 
 @pytest.mark.parametrize(("count", "rule"), [(4999, "at least 5000"), (50_001, "at most 50000")])

@@ -44,6 +44,20 @@ def test_a_study_is_every_loss_once_with_every_seed():
     assert len({variant.folder for variant in variants}) == 4
 
 
+def test_two_processes_train_the_same_variants_as_one(tmp_path, few_digits):
+    config = replace(GanConfig(data=str(few_digits), epochs=1, monitor_samples=None), **DIVERGING)
+    variants = enumerate_runs("course", COURSE, config, [], 2)
+    one, two = (
+        sorted(
+            run_study(variants, tmp_path / str(jobs), ParallelConfig(jobs=jobs), TrainOptions()),
+            key=lambda result: result["seed"],
+        )
+        for jobs in (1, 2)
+    )
+    assert [{**result, "stopped": None} for result in one] == [{**result, "stopped": None} for result in two]
+    assert [(result["seed"], result["score"]) for result in two] == [(0, None), (1, None)]
+
+
 def test_without_losses_a_study_has_the_loss_of_its_config():
     (variant,) = enumerate_runs("course", COURSE, GanConfig(loss="hinge"), [], 1)
     assert variant.config == GanConfig(loss="hinge")

@@ -151,6 +151,7 @@ def test_a_cpu_without_bfloat16_arithmetic_is_named_in_one_line(
 
 def test_a_last_batch_of_a_single_image_is_dropped(tmp_path, config):
     assert train_gan(replace(config, batch_size=199, epochs=1), tmp_path, CPU)["steps"] == 1
+    assert len(read_snapshots(tmp_path)) == 3  # the middle of one step is its start
 
 
 def test_a_single_training_image_is_refused(tmp_path):

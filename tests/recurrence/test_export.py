@@ -1,12 +1,14 @@
 """Export of a studied network."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 
-from palingen.recurrence.config import PalindromeConfig, build_network
-from palingen.recurrence.export import LENGTHS, accuracy_at, export_network
+from palingen.recurrence.config import PalindromeConfig, build_data, build_network
+from palingen.recurrence.export import LENGTHS, accuracy_at, export_network, measured_palindromes
 from palingen.recurrence.pretrained import load_network
 from palingen.recurrence.study import TrainOptions, enumerate_runs, run_study
 from palingen.runtime.errors import RunError
@@ -42,6 +44,25 @@ def test_an_export_has_three_stages_and_the_scores_of_every_seed(study, tmp_path
     assert score["commands"] == ["palingen palindrome export study"]  # the study was no command
     again = load_network(study / "gru-T6-seed1")
     assert score["seeds"][1]["by_length"][0] == pytest.approx(accuracy_at(again[1], again[0], LENGTHS[0]), abs=1e-4)
+
+
+def test_only_runs_with_the_settings_of_the_first_seed_enter_and_there_must_be_one(study, tmp_path):
+    (other,) = enumerate_runs(replace(BASE, hidden_size=4), ["gru"], [6], 1)
+    options = TrainOptions(force=True)
+    list(run_study([other], study, ParallelConfig(jobs=1), options))
+    files = export_network(study, "gru", 6, tmp_path / "out", "command")
+    assert [seed["seed"] for seed in json.loads(files[3].read_text())["seeds"]] == [0]
+    shutil.rmtree(study / "gru-T6-seed0")
+    with pytest.raises(RunError, match="at length=6 with seed 0"):
+        export_network(study, "gru", 6, tmp_path / "out", "command")
+
+
+def test_a_network_is_measured_on_palindromes_that_its_training_has_not_had():
+    config = PalindromeConfig(length=5, num_samples=8000)
+    seen = {tuple(digits) for digits in build_data(config).train.digits.tolist()}
+    measured = {tuple(digits) for digits in measured_palindromes(config, 5).digits.tolist()}
+    assert len(measured) == 200
+    assert measured.isdisjoint(seen)
 
 
 def test_a_study_without_the_network_is_named(study, tmp_path):

@@ -106,6 +106,18 @@ def test_results_are_loaded_shortest_first_each_with_the_environment_of_its_own_
         assert result["environment"]["threads"] == 1
 
 
+def test_a_run_that_a_worker_begins_anew_meanwhile_is_left_out(tmp_path, monkeypatch):
+    runs = enumerate_runs(SMALL, ["rnn"], [5], 1)
+    study(runs, tmp_path)
+
+    def begin_anew(folder):
+        (folder / "weights.safetensors").unlink()
+        raise PalingenError("holds no result")
+
+    monkeypatch.setattr(studies, "read_result", begin_anew)
+    assert load_results(tmp_path) == []
+
+
 def test_a_finished_run_is_not_trained_again_unless_forced(tmp_path):
     runs = enumerate_runs(SMALL, ["rnn"], [5], 1)
     study(runs, tmp_path, engine="reference")

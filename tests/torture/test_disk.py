@@ -181,6 +181,7 @@ def test_two_trainings_in_one_folder_are_refused_in_one_line(tmp_path, uninterru
     while not (folder / "resume.pt").exists() and first.is_alive():
         time.sleep(0.01)
     code, message = outcome(folder)
+    folder.with_name("go").touch()
     assert (code, message) == (2, f"palingen: error: {folder}: another process is working in this run folder")
     first.join()
     ours.close()
@@ -188,5 +189,10 @@ def test_two_trainings_in_one_folder_are_refused_in_one_line(tmp_path, uninterru
 
 
 def slow_down(folder: Path) -> None:
-    """Pause before a step."""
-    before_step(12, lambda: time.sleep(3))
+    """Pause before a step until a file lies beside the folder."""
+
+    def wait() -> None:
+        while not folder.with_name("go").exists():
+            time.sleep(0.01)
+
+    before_step(12, wait)

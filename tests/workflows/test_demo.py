@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support import run_in
 from tracker_logs import read_tensorboard
 
 from palingen import recipes
@@ -21,6 +22,9 @@ def outcome(tmp_path_factory, few_digits):
         patch.setitem(recipes.GAN, "demo", small)
         result = demo(out, torch.device("cpu"), trackers=["tensorboard"])
         repetition = demo(out, torch.device("cpu"))
+        run = run_in(out, "demo", "--device", "cpu", "--out", out)  # finished, so that nothing is trained
+        assert run.returncode == 0, run.stderr
+        assert "lstm, T = 20" in run.stdout
     return out, result, repetition
 
 

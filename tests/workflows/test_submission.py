@@ -144,6 +144,14 @@ def test_caches_environments_and_runs_are_left_out_where_there_is_no_git(project
     assert {name for name, _ in contents} == {"README.md", "report.pdf", *expected}
 
 
+def test_the_command_packs_the_report_of_the_student(palingen, tmp_path, monkeypatch):
+    monkeypatch.setattr("palingen.cli.bundle.render_pdf", lambda records, author: f"%PDF {author}".encode())
+    run = palingen("bundle", "--student-number", "01234567")
+    assert run.returncode == 0, run.stderr
+    with zipfile.ZipFile(tmp_path / "01234567_assignment3.zip") as archive:
+        assert archive.read(f"{FOLDER}report.pdf") == b"%PDF Student number 01234567"
+
+
 def share_packages(project):
     """An environment that finds the packages of this one, but not the project, for the same Makefile."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)

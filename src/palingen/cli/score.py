@@ -205,7 +205,7 @@ def _report(scores: RepeatedScores, evaluator: Evaluator, output: OutputOptions,
     write_json(files[0], record)
     write_png(files[1], tile(scores.worst.numpy(), COLUMNS, scale=SCALE))
     if not output.json:
-        _print_table({scores.name: summary, **controls}, evaluator, count)
+        _print_table({scores.row_name: summary, **controls}, evaluator, count)
     print_result({**record, **paths}, output.json, title="Scores", rows=paths)
 
 

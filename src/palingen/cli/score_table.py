@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from palingen.gan.data.mnist import DIGIT_NAMES
-from palingen.gan.evaluation.controls import CONTROLS
+from palingen.gan.evaluation.controls import CONTROLS, is_control
 from palingen.gan.evaluation.score import Score, ScoreSummary
 
 METRICS = {
@@ -66,7 +66,7 @@ def print_scores(
 
 def _column_names(scores: Mapping[str, ScoreSummary]) -> Iterator[str]:
     for name, summary in scores.items():
-        yield name.replace("repeated", "rep.") if _is_control(name) else "images"
+        yield name.replace("repeated", "rep.") if is_control(name) else "images"
         if _shows_std(name, summary):
             yield "±"
 
@@ -81,12 +81,7 @@ def _cells(scores: Mapping[str, ScoreSummary], metric: str) -> Iterator[str]:
 
 def _shows_std(name: str, summary: ScoreSummary) -> bool:
     """Whether a standard deviation stands beside the value: for the images in question and the floor."""
-    return bool(summary.std) and (name == CONTROLS[0] or not _is_control(name))
-
-
-def _is_control(name: str) -> bool:
-    """Whether a name is that of a control; one is named after the class that is missing."""
-    return name in CONTROLS or name.startswith("no ")
+    return bool(summary.std) and (name == CONTROLS[0] or not is_control(name))
 
 
 def _format(value: float | None) -> str:

@@ -14,8 +14,10 @@ from torch import Tensor
 
 from palingen.gan.data.dataset_info import MNIST_INFO
 from palingen.gan.data.image_files import as_pixels, read_images
+from palingen.gan.data.mnist import random_order
 from palingen.gan.data.sources import load_data
 from palingen.gan.evaluation.classifier import Classifier
+from palingen.gan.evaluation.controls import is_control
 from palingen.gan.evaluation.data_evaluator import data_evaluator
 from palingen.gan.evaluation.evaluator import NUM_SAMPLES, Evaluator, Reference, default_count, require_count
 from palingen.gan.evaluation.metrics import LOW_CONFIDENCE
@@ -55,6 +57,11 @@ class RepeatedScores:
         """Mean and standard deviation of each metric."""
         return summarize(self.scores)
 
+    @property
+    def row_name(self) -> str:
+        """Name among those of the controls, which it must not equal."""
+        return f"{self.name} (images)" if is_control(self.name) else self.name
+
     def as_record(self, controls: Mapping[str, ScoreSummary], evaluator: Evaluator) -> dict[str, Any]:
         """JSON of `score.json`: mean, standard deviation, the floor, and a row for each set of images."""
         summary, floor = self.summary, controls["floor"]
@@ -73,7 +80,7 @@ class RepeatedScores:
             "repeats": len(self.scores),
             "max_latent_norm": self.max_latent_norm,
             "std": dict(summary.std),
-            "rows": {name: row.as_row() for name, row in {self.name: summary, **controls}.items()},
+            "rows": {name: row.as_row() for name, row in {self.row_name: summary, **controls}.items()},
         }
 
 
@@ -99,13 +106,18 @@ def evaluate_images(
         require_count(len(pixels), reference)  # before the real images are classified
     evaluator = data_evaluator(info, reference)
     require_count(len(pixels), reference, None if info.is_mnist else evaluator)
-    return evaluator.score(evaluator.predict(pixels))
+    return evaluator.score(evaluator.predict(_shuffled(pixels)))
 
 
 def evaluate_pixels(pixels: UInt8[Tensor, "N 28 28"], evaluator: Evaluator, name: str) -> RepeatedScores:
     """Score of one set of images, with the worst of them."""
-    score, worst = _score_with_worst(pixels, evaluator, None)
+    score, worst = _score_with_worst(_shuffled(pixels), evaluator, None)
     return RepeatedScores(name=name, scores=[score], worst=worst)
+
+
+def _shuffled(pixels: UInt8[Tensor, "N 28 28"]) -> UInt8[Tensor, "N 28 28"]:
+    """Images in random order: some metrics compare blocks of images, and files may be in the order of their classes."""
+    return pixels[random_order(len(pixels))]
 
 
 def evaluate_generator(

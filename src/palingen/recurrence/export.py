@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Generator
 
-from palingen.recurrence.config import PalindromeConfig
+from palingen.recurrence.config import PalindromeConfig, sample_unseen
 from palingen.recurrence.layers import SequenceClassifier
-from palingen.recurrence.palindromes import MEASUREMENT_SEED, Palindromes, count_palindromes, encode, sample_distinct
+from palingen.recurrence.palindromes import Palindromes, encode
 from palingen.recurrence.pretrained import FILE_SUFFIX, Stage, load_network
 from palingen.recurrence.study import load_results
 from palingen.recurrence.train import train_palindrome
@@ -27,7 +26,7 @@ LENGTHS = (5, 10, 20, 30, 50, 100, 200, 500, 1000)
 """Lengths of the palindromes on which every seed's network is measured."""
 
 NUM_PALINDROMES = 1000
-"""Random palindromes of each length, if there are as many."""
+"""Palindromes of each length, if there are as many."""
 
 
 def export_network(study: Path, cell: str, length: int, out: Path, command: str) -> list[Path]:
@@ -45,16 +44,12 @@ def export_network(study: Path, cell: str, length: int, out: Path, command: str)
 
     Raises:
         ConfigError: there is no such cell.
-        RunError: the study has no finished run of the cell at this length.
+        RunError: the study has no finished run of the cell at this length with its first seed.
     """
     configure_numerics()
     cell = PalindromeConfig(cell=cell).cell
-    results = [result for result in load_results(study) if result["length"] == length]
-    results = [result for result in results if read_config(study / result["folder"], PalindromeConfig).cell == cell]
-    if not results:
-        raise RunError(f"{study}: has no finished run of cell={cell!r} at length={length}")
+    results, config = _runs_of(study, cell, length)
     first = study / results[0]["folder"]
-    config = replace(read_config(first, PalindromeConfig), cell=cell)
     half = replace(config, epochs=max(1, count_epochs(first) // 2))
     train_palindrome(half, study / "middle" / first.name)
     models: dict[Stage, SequenceClassifier] = {
@@ -66,10 +61,21 @@ def export_network(study: Path, cell: str, length: int, out: Path, command: str)
     for stage, model in models.items():
         weights = {name: weight.half() for name, weight in model.state_dict().items()}
         save_weights(out / f"{stage}{FILE_SUFFIX}", weights, config)
-    score = _score(study, results) | {"epochs": {"middle": half.epochs, "end": results[0]["epoch"]}}
+    score = _score(study, results, config) | {"epochs": {"middle": half.epochs, "end": results[0]["epoch"]}}
     score["commands"].append(command)
     write_json(out / SCORE_FILE, score)
     return [*(out / f"{stage}{FILE_SUFFIX}" for stage in models), out / SCORE_FILE]
+
+
+def _runs_of(study: Path, cell: str, length: int) -> tuple[list[dict[str, Any]], PalindromeConfig]:
+    """Results of a cell at one length, the first seed first, and its config."""
+    results = [result for result in load_results(study) if result["length"] == length]
+    results = [result for result in results if read_config(study / result["folder"], PalindromeConfig).cell == cell]
+    if not results or results[0]["seed"] != 0:
+        raise RunError(f"{study}: has no finished run of cell={cell!r} at length={length} with seed 0")
+    config = replace(read_config(study / results[0]["folder"], PalindromeConfig), cell=cell)
+    same = {result["folder"] for result in load_results(study, config)}  # --force may have left others
+    return [result for result in results if result["folder"] in same], config
 
 
 def count_epochs(folder: Path) -> int:
@@ -77,16 +83,20 @@ def count_epochs(folder: Path) -> int:
     return sum(record["kind"] == "epoch" for record in read_records(folder))
 
 
+def measured_palindromes(config: PalindromeConfig, length: int) -> Palindromes:
+    """At most `NUM_PALINDROMES` palindromes of a length that the training has not had."""
+    return sample_unseen(config, length, NUM_PALINDROMES, NUM_PALINDROMES * length)
+
+
 @torch.no_grad()
 def accuracy_at(model: SequenceClassifier, config: PalindromeConfig, length: int) -> float:
-    """Accuracy on `NUM_PALINDROMES` random palindromes of any length."""
-    count = min(NUM_PALINDROMES, count_palindromes(length))
-    palindromes = Palindromes(sample_distinct(length, count, Generator().manual_seed(MEASUREMENT_SEED)))
+    """Accuracy on palindromes of any length that the training has not had."""
+    palindromes = measured_palindromes(config, length)
     logits = model(encode(palindromes.inputs, config.input_encoding))
     return round(float((logits.argmax(1) == palindromes.target).float().mean()), 4)
 
 
-def _score(study: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
+def _score(study: Path, results: list[dict[str, Any]], config: PalindromeConfig) -> dict[str, Any]:
     """Accuracy of every seed's network, the lengths and numbers of palindromes, and how the study was made."""
     environment = dict(results[0]["environment"])
     command = environment.pop("command", None)
@@ -94,7 +104,7 @@ def _score(study: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
         "cell": results[0]["cell"],
         "length": results[0]["length"],
         "lengths": list(LENGTHS),
-        "n": [min(NUM_PALINDROMES, count_palindromes(length)) for length in LENGTHS],
+        "n": [len(measured_palindromes(config, length)) for length in LENGTHS],
         "seeds": [_score_run(study, result) for result in results],
         "commands": [command] if command else [],
         "environment": environment,

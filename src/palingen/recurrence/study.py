@@ -13,7 +13,7 @@ from palingen.recurrence.engines import EngineName
 from palingen.recurrence.memory_estimate import require_study_memory
 from palingen.recurrence.train import train_palindrome
 from palingen.recurrence.user_cells import load_cell
-from palingen.runtime.errors import DivergenceError
+from palingen.runtime.errors import DivergenceError, PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.run_files import ADVICE, read_config, read_environment, read_result
@@ -84,19 +84,23 @@ def load_results(out: Path, config: PalindromeConfig | None = None) -> list[dict
     Raises:
         PalingenError: a run is damaged.
     """
-    folders = [weights.parent for weights in out.glob("*/weights.safetensors")]
-    folders = [folder for folder in folders if _is_palindrome_run(folder)]
-    if config:
-        folders = [folder for folder in folders if is_same_study(read_config(folder, PalindromeConfig), config)]
-    results = [
-        {**read_result(folder), "folder": folder.name, "environment": read_environment(folder)} for folder in folders
-    ]
+    results = []
+    for weights in out.glob("*/weights.safetensors"):
+        try:
+            results += _load_result(weights.parent, config)
+        except PalingenError:
+            if weights.exists():  # else a worker is beginning this run anew
+                raise
     return sorted(results, key=lambda result: (result["length"], result["cell"], result["seed"]))
 
 
-def _is_palindrome_run(folder: Path) -> bool:
+def _load_result(folder: Path, config: PalindromeConfig | None) -> list[dict[str, Any]]:
+    """Result of a finished run, unless it belongs to another study."""
     kind = read_json(folder / "config.json", {"kind": str}, advice=ADVICE)["kind"]
-    return bool(kind == PalindromeConfig.__name__)
+    is_ours = kind == PalindromeConfig.__name__
+    if not is_ours or (config and not is_same_study(read_config(folder, PalindromeConfig), config)):
+        return []
+    return [{**read_result(folder), "folder": folder.name, "environment": read_environment(folder)}]
 
 
 def run_study(

@@ -83,8 +83,11 @@ def test_without_a_network_one_line_names_every_mirror_and_the_folder(tmp_path, 
     assert "\n" not in message
 
 
-def test_progress_is_shown(tmp_path, mirrors, capsys):
+def test_progress_is_shown(tmp_path, mirrors, capsys, monkeypatch):
+    monkeypatch.setattr("palingen.runtime.progress.LINE_INTERVAL_S", 0)
     download(remote(mirrors[0].url), tmp_path)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert all(line.startswith("download of file.gz: ") for line in captured.err.splitlines())
+    lines = captured.err.splitlines()
+    assert lines
+    assert all(line.startswith("download of file.gz: ") for line in lines)

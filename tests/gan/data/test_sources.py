@@ -27,6 +27,12 @@ def test_a_part_of_mnist_has_mnists_identity_and_any_other_images_their_own(few_
     assert info.class_names == tuple("0123456789")
 
 
+def test_mnists_test_images_are_a_data_set_of_their_own_since_scores_are_compared_with_them(tmp_path):
+    images = load_images("t10k").select(torch.arange(200))
+    np.savez(tmp_path / "seen.npz", images=images.pixels.numpy(), labels=images.labels.numpy())
+    assert not load_data(str(tmp_path / "seen.npz")).info.is_mnist
+
+
 def test_an_idx_folder_without_test_files_holds_a_tenth_out(tmp_path):
     write_images(tmp_path, "train", LabeledImages(torch.from_numpy(IMAGES), torch.from_numpy(LABELS)))
     data = load_data(str(tmp_path))

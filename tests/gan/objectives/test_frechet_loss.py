@@ -3,6 +3,7 @@ import torch
 
 from palingen.gan.evaluation.metrics import frechet_distance
 from palingen.gan.objectives.frechet_loss import FrechetLoss
+from palingen.runtime.errors import DivergenceError
 
 CPU = torch.device("cpu")
 
@@ -24,6 +25,11 @@ def test_the_distance_is_that_of_the_scores(loss):
     fake = 1.3 * correlated(3000, 0.4, seed=1)
     loss.start([loss.moments(fake)])
     assert loss.first.item() == pytest.approx(frechet_distance(correlated(4000), fake), rel=1e-3)
+
+
+def test_features_that_are_not_finite_are_a_divergence_with_the_setting_to_lower(loss):
+    with pytest.raises(DivergenceError, match="try a smaller frechet_learning_rate"):
+        loss.start([loss.moments(torch.full((100, 6), torch.inf))])
 
 
 def test_the_gradient_is_that_of_the_distance_by_automatic_differentiation(loss):

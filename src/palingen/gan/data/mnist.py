@@ -79,12 +79,17 @@ def load_images(split: str, root: str = "mnist") -> LabeledImages:
     return LabeledImages(pixels, labels.long())
 
 
+def random_order(count: int) -> Int64[Tensor, " N"]:
+    """Random order of `count` images, with seed 0."""
+    return torch.randperm(count, generator=Generator().manual_seed(0))
+
+
 def validation_order(count: int) -> Int64[Tensor, " N"]:
     """Random order of `count` training images, with seed 0: the first half is the validation part.
 
     Settings are chosen with the validation part, so that the test images only report. Generators are trained on it too.
     """
-    return torch.randperm(count, generator=Generator().manual_seed(0))
+    return random_order(count)
 
 
 def write_images(folder: Path, split: str, images: LabeledImages) -> None:

@@ -31,6 +31,11 @@ def control_names(class_names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(missing if name == "no 1s" else name for name in CONTROLS)
 
 
+def is_control(name: str) -> bool:
+    """Whether a name is that of a control; one is named after the class that is missing."""
+    return name in CONTROLS or name.startswith("no ")
+
+
 def control_output(
     name: str, count: int, images: LabeledImages, output: PairOutput, predict: Predict, seed: int
 ) -> PairOutput:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from palingen.gan.data.dataset_info import DatasetInfo
-from palingen.gan.data.mnist import LabeledImages, validation_order
+from palingen.gan.data.mnist import LabeledImages, random_order, validation_order
 from palingen.gan.data.sources import load_data
 from palingen.gan.evaluation.classifier_pair import ClassifierPair
 from palingen.gan.evaluation.classifier_store import find_classifier, require_classifier
@@ -48,7 +48,8 @@ def _build(info: DatasetInfo, reference: Reference) -> Evaluator:
         raise DataError(f"{info.name}: its images have changed since the training")
     first, training = require_classifier(info), images.train
     if reference == "test":
-        real, pair = images.test, ClassifierPair(first, find_classifier(info, "second"))
+        real = images.test.select(random_order(len(images.test)))  # files may be in the order of their classes
+        pair = ClassifierPair(first, find_classifier(info, "second"))
     else:
         validation, others = validation_order(len(training)).chunk(2)
         real, training, pair = training.select(validation), training.select(others), ClassifierPair(first, None)

@@ -20,6 +20,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from palingen.runtime.errors import DivergenceError
+
 Features = Float[Tensor, "B F"]
 Moments = tuple[Float[Tensor, "K F"], Float[Tensor, "K F F"]]
 """Mean of the features, and mean of their outer products, by class."""
@@ -77,9 +79,15 @@ class FrechetLoss:
         self.outer.lerp_(batch[1], 1 - PAST)
 
     def update_weight(self) -> Float[Tensor, ""]:
-        """Compute W from the running moments; return their Frechet distance, the mean of those of the classes."""
+        """Compute W from the running moments; return their Frechet distance, the mean of those of the classes.
+
+        Raises:
+            DivergenceError: a moment is not finite.
+        """
         mean, outer = self.mean.double(), self.outer.double()
         covariance = outer - mean.unsqueeze(-1) * mean.unsqueeze(-2)
+        if not covariance.isfinite().all():
+            raise DivergenceError("the Frechet loss is no longer a finite number; try a smaller frechet_learning_rate")
         values, vectors = torch.linalg.eigh(self.real_root @ covariance @ self.real_root)
         roots = values.clamp_min(0).sqrt()
         floored = torch.maximum(roots, SMALLEST_ROOT * roots.amax(-1, keepdim=True))

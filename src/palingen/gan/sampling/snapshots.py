@@ -31,11 +31,11 @@ class SnapshotWriter:
     def __init__(self, run: RunFolder, config: GanConfig, num_classes: int, total_steps: int) -> None:
         self.run, self.save_interval = run, config.save_interval
         self.inputs = snapshot_inputs(config, num_classes)
-        self.stages: dict[int, SnapshotStage] = {0: "start", total_steps // 2: "middle", total_steps: "end"}
+        self.stages: dict[SnapshotStage, int] = {"start": 0, "middle": total_steps // 2, "end": total_steps}
 
     def is_due(self, step: int) -> bool:
         """Whether there is a snapshot after this step."""
-        return step % self.save_interval == 0 or step in self.stages
+        return step % self.save_interval == 0 or step in self.stages.values()
 
     def write(self, generator: nn.Module, step: int) -> None:
         """Write the snapshot after this step.
@@ -48,7 +48,7 @@ class SnapshotWriter:
         grid = tile(pixels, COLUMNS, scale=SCALE)
         write_png(snapshot_path(folder, step), grid)
         self.run.tracking.log_image(step, snapshot_path(folder, step))
-        if stage := self.stages.get(step):
+        for stage in (stage for stage, at in self.stages.items() if at == step):
             write_png(folder / f"{stage}.png", grid)
             write_array(folder / f"{stage}.npy", pixels)
             save_weights(folder / f"{stage}.safetensors", generator.state_dict(), self.run.config)
