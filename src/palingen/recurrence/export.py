@@ -8,7 +8,7 @@ import torch
 
 from palingen.recurrence.config import PalindromeConfig, sample_unseen
 from palingen.recurrence.layers import SequenceClassifier
-from palingen.recurrence.palindromes import Palindromes, encode
+from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_at_most
 from palingen.recurrence.pretrained import FILE_SUFFIX, Stage, load_network
 from palingen.recurrence.study import load_results
 from palingen.recurrence.train import train_palindrome
@@ -84,8 +84,14 @@ def count_epochs(folder: Path) -> int:
 
 
 def measured_palindromes(config: PalindromeConfig, length: int) -> Palindromes:
-    """At most `NUM_PALINDROMES` palindromes of a length that the training has not had."""
-    return sample_unseen(config, length, NUM_PALINDROMES, NUM_PALINDROMES * length)
+    """At most `NUM_PALINDROMES` palindromes of a length that the training has not had: the same for every network.
+
+    Of short palindromes an offline training may have had many: of its own length they are then its test palindromes.
+    """
+    max_digits = NUM_PALINDROMES * length
+    if config.num_samples * NUM_PALINDROMES < count_palindromes(length):  # hardly one is in the training
+        return sample_at_most(length, NUM_PALINDROMES, max_digits)
+    return sample_unseen(config, length, NUM_PALINDROMES, max_digits)
 
 
 @torch.no_grad()
