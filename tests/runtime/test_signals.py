@@ -26,7 +26,8 @@ def test_an_interrupt_in_a_waiting_worker_stops_the_next_run_of_its_study(waitin
 def test_an_interrupt_of_an_earlier_study_stops_no_run(waiting_worker):
     os.kill(os.getpid(), signal.SIGINT)
     with interruptible("study", time.time()):
-        pass
+        handler = signal.getsignal(signal.SIGINT)
+    assert handler is signal.default_int_handler
 
 
 def test_an_interrupt_stops_the_run_of_a_worker_which_then_waits_again(waiting_worker):

@@ -10,7 +10,7 @@ from palingen.recurrence.config import PalindromeConfig, sample_unseen
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.recurrence.palindromes import Palindromes, count_palindromes, encode, sample_at_most
 from palingen.recurrence.pretrained import FILE_SUFFIX, Stage, load_network
-from palingen.recurrence.study import load_results
+from palingen.recurrence.study import is_same_study, load_results
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import RunError
@@ -74,8 +74,11 @@ def _runs_of(study: Path, cell: str, length: int) -> tuple[list[dict[str, Any]],
     if not results or results[0]["seed"] != 0:
         raise RunError(f"{study}: has no finished run of cell={cell!r} at length={length} with seed 0")
     config = replace(read_config(study / results[0]["folder"], PalindromeConfig), cell=cell)
-    same = {result["folder"] for result in load_results(study, config)}  # --force may have left others
-    return [result for result in results if result["folder"] in same], config
+    configs = {result["folder"]: read_config(study / result["folder"], PalindromeConfig) for result in results}
+    same = [
+        result for result in results if is_same_study(configs[result["folder"]], config)
+    ]  # --force may leave others
+    return same, config
 
 
 def count_epochs(folder: Path) -> int:
@@ -84,9 +87,10 @@ def count_epochs(folder: Path) -> int:
 
 
 def measured_palindromes(config: PalindromeConfig, length: int) -> Palindromes:
-    """At most `NUM_PALINDROMES` palindromes of a length that the training has not had: the same for every network.
+    """Palindromes of one length to measure a network on, at most `NUM_PALINDROMES`, none of which it was trained on.
 
-    Of short palindromes an offline training may have had many: of its own length they are then its test palindromes.
+    They are the same for every network, unless an offline training may have had many of that length: short ones, of
+    which its test palindromes are taken.
     """
     max_digits = NUM_PALINDROMES * length
     if config.num_samples * NUM_PALINDROMES < count_palindromes(length):  # hardly one is in the training
@@ -96,7 +100,7 @@ def measured_palindromes(config: PalindromeConfig, length: int) -> Palindromes:
 
 @torch.no_grad()
 def accuracy_at(model: SequenceClassifier, config: PalindromeConfig, length: int) -> float:
-    """Accuracy on palindromes of any length that the training has not had."""
+    """Accuracy on palindromes of any length that the network was not trained on."""
     palindromes = measured_palindromes(config, length)
     logits = model(encode(palindromes.inputs, config.input_encoding))
     return round(float((logits.argmax(1) == palindromes.target).float().mean()), 4)
