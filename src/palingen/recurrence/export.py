@@ -70,15 +70,12 @@ def export_network(study: Path, cell: str, length: int, out: Path, command: str)
 def _runs_of(study: Path, cell: str, length: int) -> tuple[list[dict[str, Any]], PalindromeConfig]:
     """Results of a cell at one length, the first seed first, and its config."""
     results = [result for result in load_results(study) if result["length"] == length]
-    results = [result for result in results if read_config(study / result["folder"], PalindromeConfig).cell == cell]
-    if not results or results[0]["seed"] != 0:
+    runs = [(result, read_config(study / result["folder"], PalindromeConfig)) for result in results]
+    runs = [(result, config) for result, config in runs if config.cell == cell]
+    if not runs or runs[0][0]["seed"] != 0:
         raise RunError(f"{study}: has no finished run of cell={cell!r} at length={length} with seed 0")
-    config = replace(read_config(study / results[0]["folder"], PalindromeConfig), cell=cell)
-    configs = {result["folder"]: read_config(study / result["folder"], PalindromeConfig) for result in results}
-    same = [
-        result for result in results if is_same_study(configs[result["folder"]], config)
-    ]  # --force may leave others
-    return same, config
+    first = replace(runs[0][1], cell=cell)
+    return [result for result, config in runs if is_same_study(config, first)], first  # --force may have left others
 
 
 def count_epochs(folder: Path) -> int:
