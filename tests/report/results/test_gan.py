@@ -97,5 +97,5 @@ def test_the_settings_of_the_recipes_stand_side_by_side(committed):
     ]
     assert [rows["schedule"][name] for name in ("course", "residual")] == ["constant", "geometric"]
     steps = [rows["last steps with a Fréchet loss"][name] for name in ("residual-game", "residual", "residual-long")]
-    assert steps == ["none", "2,814", "5,628"]
+    assert steps == ["none", "2,345", "5,628"]
     assert settings_table({}) is None
