@@ -63,7 +63,7 @@ GAN = {
     # The widely copied script trains the same networks, but passes 0.8 as BatchNorm's second argument, which is eps.
     "public-script": GanConfig(beta1=0.5, batchnorm_eps=0.8, discriminator_loss_weight=0.5),
     "demo": GanConfig(epochs=4, beta1=0.5, save_interval=200),
-    "residual-fast": replace(RESIDUAL, generator_output="tanh", output_gain=1.0, epochs=16, frechet_steps=938),
+    "residual-fast": replace(RESIDUAL, generator_output="tanh", output_gain=1.0, epochs=13, frechet_steps=938),
     "residual-game": RESIDUAL_GAME,
     "residual": RESIDUAL,
     "residual-long": replace(RESIDUAL, epochs=56, frechet_steps=5628),
