@@ -195,6 +195,7 @@ def test_a_killed_study_is_completed_by_the_same_command_without_repeating_finis
         os.killpg(process.pid, signal.SIGKILL)
     written = first.stat().st_mtime_ns
     run = palingen(*command, "--json")
+    assert run.returncode == 0, run.stderr
     assert [result["seed"] for result in json.loads(run.stdout)["runs"]] == [0, 1]
     assert first.stat().st_mtime_ns == written
 

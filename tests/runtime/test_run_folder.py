@@ -1,8 +1,11 @@
+import fcntl
 import json
 import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +138,14 @@ def test_a_second_process_cannot_open_the_same_folder(tmp_path):
         open_run(tmp_path, Count()).__enter__()
     release.set()
     holder.join(30)
+    with open_run(tmp_path, Count()) as run:
+        assert not run.finished
+
+
+def test_a_folder_that_a_killed_process_gives_up_a_moment_later_is_opened(tmp_path):
+    child_of_killed = os.open(tmp_path / ".lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(child_of_killed, fcntl.LOCK_EX)
+    threading.Timer(0.3, os.close, [child_of_killed]).start()
     with open_run(tmp_path, Count()) as run:
         assert not run.finished
 

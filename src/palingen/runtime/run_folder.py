@@ -37,6 +37,9 @@ from palingen.runtime.safetensors_io import save_weights
 from palingen.runtime.tracking.run_tracking import RunTracking
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
 
+LOCK_TIMEOUT_S = 1.0
+"""Seconds that another process may take to give a folder up: a killed one can have a child that ends after it."""
+
 
 class RunFolder:
     """Run folder locked by this process, or by the main process of a distributed run. Made by `open_run`."""
@@ -195,7 +198,7 @@ def open_run(
         return
     folder.mkdir(parents=True, exist_ok=True)
     run_contents(folder)  # before the lock, which a folder of somebody else must not get
-    lock = FileLock(folder / ".lock", blocking=False)
+    lock = FileLock(folder / ".lock", timeout=LOCK_TIMEOUT_S)
     try:
         lock.acquire()
     except Timeout:
