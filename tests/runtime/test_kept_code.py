@@ -1,6 +1,7 @@
 """Code that a run keeps: nothing of it is executed unless it is trusted, and nothing at all if it was altered."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from palindrome_runs import SMALL
@@ -13,6 +14,7 @@ from palingen.recurrence.train import train_palindrome
 from palingen.runtime.errors import DataError, RunError
 from palingen.runtime.kept_code import keep_code, read_kept_code, trust_kept_code, verify_kept_code
 from palingen.runtime.run_files import read_config
+from palingen.runtime.run_folder import open_run
 from palingen.runtime.user_module import PREFIX
 
 
@@ -39,6 +41,24 @@ def test_a_run_keeps_the_file_under_its_own_name_byte_by_byte(run, config):
     assert kept.relative_to(run).parts == ("code", config.cell.sha256[:16], "mine.py")
     assert kept.read_bytes() == CELL.encode()
     assert PalindromeConfig(cell=f"{kept}:Mine", epochs=1, **SMALL) == config
+
+
+@pytest.mark.parametrize("written", range(2))
+def test_a_start_that_is_killed_between_config_and_code_can_be_repeated(tmp_path, config, monkeypatch, written):
+    write, paths = Path.rename, []
+
+    def replace(path, target):
+        if len(paths) == written:
+            raise KeyboardInterrupt
+        paths.append(target)
+        return write(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            open_run(tmp_path / "run", config).__enter__()
+    with open_run(tmp_path / "run", config):
+        assert len([*(tmp_path / "run").rglob("mine.py")]) == 1
 
 
 def test_kept_code_is_trusted_only_if_asked(run, config):

@@ -59,6 +59,30 @@ def test_a_finished_run_is_recognised_until_force_deletes_it(tmp_path):
         assert not run.finished
 
 
+@pytest.mark.parametrize("deletions", range(4))
+def test_a_start_with_force_that_is_killed_while_it_deletes_can_be_repeated(tmp_path, monkeypatch, deletions):
+    with open_run(tmp_path, Count()) as run:
+        run.finalize({}, total=3)
+    for name in ("end.safetensors", "environment.json"):
+        (tmp_path / name).touch()
+    unlink_really, paths = Path.unlink, []
+
+    def unlink(path, **options):
+        if len(paths) == deletions:
+            raise KeyboardInterrupt
+        paths.append(path)
+        unlink_really(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink)
+        with pytest.raises(KeyboardInterrupt):
+            open_run(tmp_path, Count(to=4), force=True).__enter__()
+    assert len(paths) == deletions
+    assert (tmp_path / "weights.safetensors").exists() == (deletions == 0)
+    with open_run(tmp_path, Count(to=4), force=True) as run:
+        assert not run.finished
+
+
 def test_records_after_the_checkpoint_are_dropped_when_it_is_loaded(tmp_path):
     with open_run(tmp_path, Count()) as run:
         run.set_execution(EXECUTION)
