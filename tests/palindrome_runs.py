@@ -41,6 +41,19 @@ def interrupt_at_step(patch: pytest.MonkeyPatch, number: int) -> None:
     patch.setattr(PalindromeTrainer, "step", interrupted)
 
 
+def diverge(patch: pytest.MonkeyPatch, seed: int) -> None:
+    """Let trainings with this seed diverge at their first step."""
+    sample_batch = PalindromeTrainer.sample_batch
+
+    def sample_with_infinite_weights(self, indices):
+        if self.config.seed == seed:
+            for weights in self.model.parameters():
+                weights.data.fill_(torch.inf)
+        return sample_batch(self, indices)
+
+    patch.setattr(PalindromeTrainer, "sample_batch", sample_with_infinite_weights)
+
+
 def read_epochs(folder: Path) -> list[dict[str, Any]]:
     """Epoch records of a run."""
     return [record for record in read_records(folder) if record["kind"] == "epoch"]

@@ -4,13 +4,11 @@ import json
 import re
 
 import pytest
+from palindrome_runs import diverge
 from tracker_logs import read_tensorboard
 
 from palingen.cli.console import output_console
 from palingen.cli.study_progress import accuracy_table, show_study_progress
-from palingen.recurrence import study as studies
-from palingen.recurrence.train import train_palindrome
-from palingen.runtime.errors import DivergenceError
 
 SMALL = ("--recipe", "course", "--num-samples", 200, "--hidden-size", 4, "--epochs", 1, "--jobs", 1)
 STUDY = ("palindrome", "study", *SMALL, "--cells", "rnn", "--lengths", 5, "--seeds", 1, "--out", "s")
@@ -26,7 +24,7 @@ def test_a_study_records_its_config_and_the_environment_of_every_run(palingen, t
     assert [set(run) for run in result["runs"]] == [keys]
     assert all((tmp_path / file).exists() for file in result["files"])
     study = read_study(tmp_path)
-    assert set(study) == {"config", "runs"}
+    assert set(study) == {"config", "runs", "diverged"}
     assert study["config"]["kind"] == "PalindromeConfig"
     (run,) = study["runs"]
     environment = json.loads((tmp_path / "s" / run["folder"] / "environment.json").read_text())
@@ -95,13 +93,7 @@ def test_runs_of_other_settings_and_kinds_in_the_folder_do_not_enter_the_study(p
 @pytest.fixture
 def first_seed_diverges(monkeypatch):
     """Trainings with seed 0 diverge."""
-
-    def train(config, *arguments, **options):
-        if config.seed == 0:
-            raise DivergenceError("loss is no longer a finite number")
-        return train_palindrome(config, *arguments, **options)
-
-    monkeypatch.setattr(studies, "train_palindrome", train)
+    diverge(monkeypatch, 0)
 
 
 def test_a_study_goes_on_without_a_run_that_diverges_and_names_it(palingen, tmp_path, first_seed_diverges):
@@ -109,10 +101,28 @@ def test_a_study_goes_on_without_a_run_that_diverges_and_names_it(palingen, tmp_
     assert run.returncode == 0, run.stderr
     diverged, finished = json.loads(run.stdout)["runs"]
     assert (diverged["seed"], diverged["accuracy"]) == (0, None)
-    assert diverged["stopped"] == "loss is no longer a finite number"
+    assert diverged["stopped"].startswith("loss is no longer a finite number at step 2 of 2 (")
     assert "stopped" not in finished
     assert "rnn T=5 seed 0: loss is no longer a finite number" in run.stderr
-    assert [result["seed"] for result in read_study(tmp_path)["runs"]] == [1]
+    study = read_study(tmp_path)
+    assert [result["seed"] for result in study["runs"]] == [1]
+    assert study["diverged"] == [{**diverged, "folder": "rnn-T5-seed0"}]
+    assert str(tmp_path) not in json.dumps(study)
+
+
+def test_a_run_that_diverged_stays_in_the_study_until_it_is_trained_anew(palingen, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        diverge(patch, 0)
+        assert palingen(*STUDY).returncode == 0
+    assert palingen(*("lstm" if argument == "rnn" else argument for argument in STUDY)).returncode == 0
+    study = read_study(tmp_path)
+    assert ([run["cell"] for run in study["runs"]], [run["cell"] for run in study["diverged"]]) == (["lstm"], ["rnn"])
+    overview = palingen("runs", "s").stdout
+    assert "1 diverged" in overview
+    assert palingen(*STUDY).returncode == 0
+    study = read_study(tmp_path)
+    assert (len(study["runs"]), study["diverged"]) == (2, [])
+    assert "diverged" not in palingen("runs", "s").stdout
 
 
 def test_the_table_counts_runs_that_diverged(palingen, first_seed_diverges):

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from palindrome_runs import assert_same_weights, count_steps, interrupt_at_step, read_epochs
+from palindrome_runs import assert_same_weights, count_steps, diverge, interrupt_at_step, read_epochs
 from tracker_logs import read_tensorboard
 from user_parts import write_code
 
 from palingen.recurrence import study as studies
 from palingen.recurrence.config import PalindromeConfig
-from palingen.recurrence.study import TrainOptions, enumerate_runs, load_results, run_name, run_study
+from palingen.recurrence.study import TrainOptions, enumerate_runs, load_diverged, load_results, run_name, run_study
 from palingen.recurrence.train import train_palindrome
-from palingen.runtime.errors import ConfigError, DivergenceError, Interrupted, PalingenError, RunError
+from palingen.runtime.errors import ConfigError, Interrupted, PalingenError, RunError
 from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.run_files import read_environment
 from palingen.runtime.user_code import part_label
@@ -128,25 +128,24 @@ def test_a_finished_run_is_not_trained_again_unless_forced(tmp_path):
 
 
 def test_a_run_that_diverges_is_a_result_without_accuracy_and_the_others_finish(tmp_path, monkeypatch):
-    def train(config, *arguments, **options):
-        if config.seed == 0:
-            raise DivergenceError("loss is no longer a finite number")
-        return train_palindrome(config, *arguments, **options)
-
-    monkeypatch.setattr(studies, "train_palindrome", train)
+    diverge(monkeypatch, 0)
     runs = enumerate_runs(SMALL, ["rnn"], [5], 2)
     diverged, finished = sorted(study(runs, tmp_path), key=lambda result: result["seed"])
+    message = diverged.pop("stopped")
+    assert message.startswith("loss is no longer a finite number at step 4 of 8 (")
     assert diverged == {
         "cell": "rnn",
         "length": 5,
         "seed": 0,
-        "stopped": "loss is no longer a finite number",
         "folder": str(tmp_path.resolve() / run_name(runs[0])),
         **dict.fromkeys(("accuracy", "loss", "seconds")),
     }
     assert 0 <= finished["accuracy"] <= 1
     assert "stopped" not in finished
     assert [result["seed"] for result in load_results(tmp_path)] == [1]
+    again = {**diverged, "stopped": message, "folder": run_name(runs[0])}
+    assert load_diverged(tmp_path, SMALL) == [again]
+    assert load_diverged(tmp_path, replace(SMALL, hidden_size=3)) == []
 
 
 def test_a_study_resumed_with_another_engine_is_refused_unless_allowed(tmp_path, monkeypatch):

@@ -70,6 +70,16 @@ def test_accuracy_by_length_draws_every_seed_and_the_mean():
     assert sorted(dots) == pytest.approx([20.0, 50.0, 100.0])
 
 
+def test_a_seed_that_diverged_is_a_cross_and_does_not_enter_the_mean():
+    runs = palindrome_study(("rnn", 5, 0.5, 1), ("rnn", 5, 0.4, 1), ("rnn", 10, 0.2, 1)).runs
+    runs[1]["accuracy"] = None
+    (axes,) = figures.accuracy_by_length({"Study": runs}).axes
+    assert lines(axes)["RNN"] == pytest.approx([50.0, 20.0])
+    (cross,) = (line for line in axes.lines if line.get_label() == "RNN, 1 diverged")
+    assert [*cross.get_xdata()] == [5]
+    assert cross.get_marker() == "x"
+
+
 def test_an_axis_that_does_not_start_at_zero_says_so():
     runs = {
         "low": palindrome_study(("rnn", 5, 0.5, 1)).runs,

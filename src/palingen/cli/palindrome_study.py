@@ -24,7 +24,14 @@ from palingen.recipes import PALINDROME
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
-from palingen.recurrence.study import TrainOptions, enumerate_runs, is_same_study, load_results, run_study
+from palingen.recurrence.study import (
+    TrainOptions,
+    enumerate_runs,
+    is_same_study,
+    load_diverged,
+    load_results,
+    run_study,
+)
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import RunError
@@ -71,10 +78,10 @@ def study(
     write = partial(_write_study, folder, config)
     results = _show_progress(runs, run_study(runs, folder, parallel, train_options), write)
     all_results = write()
-    stopped = [result for result in results if "stopped" in result]
     if not options.json:
-        output_console().print(accuracy_table([*all_results, *stopped]))
-    figures = [study_figure(folder, all_results)] if all_results else []
+        output_console().print(accuracy_table(all_results))
+    is_any_finished = any("stopped" not in result for result in all_results)
+    figures = [study_figure(folder, all_results)] if is_any_finished else []
     paths = {"folder": folder, "files": [*figures, folder / "study.json"]}
     keys = ("cell", "length", "seed", "accuracy", "loss", "seconds", "stopped", "folder")
     record = {"runs": [{key: result[key] for key in keys if key in result} for result in results]}
@@ -83,11 +90,11 @@ def study(
 
 
 def _write_study(folder: Path, config: PalindromeConfig) -> list[dict[str, Any]]:
-    """Write study.json with all results of the study under `folder`; return them."""
-    results = load_results(folder, config)
-    kind = type(config).__name__
-    write_json(folder / "study.json", {"config": {"kind": kind, **asdict(config)}, "runs": results})
-    return results
+    """Write study.json with all results of the study under `folder`; return them, those of diverged runs last."""
+    results, diverged = load_results(folder, config), load_diverged(folder, config)
+    settings = {"kind": type(config).__name__, **asdict(config)}
+    write_json(folder / "study.json", {"config": settings, "runs": results, "diverged": diverged})
+    return [*results, *diverged]
 
 
 def _show_progress(

@@ -85,7 +85,8 @@ def result_text(summary: Summary) -> str:
         return "diverged"
     if "lowest_accuracy" in result:
         lowest, highest = (f"{100 * result[f'{end}_accuracy']:.1f}" for end in ("lowest", "highest"))
-        return f"accuracy {lowest} %" if lowest == highest else f"accuracy {lowest} to {highest} %"
+        diverged = f", {result['diverged']} diverged" if "diverged" in result else ""
+        return f"accuracy {lowest} %{diverged}" if lowest == highest else f"accuracy {lowest} to {highest} %{diverged}"
     return ", ".join(
         FORMATS[name].format(value).replace("%", " %") for name, value in result.items() if name in FORMATS
     )

@@ -188,7 +188,7 @@ def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict
         log_scores(folder, variant.config, "score", score)
         result |= {"seconds": trained["seconds"], "score": score}
     except DivergenceError as error:
-        result |= {"seconds": None, "score": None, "stopped": str(error)}
+        result |= {"seconds": None, "score": None, "stopped": str(error).removeprefix(f"{folder}: ")}
     write_json(path, result)
     return result
 

@@ -13,6 +13,7 @@ from palingen.recurrence.engines import EngineName
 from palingen.recurrence.memory_estimate import require_study_memory
 from palingen.recurrence.train import train_palindrome
 from palingen.recurrence.user_cells import load_cell
+from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import DivergenceError, PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
@@ -23,6 +24,12 @@ from palingen.runtime.validation import SEEDS, require, require_integer
 
 STUDIED = ("cell", "length", "seed")
 """Fields in which the runs of a study differ."""
+
+DIVERGED_FILE = "diverged.json"
+"""Result of a run that diverged, in its folder. It counts as long as the run has no weights."""
+
+DIVERGED = {"cell": str, "length": int, "seed": int, "accuracy": None, "loss": None, "seconds": None, "stopped": str}
+"""Shape of a result of a run that diverged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,16 +98,38 @@ def load_results(out: Path, config: PalindromeConfig | None = None) -> list[dict
         except PalingenError:
             if weights.exists():  # else a worker is beginning this run anew
                 raise
-    return sorted(results, key=lambda result: (result["length"], result["cell"], result["seed"]))
+    return sorted(results, key=_order)
+
+
+def load_diverged(out: Path, config: PalindromeConfig) -> list[dict[str, Any]]:
+    """Results of all runs of a study under `out` that diverged, as `run_study` yields them; the shortest first.
+
+    Raises:
+        PalingenError: a run is damaged.
+    """
+    paths = [path for path in out.glob(f"*/{DIVERGED_FILE}") if not (path.parent / "weights.safetensors").exists()]
+    ours = [path for path in paths if _belongs_to(config, path.parent)]
+    results = [{**read_json(path, DIVERGED, advice=ADVICE), "folder": path.parent.name} for path in ours]
+    return sorted(results, key=_order)
+
+
+def _order(result: dict[str, Any]) -> tuple[int, str, int]:
+    return result["length"], result["cell"], result["seed"]
 
 
 def _load_result(folder: Path, config: PalindromeConfig | None) -> list[dict[str, Any]]:
     """Result of a finished run, unless it belongs to another study."""
-    kind = read_json(folder / "config.json", {"kind": str}, advice=ADVICE)["kind"]
-    is_ours = kind == PalindromeConfig.__name__
-    if not is_ours or (config and not is_same_study(read_config(folder, PalindromeConfig), config)):
+    if not _belongs_to(config, folder):
         return []
     return [{**read_result(folder), "folder": folder.name, "environment": read_environment(folder)}]
+
+
+def _belongs_to(config: PalindromeConfig | None, folder: Path) -> bool:
+    """Whether the run in `folder` belongs to the study of `config`, or to any palindrome study."""
+    kind = read_json(folder / "config.json", {"kind": str}, advice=ADVICE)["kind"]
+    if kind != PalindromeConfig.__name__:
+        return False
+    return config is None or is_same_study(read_config(folder, PalindromeConfig), config)
 
 
 def run_study(
@@ -109,8 +138,8 @@ def run_study(
     """Train every run in its folder under `out`; yield the results in the order in which they finish.
 
     Finished runs are not repeated, and interrupted ones resume: the same study again completes it. A run that diverges
-    ends, and is a result whose `accuracy`, `loss` and `seconds` are None and whose `stopped` says why; `load_results`
-    leaves it out.
+    ends, and is a result whose `accuracy`, `loss` and `seconds` are None and whose `stopped` says why; `load_diverged`
+    reads it again.
 
     Raises:
         PalingenError: the backend or a tracker is not installed, a worker died, or the runs do not fit into memory.
@@ -136,5 +165,6 @@ def _train(out: Path, options: TrainOptions, config: PalindromeConfig) -> dict[s
         )
     except DivergenceError as error:
         result = {"cell": part_label(config.cell), "length": config.length, "seed": config.seed}
-        result |= {"accuracy": None, "loss": None, "seconds": None, "stopped": str(error)}
+        result |= {"accuracy": None, "loss": None, "seconds": None, "stopped": str(error).removeprefix(f"{folder}: ")}
+        write_json(folder / DIVERGED_FILE, result)
     return {**result, "folder": str(folder)}

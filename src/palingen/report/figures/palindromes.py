@@ -80,6 +80,8 @@ def learning_curves(runs: Sequence[RunRecords], style: Style = SCREEN) -> Figure
 def accuracy_by_length(studies: Mapping[str, Sequence[Record]], style: Style = SCREEN) -> Figure:
     """Accuracy of each cell over the length of the palindromes: one dot a seed, a line through the means.
 
+    A seed that diverged, whose accuracy is None, is a cross at the bottom and does not enter the mean.
+
     Args:
         studies: results of runs, by title.
         style: look of the figure.
@@ -103,16 +105,21 @@ def _draw_study(axes: Axes, title: str, results: Sequence[Record]) -> None:
         dashes = DASHES[unlisted.index(cell) % len(DASHES)] if cell in unlisted else "-"
         accuracies: dict[int, list[float]] = {}
         for result in results:
-            if result["cell"] == cell:
+            if result["cell"] == cell and result["accuracy"] is not None:
                 accuracies.setdefault(result["length"], []).append(100 * result["accuracy"])
         lengths, colour = sorted(accuracies), COLOURS.get(cell, OTHER)
         means = [np.mean(accuracies[length]) for length in lengths]
-        axes.plot(lengths, means, color=colour, linestyle=dashes, label=cell.upper() if cell in COLOURS else cell)
+        name = cell.upper() if cell in COLOURS else cell
+        axes.plot(lengths, means, color=colour, linestyle=dashes, label=name)
         for length in lengths:
             seeds = accuracies[length]
             axes.scatter([length] * len(seeds), seeds, s=14, color=colour, alpha=0.7)
+        diverged = [run["length"] for run in results if run["cell"] == cell and run["accuracy"] is None]
+        if diverged:
+            label, bottom = f"{name}, {len(diverged)} diverged", [0.03] * len(diverged)
+            axes.plot(diverged, bottom, "x", color=colour, label=label, transform=axes.get_xaxis_transform())
     axes.set(title=title, ylabel="accuracy, %", ylim=(-3, 104))
-    lowest = 100 * min(result["accuracy"] for result in results)
+    lowest = 100 * min(result["accuracy"] for result in results if result["accuracy"] is not None)
     if lowest > ZOOM_ABOVE:
         bottom = 5 * (lowest // 5) - 1
         axes.set(ylim=(bottom, 100.4), title=f"{title} (from {bottom:.0f} %)")

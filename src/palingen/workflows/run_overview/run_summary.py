@@ -39,7 +39,10 @@ SCORE_FILES: dict[str, dict[str, tuple[str, Shape]]] = {
         "score": ("score.json", ({"fd": float, "recall": float}, {"modes": int, "reverse_kl": float})),
         "study_result": ("result.json", {"score": ({"fd": float, "recall": float}, None)}),
     },
-    "PalindromeConfig": {"score": ("score.json", {"seeds": [{"accuracy": float}]})},
+    "PalindromeConfig": {
+        "score": ("score.json", {"seeds": [{"accuracy": float}]}),
+        "study_result": ("diverged.json", {"stopped": str}),
+    },
 }
 """Files with scores beside a run, and their shapes, by the kind of its config and the name that their numbers get."""
 
@@ -145,7 +148,7 @@ def headline(numbers: Mapping[str, Any]) -> dict[str, Any]:
         return {"accuracy": score["seeds"][0]["accuracy"]}
     if score:
         return {name: score[name] for name in ("fd", "recall", "modes") if name in score}
-    if "stopped" in (numbers.get("study_result") or {}):
+    if "stopped" in (numbers.get("study_result") or {}) and "result" not in numbers:
         return {"stopped": numbers["study_result"]["stopped"]}
     if "monitor" in numbers:  # rough, but says more of images than losses do
         monitor = numbers["monitor"]

@@ -23,7 +23,9 @@ def read_study_summary(folder: Path) -> Summary:
     total = max(len(runs), sum(1 for _ in folder.glob("*/config.json")))
     config = {name: value for name, value in study.get("config", {}).items() if name not in STUDIED}
     recipe, overrides = closest_recipe(config) if config else _recipes(runs)
-    state: State = "damaged" if collector.problems else "finished" if len(runs) == total else "unfinished"
+    diverged = _count_diverged(folder)
+    is_finished = len(runs) + diverged == total
+    state: State = "damaged" if collector.problems else "finished" if is_finished else "unfinished"
     size, modified = measure(folder)
     is_gan = bool(study) and not config
     return Summary(
@@ -34,7 +36,7 @@ def read_study_summary(folder: Path) -> Summary:
         overrides={**overrides, **_varied(runs)},
         done=len(runs),
         total=total,
-        result=_best_variant(runs) if is_gan else _accuracies(runs),
+        result=_best_variant(runs) if is_gan else _accuracies(runs) | ({"diverged": diverged} if diverged else {}),
         config=config,
         environment=_common_environment(runs),
         numbers={_run_name(run): _run_numbers(run) for run in runs},
@@ -49,6 +51,12 @@ def _read_study(folder: Path) -> Mapping[str, Any]:
     shape = (shapes.PALINDROME_STUDY, shapes.GAN_STUDY)
     study: Mapping[str, Any] = read_json(folder / "study.json", shape, advice=ADVICE)
     return study
+
+
+def _count_diverged(folder: Path) -> int:
+    """Runs of a palindrome study that diverged; a GAN study has them among its runs."""
+    paths = folder.glob("*/diverged.json")
+    return sum(not (path.parent / "weights.safetensors").exists() for path in paths)
 
 
 def _recipes(runs: Sequence[Mapping[str, Any]]) -> tuple[str | None, dict[str, Any]]:
