@@ -217,18 +217,11 @@ def _prepare(folder: Path, config: Any, force: bool) -> None:
     contents = run_contents(folder)
     if contents:
         remove_temporary_files(folder)  # of a process that was killed while writing; the lock is ours now
-    if contents and force:
-        _empty(contents)
+    if contents and force:  # a kill at any time leaves a run, unfinished, that force replaces
+        for path in sorted(contents, key=lambda path: path.name not in ("weights.safetensors", "resume.pt")):
+            if path.name != "config.json":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
     elif contents:
         require_same_run(folder, config)
     write_json(folder / "config.json", {"kind": type(config).__name__, **asdict(config)})
     keep_code(config, folder)  # after the config, without which a folder that is not empty is nobody's run
-
-
-def _empty(contents: list[Path]) -> None:
-    """Delete a run but for its config, in an order in which a kill at any time leaves a run that force replaces."""
-    for path in sorted(contents, key=lambda path: path.name not in ("weights.safetensors", "resume.pt")):
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "config.json":
-            path.unlink()
