@@ -42,7 +42,6 @@ def add_values(values: Values, records: Records) -> None:
             _add_minutes(values, recipe, [gan, *records.repeats_of(recipe)])
     for name, gan in records.gan_repeats.items():
         values.add_value(f"{name}.seed", format_setting(gan.run.config["seed"]), f"{gan.run.name}/config.json")
-        values.add_value(f"{name}.epochs", format_setting(gan.run.config["epochs"]), f"{gan.run.name}/config.json")
     summary = records.model_summary["gan"] if records.model_summary else {}
     for recipe, networks in summary.items():
         for network in ("generator", "discriminator"):
