@@ -1,16 +1,19 @@
 import json
 from dataclasses import asdict
+from functools import partial
 
 import pytest
 import torch
 from support import ROOT
 
+from palingen.gan.evaluate import evaluate_generator
 from palingen.gan.evaluation.score import ScoreSummary
 from palingen.recipes import MAX_LATENT_NORM, PALINDROME
 from palingen.runtime.errors import DataError
 from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.workflows.reproduce import Reproduction
+from palingen.workflows.reproduce.quick import NUM_IMAGES
 
 REFERENCE = ROOT / "report" / "runs"
 
@@ -78,6 +81,7 @@ def test_a_quick_reproduction_computes_every_step_and_repeats_no_finished_run(
     monkeypatch.setattr("palingen.workflows.reproduce.gan.baselines", lambda evaluator, count: shipped)
     monkeypatch.setattr("palingen.workflows.reproduce.gan.mnist_evaluator", lambda reference="test": evaluator)
     monkeypatch.setattr("palingen.gan.study.data_evaluator", lambda info: evaluator)
+    monkeypatch.setattr("palingen.gan.study.evaluate_generator", partial(evaluate_generator, count=NUM_IMAGES))
     command = ("reproduce", "--quick", "--jobs", 1, "--device", "cpu", "--out", "out", "--json")
     run = palingen(*command)
     assert run.returncode == 0, run.stderr
