@@ -138,8 +138,8 @@ def test_every_value_and_table_comes_from_a_file_that_exists(committed):
 
 
 PENDING = ("memory.rnn-untested.", "gru.robust.recipe.", "norms.closest.")
-"""Values of sentences about lengths that no RNN was trained on, GRUs of recipe memory as it is at the longest, and latents
-that are closer with a limit."""
+"""Values of sentences about lengths that no RNN was trained on, GRUs of recipe memory as it is at the longest, and
+latents that are closer with a limit."""
 
 
 def test_every_value_in_the_text_has_a_committed_record(committed):
