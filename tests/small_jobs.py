@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ["small_jobs", "palingen.gan.train", "palingen.recurrence.study", "palingen.cli"]
+PRELOADED = [
+    "small_jobs", "palingen.gan.train", "palingen.recurrence.study", "palingen.cli", "palingen.cli.palindrome",
+    "palingen.workflows.run_figures",
+]  # fmt: skip
 
 SMALL_GAN = {"epochs": 4, "batch_size": 50, "save_interval": 6, "log_interval": 3, "latent_dim": 8}
 
