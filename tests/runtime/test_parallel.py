@@ -8,7 +8,7 @@ import torch
 
 from palingen.runtime.command import current_command, running_command
 from palingen.runtime.errors import ConfigError, Interrupted, PalingenError
-from palingen.runtime.parallel import ParallelConfig, _joblib_backend, map_unordered
+from palingen.runtime.parallel import ParallelConfig, map_unordered
 from palingen.runtime.signals import graceful_interrupt
 
 
@@ -73,13 +73,6 @@ def test_ctrl_c_which_an_idle_worker_receives_too_still_lets_every_run_save(tmp_
     with pytest.raises(Interrupted, match="stopped, saved in"):
         next(results)
     assert (tmp_path / "saved").exists()
-
-
-def test_a_dask_cluster_on_this_machine_has_a_process_with_one_thread_for_each_job():
-    distributed = pytest.importorskip("distributed")
-    with _joblib_backend(ParallelConfig(backend="dask", jobs=3)):
-        threads = distributed.default_client().nthreads()
-    assert list(threads.values()) == [1, 1, 1]
 
 
 def test_a_number_of_jobs_below_one_is_refused():

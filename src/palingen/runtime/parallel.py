@@ -1,7 +1,6 @@
 """Independent runs in parallel: processes of this machine, or a cluster."""
 
 import contextlib
-import logging
 import os
 import time
 import uuid
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Literal, TypeVar
 
 import joblib
@@ -20,9 +19,9 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, Terminated
 from palingen.runtime.command import current_command, running_command
 from palingen.runtime.errors import Interrupted, PalingenError
 from palingen.runtime.numerics import configure_numerics
-from palingen.runtime.signals import graceful_interrupt, interruptible, note_interrupts, stop_study
+from palingen.runtime.signals import graceful_interrupt, interruptible, note_interrupts
 from palingen.runtime.user_module import error_line
-from palingen.runtime.validation import Interval, quote, require_field, require_ranges, validate_types
+from palingen.runtime.validation import Interval, require_field, require_ranges, validate_types
 
 Result = TypeVar("Result")
 
@@ -102,27 +101,27 @@ def _results(
             from palingen.runtime.ray_backend import map_on_ray
 
             yield from map_on_ray(work, runs, parallel.jobs, parallel.scheduler_address, stop_requested)
+        elif parallel.backend == "dask":
+            from palingen.runtime.dask_backend import map_on_dask
+
+            yield from map_on_dask(work, runs, parallel.jobs, parallel.scheduler_address, study, stop_requested)
         else:
-            yield from _map_with_joblib(work, runs, parallel, study, stop_requested)
+            yield from _map_on_this_machine(work, runs, parallel.processes, stop_requested)
     except ImportError as error:
         package = f"the package {error.name!r}, which is not installed (pip install 'palingen[cluster]')"
         raise PalingenError(f"backend={parallel.backend!r}: needs {package}") from error
 
 
-def _map_with_joblib(
-    work: Callable[[Any], Result],
-    runs: Sequence[Any],
-    parallel: ParallelConfig,
-    study: str,
-    stop_requested: Callable[[], bool],
+def _map_on_this_machine(
+    work: Callable[[Any], Result], runs: Sequence[Any], processes: int, stop_requested: Callable[[], bool]
 ) -> Iterator[Result]:
     tasks = (joblib.delayed(work)(run) for run in runs if not stop_requested())
-    processes = max(1, min(parallel.processes, len(runs)))  # loky starts all of them, busy or not
-    with _joblib_backend(parallel) as client, _stopping(client, study, stop_requested):
-        at_a_time = parallel.jobs if client and parallel.jobs else "n_jobs"  # on Dask joblib counts the cluster's cores
-        pool = joblib.Parallel(n_jobs=processes, return_as="generator_unordered", pre_dispatch=at_a_time)
+    jobs = max(1, min(processes, len(runs)))  # loky starts all of them, busy or not
+    with joblib.parallel_config("loky", initializer=note_interrupts), warnings.catch_warnings():
+        # A worker that holds more memory after a run is replaced, and no run is lost.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         try:
-            yield from pool(tasks)
+            yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")(tasks)
         except BrokenProcessPool as error:
             if stop_requested():
                 return
@@ -150,50 +149,3 @@ def _run_in_worker(
             raise
         finally:
             torch.set_num_threads(threads)  # one job is computed in the process of the caller
-
-
-@contextlib.contextmanager
-def _stopping(client: Any, study: str, stop_requested: Callable[[], bool]) -> Iterator[None]:
-    """Context in which a stop request reaches the runs on a Dask cluster, which no signal of this terminal does."""
-    if client is None:
-        yield
-        return
-    ended = Event()
-
-    def forward_stop() -> None:
-        while not ended.wait(0.5):
-            if stop_requested():
-                client.run(stop_study, study, on_error="ignore")
-                return
-
-    forwarding = Thread(target=forward_stop, daemon=True)
-    forwarding.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        forwarding.join()
-
-
-@contextlib.contextmanager
-def _joblib_backend(parallel: ParallelConfig) -> Iterator[Any]:
-    """Context in which joblib computes on this machine or on a Dask cluster, whose client it yields."""
-    if parallel.backend == "dask":
-        from distributed import Client
-
-        options: dict[str, Any] = {"address": parallel.scheduler_address}
-        if parallel.scheduler_address is None:  # one thread a process, since threads would share torch's settings
-            options = {"n_workers": parallel.processes, "threads_per_worker": 1, "dashboard_address": None}
-            options["silence_logs"] = logging.ERROR  # a busy machine ends workers late, and warns of it
-        try:
-            client = Client(**options)
-        except (OSError, ValueError) as error:
-            address = quote(parallel.scheduler_address)
-            raise PalingenError(f"scheduler_address={address}: no scheduler answers ({error})") from error
-        with client, joblib.parallel_config("dask"):
-            yield client
-    else:
-        with joblib.parallel_config("loky", initializer=note_interrupts), warnings.catch_warnings():
-            # A worker that holds more memory after a run is replaced, and no run is lost.
-            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-            yield None
