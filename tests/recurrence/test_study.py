@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -71,7 +72,7 @@ def test_dask_workers_train_the_same_runs_also_of_a_users_cell(tmp_path, users_c
     runs = enumerate_runs(SMALL, [users_cell], [5], 2)
     (tmp_path / "mine.py").unlink()
     study(runs, tmp_path / "local")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
         parallel = ParallelConfig(backend="dask", scheduler_address=cluster.scheduler_address)
         assert len(study(runs, tmp_path / "cluster", parallel, trackers=("tensorboard",))) == 2
     assert_same_runs(runs, tmp_path / "local", tmp_path / "cluster")
@@ -166,7 +167,9 @@ STEPS = 10 * 80
 FLAGS = ("--num-samples", 400, "--hidden-size", 8, "--batch-size", 4, "--epochs", 10, "--cells", "rnn", "--lengths", 30)
 
 
-def start_study(folder, *flags):
+@contextmanager
+def started_study(folder, *flags):
+    """Command of a study and its process, of which nothing is left in the end."""
     command = ("palindrome", "study", "--recipe", "course", *FLAGS, *flags, "--out", "s")
     process = subprocess.Popen(
         [sys.executable, "-m", "palingen", *map(str, command)],
@@ -176,7 +179,12 @@ def start_study(folder, *flags):
         text=True,
         start_new_session=True,
     )
-    return command, process
+    with process:
+        try:
+            yield command, process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_until(condition, seconds=90):
@@ -188,8 +196,7 @@ def wait_until(condition, seconds=90):
 
 def test_a_killed_study_is_completed_by_the_same_command_without_repeating_finished_runs(palingen, tmp_path):
     first = tmp_path / "s" / "rnn-T30-seed0" / "weights.safetensors"
-    command, process = start_study(tmp_path, "--seeds", 2, "--jobs", 1)
-    with process:
+    with started_study(tmp_path, "--seeds", 2, "--jobs", 1) as (command, process):
         wait_until(first.exists)
         os.killpg(process.pid, signal.SIGKILL)
     written = first.stat().st_mtime_ns
@@ -204,8 +211,7 @@ def test_ctrl_c_saves_every_run_and_the_same_command_completes_the_study(palinge
     folders = [tmp_path / "s" / run_name(replace(LONG, seed=seed)) for seed in range(jobs)]
     records = [folder / "records.jsonl" for folder in folders]
     seeds = jobs + 1
-    command, process = start_study(tmp_path, "--seeds", seeds, "--jobs", jobs)
-    with process:
+    with started_study(tmp_path, "--seeds", seeds, "--jobs", jobs) as (command, process):
         wait_until(lambda: all(path.exists() and path.stat().st_size for path in records))
         os.killpg(process.pid, signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
@@ -229,17 +235,26 @@ def test_ctrl_c_saves_every_run_and_the_same_command_completes_the_study(palinge
     assert interrupted == uninterrupted
 
 
-def test_ctrl_c_stops_and_saves_the_runs_on_a_dask_cluster(palingen, tmp_path):
+@pytest.fixture
+def dask_address(request):
+    """Flags with the address of a Dask cluster of two processes, or none, with which a study starts one by itself."""
+    if request.param == "new":
+        yield ()
+        return
     distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+        yield "--scheduler-address", cluster.scheduler_address
+
+
+@pytest.mark.parametrize("dask_address", ["new", pytest.param("other", marks=pytest.mark.torture)], indirect=True)
+def test_ctrl_c_stops_and_saves_the_runs_on_a_dask_cluster(tmp_path, dask_address):
     records = tmp_path / "s" / run_name(LONG) / "records.jsonl"
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        flags = ("--seeds", 2, "--jobs", 1, "--backend", "dask", "--scheduler-address", cluster.scheduler_address)
-        _, process = start_study(tmp_path, *flags)
-        with process:
-            wait_until(lambda: records.exists() and records.stat().st_size)
-            os.kill(process.pid, signal.SIGINT)
-            _, stderr = process.communicate(timeout=60)
-        assert process.returncode == 130, stderr
-        assert stderr.splitlines()[-1].endswith("stopped, saved in s; the same command resumes it")
-        assert 0 < torch.load(records.parent / "resume.pt", weights_only=True)["step"] < STEPS
-        assert not (tmp_path / "s" / "rnn-T30-seed1").exists()  # one at a time, as --jobs says
+    flags = ("--seeds", 2, "--jobs", 1, "--backend", "dask", *dask_address)
+    with started_study(tmp_path, *flags) as (_, process):
+        wait_until(lambda: records.exists() and records.stat().st_size)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert stderr.splitlines()[-1].endswith("stopped, saved in s; the same command resumes it")
+    assert 0 < torch.load(records.parent / "resume.pt", weights_only=True)["step"] < STEPS
+    assert not (tmp_path / "s" / "rnn-T30-seed1").exists()  # one at a time, as --jobs says

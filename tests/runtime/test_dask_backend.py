@@ -28,7 +28,7 @@ def test_a_cluster_on_this_machine_has_a_process_with_one_thread_for_each_job():
 
 
 def test_a_cluster_of_one_core_computes_every_run_once(tmp_path):
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
         results = list(map_unordered(process, [3, 3, 5], tmp_path, connected(cluster)))
     assert sorted(run for run, _ in results) == [3, 3, 5]
     (worker,) = {pid for _, pid in results}
@@ -38,7 +38,7 @@ def test_a_cluster_of_one_core_computes_every_run_once(tmp_path):
 def test_a_cluster_without_workers_is_named_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(dask_backend, "WORKERS_TIMEOUT_S", 0.2)
     with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster,
         pytest.raises(PalingenError, match=r"^tcp://.*: the Dask cluster there has no workers$"),
     ):
         list(map_unordered(process, [1], tmp_path, connected(cluster)))
@@ -53,7 +53,7 @@ def test_an_address_at_which_no_scheduler_answers_is_named(tmp_path):
 @pytest.mark.torture  # Dask starts the worker anew four times
 def test_a_worker_that_dies_again_and_again_ends_the_study_in_one_line(tmp_path):
     with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         pytest.raises(PalingenError, match="a Dask worker died"),
     ):
         list(map_unordered(die, [1], tmp_path, connected(cluster)))

@@ -2,12 +2,13 @@
 
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any, TypeVar
 
-from distributed import Client, KilledWorker, as_completed
+from distributed import Client, KilledWorker, WorkerPlugin, as_completed
 
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.signals import stop_study
@@ -55,12 +56,26 @@ def _connect(address: str | None, jobs: int | None) -> Client:
     """Client of a scheduler, or of new processes with one thread each, since threads would share torch's settings."""
     options: dict[str, Any] = {"address": address}
     if address is None:
-        options = {"n_workers": jobs or os.cpu_count() or 1, "threads_per_worker": 1, "dashboard_address": None}
+        options = {
+            "n_workers": jobs or os.cpu_count() or 1,
+            "threads_per_worker": 1,
+            "dashboard_address": "127.0.0.1:0",
+        }
         options["silence_logs"] = logging.ERROR  # a busy machine ends workers late, and warns of it
     try:
-        return Client(**options)
+        client = Client(**options)
     except (OSError, ValueError) as error:
         raise PalingenError(f"scheduler_address={quote(address)}: no scheduler answers ({error})") from error
+    if address is None:
+        client.register_plugin(_IgnoreInterrupts())
+    return client
+
+
+class _IgnoreInterrupts(WorkerPlugin):
+    """Lets a worker of this terminal ignore Ctrl-C, which would end it before its run is saved."""
+
+    def setup(self, worker: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _map(
