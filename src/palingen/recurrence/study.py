@@ -107,9 +107,15 @@ def load_diverged(out: Path, config: PalindromeConfig) -> list[dict[str, Any]]:
     Raises:
         PalingenError: a run is damaged.
     """
-    paths = [path for path in out.glob(f"*/{DIVERGED_FILE}") if not (path.parent / "weights.safetensors").exists()]
-    ours = [path for path in paths if _belongs_to(config, path.parent)]
-    results = [{**read_json(path, DIVERGED, advice=ADVICE), "folder": path.parent.name} for path in ours]
+    results = []
+    for path in out.glob(f"*/{DIVERGED_FILE}"):
+        folder = path.parent
+        try:
+            if not (folder / "weights.safetensors").exists() and _belongs_to(config, folder):
+                results.append({**read_json(path, DIVERGED, advice=ADVICE), "folder": folder.name})
+        except PalingenError:
+            if path.exists():  # else a worker is beginning this run anew
+                raise
     return sorted(results, key=_order)
 
 

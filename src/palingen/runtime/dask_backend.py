@@ -59,9 +59,9 @@ def _connect(address: str | None, jobs: int | None) -> Client:
         options = {
             "n_workers": jobs or os.cpu_count() or 1,
             "threads_per_worker": 1,
-            "dashboard_address": "127.0.0.1:0",
+            "dashboard_address": "127.0.0.1:0",  # any free port, also beside other studies
+            "silence_logs": logging.ERROR,  # a busy machine ends workers late, and warns of it
         }
-        options["silence_logs"] = logging.ERROR  # a busy machine ends workers late, and warns of it
     try:
         client = Client(**options)
     except (OSError, ValueError) as error:
