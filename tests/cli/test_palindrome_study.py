@@ -135,6 +135,7 @@ def test_a_study_of_which_every_run_diverges_has_a_table_and_no_figure(palingen,
     assert "0/1, 1 stopped" in run.stdout
     assert read_study(tmp_path)["runs"] == []
     assert not [*(tmp_path / "s").glob("*.png")]
+    assert "1 diverged" in palingen("runs", "s").stdout
 
 
 @pytest.mark.parametrize(

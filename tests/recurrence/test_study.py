@@ -148,15 +148,6 @@ def test_a_run_that_diverges_is_a_result_without_accuracy_and_the_others_finish(
     assert load_diverged(tmp_path, SMALL) == [again]
     assert load_diverged(tmp_path, replace(SMALL, hidden_size=3)) == []
 
-    def begin_anew(path, *arguments, **options):
-        path.unlink()
-        raise PalingenError("missing")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(studies, "_belongs_to", lambda config, folder: True)
-        patch.setattr(studies, "read_json", begin_anew)
-        assert load_diverged(tmp_path, SMALL) == []
-
 
 def test_a_study_resumed_with_another_engine_is_refused_unless_allowed(tmp_path, monkeypatch):
     (run,) = runs = enumerate_runs(SMALL, ["rnn"], [5], 1)

@@ -45,13 +45,13 @@ def test_a_run_keeps_the_file_under_its_own_name_byte_by_byte(run, config):
 
 @pytest.mark.parametrize("written", range(2))
 def test_a_start_that_is_killed_between_config_and_code_can_be_repeated(tmp_path, config, monkeypatch, written):
-    write, paths = Path.rename, []
+    replace_really, paths = Path.replace, []
 
     def replace(path, target):
         if len(paths) == written:
             raise KeyboardInterrupt
         paths.append(target)
-        return write(path, target)
+        return replace_really(path, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", replace)

@@ -26,6 +26,7 @@ FORMATS: Mapping[str, str] = {
     "monitor_fd": "monitored FD {:.1f}",
     "monitor_modes": "monitored {} modes",
     "lowest_fd": "lowest FD {:.1f}",
+    "diverged": "{} diverged",
 }
 """Text of each number of a result; the loss of a run with an accuracy is left to its details."""
 
@@ -83,13 +84,12 @@ def result_text(summary: Summary) -> str:
     result = summary.result
     if "stopped" in result:
         return "diverged"
+    texts = []
     if "lowest_accuracy" in result:
         lowest, highest = (f"{100 * result[f'{end}_accuracy']:.1f}" for end in ("lowest", "highest"))
-        diverged = f", {result['diverged']} diverged" if "diverged" in result else ""
-        return f"accuracy {lowest} %{diverged}" if lowest == highest else f"accuracy {lowest} to {highest} %{diverged}"
-    return ", ".join(
-        FORMATS[name].format(value).replace("%", " %") for name, value in result.items() if name in FORMATS
-    )
+        texts.append(f"accuracy {lowest} %" if lowest == highest else f"accuracy {lowest} to {highest} %")
+    texts += [FORMATS[name].format(value).replace("%", " %") for name, value in result.items() if name in FORMATS]
+    return ", ".join(texts)
 
 
 def age_text(summary: Summary) -> str:

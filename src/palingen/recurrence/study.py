@@ -1,6 +1,6 @@
 """Study of how long each cell remembers, and how reliably: lengths, cells and seeds in parallel, resumable."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -17,16 +17,13 @@ from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import DivergenceError, PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
-from palingen.runtime.run_files import ADVICE, read_config, read_environment, read_result
+from palingen.runtime.run_files import ADVICE, DIVERGED_FILE, diverged_files, read_config, read_environment, read_result
 from palingen.runtime.tracking.trackers import TrackerName, require_trackers
 from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import SEEDS, require, require_integer
 
 STUDIED = ("cell", "length", "seed")
 """Fields in which the runs of a study differ."""
-
-DIVERGED_FILE = "diverged.json"
-"""Result of a run that diverged, in its folder. It counts as long as the run has no weights."""
 
 DIVERGED = {"cell": str, "length": int, "seed": int, "accuracy": None, "loss": None, "seconds": None, "stopped": str}
 """Shape of a result of a run that diverged."""
@@ -91,14 +88,7 @@ def load_results(out: Path, config: PalindromeConfig | None = None) -> list[dict
     Raises:
         PalingenError: a run is damaged.
     """
-    results = []
-    for weights in out.glob("*/weights.safetensors"):
-        try:
-            results += _load_result(weights.parent, config)
-        except PalingenError:
-            if weights.exists():  # else a worker is beginning this run anew
-                raise
-    return sorted(results, key=_order)
+    return _load(out.glob("*/weights.safetensors"), config, _read_finished)
 
 
 def load_diverged(out: Path, config: PalindromeConfig) -> list[dict[str, Any]]:
@@ -107,27 +97,26 @@ def load_diverged(out: Path, config: PalindromeConfig) -> list[dict[str, Any]]:
     Raises:
         PalingenError: a run is damaged.
     """
+    return _load(diverged_files(out), config, lambda path: read_json(path, DIVERGED, advice=ADVICE))
+
+
+def _load(
+    files: Iterable[Path], config: PalindromeConfig | None, read: Callable[[Path], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Results of the runs with these files that belong to a study, each with its folder's name; the shortest first."""
     results = []
-    for path in out.glob(f"*/{DIVERGED_FILE}"):
-        folder = path.parent
+    for path in files:
         try:
-            if not (folder / "weights.safetensors").exists() and _belongs_to(config, folder):
-                results.append({**read_json(path, DIVERGED, advice=ADVICE), "folder": folder.name})
+            if _belongs_to(config, path.parent):
+                results.append({**read(path), "folder": path.parent.name})
         except PalingenError:
             if path.exists():  # else a worker is beginning this run anew
                 raise
-    return sorted(results, key=_order)
+    return sorted(results, key=lambda result: (result["length"], result["cell"], result["seed"]))
 
 
-def _order(result: dict[str, Any]) -> tuple[int, str, int]:
-    return result["length"], result["cell"], result["seed"]
-
-
-def _load_result(folder: Path, config: PalindromeConfig | None) -> list[dict[str, Any]]:
-    """Result of a finished run, unless it belongs to another study."""
-    if not _belongs_to(config, folder):
-        return []
-    return [{**read_result(folder), "folder": folder.name, "environment": read_environment(folder)}]
+def _read_finished(weights: Path) -> dict[str, Any]:
+    return {**read_result(weights.parent), "environment": read_environment(weights.parent)}
 
 
 def _belongs_to(config: PalindromeConfig | None, folder: Path) -> bool:

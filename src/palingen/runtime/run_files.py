@@ -13,6 +13,9 @@ Config = TypeVar("Config")
 ADVICE = "force=True trains the run anew"
 """What to do about a damaged file of a run."""
 
+DIVERGED_FILE = "diverged.json"
+"""Result of a palindrome run that diverged in a study. It counts as long as the run has no weights."""
+
 
 def run_contents(folder: Path) -> list[Path]:
     """Contents of the folder of a run; none, if it is a new one.
@@ -91,6 +94,11 @@ def read_environment(folder: Path) -> dict[str, Any]:
     """
     environment: dict[str, Any] = read_json(_require_run(folder) / "environment.json", {...: object}, advice=ADVICE)
     return environment
+
+
+def diverged_files(study: Path) -> list[Path]:
+    """Result files of those palindrome runs of a study that diverged."""
+    return [path for path in study.glob(f"*/{DIVERGED_FILE}") if not path.with_name("weights.safetensors").exists()]
 
 
 def snapshot_path(folder: Path, step: int) -> Path:

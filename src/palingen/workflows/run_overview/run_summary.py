@@ -10,7 +10,7 @@ from palingen.runtime.config_io import OLD_ENDING
 from palingen.runtime.errors import RunError
 from palingen.runtime.json_io import Shape, damaged, read_json, read_json_lines, require_shape
 from palingen.runtime.kept_code import verify_kept_code
-from palingen.runtime.run_files import ADVICE, read_environment
+from palingen.runtime.run_files import ADVICE, DIVERGED_FILE, read_environment
 from palingen.runtime.safetensors_header import load_metadata
 from palingen.workflows.run_overview.recipe_values import closest_recipe
 from palingen.workflows.run_overview.summary import ProblemCollector, State, Summary, measure
@@ -41,7 +41,7 @@ SCORE_FILES: dict[str, dict[str, tuple[str, Shape]]] = {
     },
     "PalindromeConfig": {
         "score": ("score.json", {"seeds": [{"accuracy": float}]}),
-        "study_result": ("diverged.json", {"stopped": str}),
+        "study_result": (DIVERGED_FILE, {"stopped": str}),
     },
 }
 """Files with scores beside a run, and their shapes, by the kind of its config and the name that their numbers get."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from palingen.report import record_shapes as shapes
 from palingen.runtime.json_io import read_json
+from palingen.runtime.run_files import diverged_files
 from palingen.workflows.run_overview.recipe_values import closest_recipe
 from palingen.workflows.run_overview.summary import ProblemCollector, State, Summary, measure
 
@@ -23,7 +24,7 @@ def read_study_summary(folder: Path) -> Summary:
     total = max(len(runs), sum(1 for _ in folder.glob("*/config.json")))
     config = {name: value for name, value in study.get("config", {}).items() if name not in STUDIED}
     recipe, overrides = closest_recipe(config) if config else _recipes(runs)
-    diverged = _count_diverged(folder)
+    diverged = len(diverged_files(folder))  # a GAN study has them among its runs
     is_finished = len(runs) + diverged == total
     state: State = "damaged" if collector.problems else "finished" if is_finished else "unfinished"
     size, modified = measure(folder)
@@ -51,12 +52,6 @@ def _read_study(folder: Path) -> Mapping[str, Any]:
     shape = (shapes.PALINDROME_STUDY, shapes.GAN_STUDY)
     study: Mapping[str, Any] = read_json(folder / "study.json", shape, advice=ADVICE)
     return study
-
-
-def _count_diverged(folder: Path) -> int:
-    """Runs of a palindrome study that diverged; a GAN study has them among its runs."""
-    paths = folder.glob("*/diverged.json")
-    return sum(not (path.parent / "weights.safetensors").exists() for path in paths)
 
 
 def _recipes(runs: Sequence[Mapping[str, Any]]) -> tuple[str | None, dict[str, Any]]:
