@@ -8,7 +8,7 @@
 # | --- | --- |
 # | an online notebook service | open this file there and run all cells. The first one installs `palingen`: from its wheel or the ZIP of the hand-in, if you upload one beside this file, or else from the package index |
 # | a notebook on your computer | `.venv/bin/python -m pip install -c constraints.txt -e '.[notebook]' jupyterlab` after `make install`, then `.venv/bin/jupyter lab assignment` |
-# | train the course's networks in full (half an hour to an hour on two cores) | `.venv/bin/palingen gan train --recipe course` |
+# | train the course's networks in full (25 minutes to over an hour on two cores) | `.venv/bin/palingen gan train --recipe course` |
 #
 # It needs Python 3.11 or newer, no GPU and no data (the digits are part of the package), and takes a few minutes on two
 # cores; a smaller `EPOCHS` is faster. All files are written to `runs/notebooks/`. Apart from the first, the cells contain no

@@ -50,7 +50,9 @@ RUN_ELSEWHERE = {
 }
 """Test of each verb that would take long, or change the machine; in documents it is only parsed."""
 
-ELSEWHERE = re.compile(r"HOST|RUN\b|--devices|--device cuda|--backend|runs/losses|report/runs|letters|symbols")
+ELSEWHERE = re.compile(
+    r"HOST|RUN\b|--devices|--device cuda|--backend|runs/losses|report/runs|mine/runs/interpolation|letters|symbols"
+)
 """Commands that need another machine, several processes, or a folder or training that is not made in seconds."""
 
 BLOCK = re.compile(r"```python\n(?P<python>.*?)```|^    (?P<command>palingen [^\n]+)$", re.DOTALL | re.MULTILINE)

@@ -46,13 +46,16 @@ def palindrome_run(
     return RunRecords(name, PALINDROME_CONFIG, {}, [*epochs, {**result, "epoch": 1, "seconds": 60.0}])
 
 
-def palindrome_study(*results: tuple[str, int, float, int], config: Mapping[str, Any] | None = None) -> StudyRecords:
-    """A study of palindromes; each result is cell, length, accuracy and steps."""
+def palindrome_study(
+    *results: tuple[str, int, float | None, int], config: Mapping[str, Any] | None = None
+) -> StudyRecords:
+    """A study of palindromes; each result is cell, length, accuracy and steps. A run without accuracy diverged."""
     runs = [
         {"cell": cell, "length": length, "seed": seed, "accuracy": accuracy, "steps": steps, "seconds": 2.0}
         for seed, (cell, length, accuracy, steps) in enumerate(results)
     ]
-    return StudyRecords("runs/memory/study.json", config or {}, runs)
+    ended, diverged = ([run for run in runs if (run["accuracy"] is None) == value] for value in (False, True))
+    return StudyRecords("runs/memory/study.json", config or {}, ended, diverged)
 
 
 def gan_run(

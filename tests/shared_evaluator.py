@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from support import made_once
 from torch import Tensor
 
-from palingen.gan.data.mnist import load_images
+from palingen.gan.data.mnist import load_images, random_order
 from palingen.gan.evaluation.classifier import Classifier, ClassifierOutput, load_classifier
 from palingen.gan.evaluation.classifier_pair import ClassifierPair
 from palingen.gan.evaluation.evaluator import Evaluator
@@ -49,7 +49,8 @@ class SharedEvaluator(Evaluator):
         classifiers = load_classifier(), load_second_classifier()
         pair = ClassifierPair(*(share_predictions(classifier, factory) for classifier in classifiers))
         training = load_images("train").select(torch.arange(20_000))
-        super().__init__(pair, load_images("t10k"), training, num_subsets=2)
+        test = load_images("t10k")
+        super().__init__(pair, test.select(random_order(len(test))), training, num_subsets=2)
 
     def controls(self, count: int) -> dict[str, ScoreSummary]:
         if count not in self._controls:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from user_parts import GAN, write_code
 
 from palingen.gan import train as train_module
 from palingen.gan import trainer as trainer_module
@@ -171,3 +172,10 @@ def test_an_allowed_engine_change_continues_the_run_up_to_rounding(tmp_path, con
     distances = {name: (actual[name] - tensor).float().abs().mean().item() for name, tensor in expected.items()}
     # a step moves a weight by about 2e-4; without Adam's moments the first step alone would move them all by that much
     assert max(distances.values()) < 2e-5
+
+
+def test_a_users_networks_with_dropout_resume_to_the_same_weights(tmp_path, config, monkeypatch):
+    code = GAN.replace("nn.Sequential(nn.Flatten(), ", "nn.Sequential(nn.Flatten(), nn.Dropout(0.5), ")
+    assert code != GAN
+    architecture = f"{write_code(tmp_path, code)}:pair"
+    check_resumed(replace(config, architecture=architecture), tmp_path, monkeypatch, 6)

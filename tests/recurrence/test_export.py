@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from palingen.recurrence.config import PalindromeConfig, build_data, build_network
+from palingen.recurrence.config import PalindromeConfig, build_data, build_network, build_test_data
 from palingen.recurrence.export import LENGTHS, accuracy_at, export_network, measured_palindromes
 from palingen.recurrence.pretrained import load_network
 from palingen.recurrence.study import TrainOptions, enumerate_runs, run_study
@@ -63,6 +63,17 @@ def test_a_network_is_measured_on_palindromes_that_its_training_has_not_had():
     measured = {tuple(digits) for digits in measured_palindromes(config, 5).digits.tolist()}
     assert len(measured) == 200
     assert measured.isdisjoint(seen)
+
+
+def test_a_network_of_online_data_is_measured_on_palindromes_that_its_training_never_has():
+    config = PalindromeConfig(length=10, num_samples=2000, epochs=100, online_data=True)
+    test = {tuple(digits) for digits in build_test_data(config).digits.tolist()}
+    measured = {tuple(digits) for digits in measured_palindromes(config, 10).digits.tolist()}
+    assert len(measured) > 350
+    assert measured <= test
+    longer = measured_palindromes(config, 20).digits
+    assert len(longer) == 1000
+    assert torch.equal(longer, measured_palindromes(replace(config, length=20), 20).digits)  # hardly any was trained on
 
 
 def test_a_study_without_the_network_is_named(study, tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from palindrome_runs import SMALL, assert_same_weights, count_steps, interrupt_at_step, read_epochs
+from user_parts import write_code
 
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.train import train_palindrome
@@ -93,4 +94,18 @@ def test_auto_resumes_with_the_engine_that_it_had_resolved_to(tmp_path, monkeypa
     train_interrupted(monkeypatch, CURRICULUM, tmp_path / "resumed", 33)
     result = train_palindrome(CURRICULUM, tmp_path / "resumed", engine="native")
     assert result["engine"] == "native"
+    assert_same_weights(tmp_path / "uninterrupted", tmp_path / "resumed")
+
+
+def test_a_users_cell_that_draws_random_numbers_resumes_to_the_same_weights(tmp_path, monkeypatch):
+    code = """
+import torch
+from palingen import Cell
+Noisy = Cell(lambda x, h, state: (torch.tanh(x + h) * torch.rand_like(h).round(),), gates=("h",))
+"""
+    cell = f"{write_code(tmp_path, code)}:Noisy"
+    config = PalindromeConfig(cell=cell, epochs=3, **SMALL)
+    train_palindrome(config, tmp_path / "uninterrupted")
+    train_interrupted(monkeypatch, config, tmp_path / "resumed", 7)
+    train_palindrome(config, tmp_path / "resumed")
     assert_same_weights(tmp_path / "uninterrupted", tmp_path / "resumed")

@@ -10,7 +10,7 @@ from palingen.recurrence.cells import CELLS
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.train import train_palindrome
 from palingen.recurrence.trainer import Evaluation, PalindromeTrainer
-from palingen.runtime.errors import DivergenceError
+from palingen.runtime.errors import ConfigError, DivergenceError
 from palingen.runtime.run_files import read_environment, read_records
 
 
@@ -38,6 +38,18 @@ def test_a_finished_run_returns_its_result_without_training(tmp_path, monkeypatc
     result = train_palindrome(config, tmp_path)
     monkeypatch.setattr(train, "_train", None)
     assert train_palindrome(config, tmp_path) == result
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "message"), [("triton", "float32", "^engine="), ("reference", "bfloat16", "^precision=")]
+)
+def test_force_keeps_a_finished_run_until_an_engine_is_known_to_support_the_new_one(
+    tmp_path, engine, precision, message
+):
+    train_palindrome(PalindromeConfig(epochs=1, **SMALL), tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        train_palindrome(PalindromeConfig(epochs=1, precision=precision, **SMALL), tmp_path, engine=engine, force=True)
+    assert (tmp_path / "weights.safetensors").exists()
 
 
 def test_equal_seeds_end_in_equal_weights_and_different_seeds_in_different_ones(tmp_path):

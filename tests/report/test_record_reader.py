@@ -79,6 +79,20 @@ def test_a_study_result_without_a_needed_key_is_named(tmp_path):
         read_records(tmp_path)
 
 
+def test_seeds_that_diverged_are_read_unless_another_study_has_their_result(tmp_path):
+    study = json.loads((RUNS / "memory" / "study.json").read_text())
+    run = study["runs"][0]
+    diverged = [{"cell": run["cell"], "length": run["length"], "seed": seed, "accuracy": None} for seed in (0, 99)]
+    for name, runs, lost in (("memory", [run], []), ("memory-1000", [{**run, "length": 1000}], diverged)):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "study.json").write_text(json.dumps({**study, "runs": runs, "diverged": lost}))
+    assert run["seed"] == 0
+    assert [result["seed"] for result in read_records(tmp_path).memory.diverged] == [99]
+    (tmp_path / "runs" / "memory-1000" / "study.json").write_text(json.dumps({**study, "diverged": [{"cell": "rnn"}]}))
+    with pytest.raises(DataError, match=r"memory-1000/study.json: damaged \(diverged\[0\].length is missing\)"):
+        read_records(tmp_path)
+
+
 def test_studies_of_recipe_memory_in_several_folders_are_one(tmp_path):
     study = json.loads((RUNS / "memory" / "study.json").read_text())
     run = study["runs"][0]

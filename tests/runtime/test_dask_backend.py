@@ -1,6 +1,8 @@
 """Runs on a Dask cluster of this machine."""
 
 import os
+import time
+from pathlib import Path
 
 import distributed
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from palingen.runtime import dask_backend
 from palingen.runtime.errors import PalingenError
 from palingen.runtime.parallel import ParallelConfig, map_unordered
+from palingen.runtime.signals import graceful_interrupt
 
 
 def process(run: int) -> tuple[int, int]:
@@ -16,6 +19,26 @@ def process(run: int) -> tuple[int, int]:
 
 def die(run: int) -> None:
     os._exit(1)
+
+
+def fail_or_wait(run: tuple[str, Path]) -> None:
+    """Fail as soon as the other run works, or work until it is told to stop."""
+    name, folder = run
+    if name == "failing":
+        wait_for(folder / "working")
+        raise ValueError("a failure")
+    with graceful_interrupt() as stop_requested:
+        (folder / "working").touch()
+        while not stop_requested():
+            time.sleep(0.01)
+    (folder / "stopped").touch()
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < end, path
+        time.sleep(0.01)
 
 
 def connected(cluster) -> ParallelConfig:
@@ -42,6 +65,22 @@ def test_a_cluster_without_workers_is_named_in_one_line(tmp_path, monkeypatch):
         pytest.raises(PalingenError, match=r"^tcp://.*: the Dask cluster there has no workers$"),
     ):
         list(map_unordered(process, [1], tmp_path, connected(cluster)))
+
+
+def test_workers_with_several_threads_are_refused(tmp_path):
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address="127.0.0.1:0") as cluster,
+        pytest.raises(PalingenError, match=r"a worker there has 2 threads, .*; start workers with --nthreads 1$"),
+    ):
+        list(map_unordered(process, [1], tmp_path, connected(cluster)))
+
+
+def test_the_failure_of_one_run_stops_the_others(tmp_path):
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+        runs = [("failing", tmp_path), ("waiting", tmp_path)]
+        with pytest.raises(ValueError, match="a failure"):
+            list(map_unordered(fail_or_wait, runs, tmp_path, connected(cluster)))
+        wait_for(tmp_path / "stopped")
 
 
 def test_an_address_at_which_no_scheduler_answers_is_named(tmp_path):

@@ -15,7 +15,7 @@ import torch
 from palingen.runtime.config_io import OLD_ENDING, config_hash
 from palingen.runtime.errors import DataError, DivergenceError, PalingenError, RunError
 from palingen.runtime.numerics import Execution
-from palingen.runtime.run_files import read_config, read_environment, read_records, read_result
+from palingen.runtime.run_files import STUDY_RESULT_FILE, read_config, read_environment, read_records, read_result
 from palingen.runtime.run_folder import open_run
 from palingen.runtime.safetensors_io import load_weights
 
@@ -59,11 +59,11 @@ def test_a_finished_run_is_recognised_until_force_deletes_it(tmp_path):
         assert not run.finished
 
 
-@pytest.mark.parametrize("deletions", range(4))
+@pytest.mark.parametrize("deletions", range(5))
 def test_a_start_with_force_that_is_killed_while_it_deletes_can_be_repeated(tmp_path, monkeypatch, deletions):
     with open_run(tmp_path, Count()) as run:
         run.finalize({}, total=3)
-    for name in ("end.safetensors", "environment.json"):
+    for name in ("end.safetensors", "environment.json", STUDY_RESULT_FILE):
         (tmp_path / name).touch()
     unlink_really, paths = Path.unlink, []
 
@@ -78,7 +78,8 @@ def test_a_start_with_force_that_is_killed_while_it_deletes_can_be_repeated(tmp_
         with pytest.raises(KeyboardInterrupt):
             open_run(tmp_path, Count(to=4), force=True).__enter__()
     assert len(paths) == deletions
-    assert (tmp_path / "weights.safetensors").exists() == (deletions == 0)
+    assert (tmp_path / STUDY_RESULT_FILE).exists() == (deletions == 0)
+    assert (tmp_path / "weights.safetensors").exists() == (deletions <= 1)
     with open_run(tmp_path, Count(to=4), force=True) as run:
         assert not run.finished
 

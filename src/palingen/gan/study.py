@@ -20,10 +20,10 @@ from palingen.gan.steps import EngineName
 from palingen.gan.train import train_gan
 from palingen.gan.trainer import require_user_parts
 from palingen.runtime.atomic_io import write_json
-from palingen.runtime.errors import DivergenceError
+from palingen.runtime.errors import DivergenceError, PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
-from palingen.runtime.run_files import read_config, read_environment, require_same_run
+from palingen.runtime.run_files import STUDY_RESULT_FILE, read_config, read_environment, require_same_run
 from palingen.runtime.tracking.run_tracking import log_scores
 from palingen.runtime.tracking.trackers import TrackerName, require_trackers
 from palingen.runtime.user_code import CodeReference, part_label
@@ -36,7 +36,7 @@ RESULT = {
     "recipe": str, "overrides": dict, "label": str, "seed": int, "epochs": int, "seconds": (float, None),
     "score": ({"fd": float, "coverage": float, "recall": float}, None),
 }  # fmt: skip
-"""Shape of a result.json."""
+"""Shape of `STUDY_RESULT_FILE`."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,9 @@ def _require_runnable(variants: Sequence[Variant], out: Path, options: TrainOpti
     for variant in variants:
         if not options.force and (out / variant.folder / "config.json").exists():  # its name leaves out the epochs
             require_same_run(out / variant.folder, variant.config)
-    unscored = [variant for variant in variants if options.force or not (out / variant.folder / "result.json").exists()]
+    unscored = [
+        variant for variant in variants if options.force or not (out / variant.folder / STUDY_RESULT_FILE).exists()
+    ]
     for data in sorted({variant.config.data for variant in unscored} - {"mnist"}):
         require_evaluator(load_data(data).info)
 
@@ -146,16 +148,20 @@ def load_results(out: Path) -> list[dict[str, Any]]:
         PalingenError: a run is damaged.
     """
     results = []
-    for path in out.glob("*/result.json"):
-        config = asdict(read_config(path.parent, GanConfig))
-        environment = read_environment(path.parent)
-        results.append({**_read_result(path), "config": config, "environment": environment})
+    for path in out.glob(f"*/{STUDY_RESULT_FILE}"):
+        try:
+            config = asdict(read_config(path.parent, GanConfig))
+            environment = read_environment(path.parent)
+            results.append({**_read_result(path), "config": config, "environment": environment})
+        except PalingenError:
+            if path.exists():  # else a worker is beginning this run anew
+                raise
     return sorted(results, key=lambda result: (result["label"], result["seed"]))
 
 
 def _train_and_score(out: Path, options: TrainOptions, variant: Variant) -> dict[str, Any]:
     folder = out / variant.folder
-    path = folder / "result.json"
+    path = folder / STUDY_RESULT_FILE
     train = partial(
         train_gan,
         variant.config,

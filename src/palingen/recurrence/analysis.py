@@ -180,7 +180,8 @@ def _gate_inputs(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> dict[
 def gradient_norms(model: SequenceClassifier, inputs: Float[Tensor, "B T I"], target: Tensor) -> Norms:
     """Mean over the sequences of |dL/dh(t)|, L the loss of one sequence, and likewise for the other parts of the state.
 
-    The gradient of h(t) includes every later effect of h(t), but not what c(t) of the same step does, and vice versa.
+    The gradient of h(t) includes every later effect of h(t), but not what c(t) of the same step does; that of c(t)
+    includes its effect through h(t).
     The sequence is divided into segments, from whose first states they are computed again, the last one first. Between
     two segments the gradient is scaled to the order of one, since thousands of steps may exceed the range of float32.
     """

@@ -173,10 +173,15 @@ def build_test_data(config: PalindromeConfig) -> Palindromes:
     return sample_test_palindromes(config.length, config.num_samples, config.train_fraction, generator)
 
 
+UNSEEN_FACTOR = 1000
+"""Palindromes that there are for each one of the training, from which on hardly a random one is among these."""
+
+
 def sample_unseen(config: PalindromeConfig, length: int, count: int, max_digits: int) -> Palindromes:
     """Distinct palindromes to measure a trained network on: random ones, of a seed that no training of a study has.
 
-    An offline training may have had most of the palindromes of its length. Of that length they are test palindromes.
+    A training may have had most of the palindromes of its length: any offline one, and one with online data if there
+    are few. Of that length they are test palindromes. Shorter ones may be among those of a curriculum.
 
     Args:
         config: the training.
@@ -184,7 +189,8 @@ def sample_unseen(config: PalindromeConfig, length: int, count: int, max_digits:
         count: palindromes at most; fewer if there are fewer.
         max_digits: digits of all of them, at most, unless there is only one.
     """
-    if config.online_data or length != config.length:
+    trained = config.epochs * config.num_samples
+    if length != config.length or (config.online_data and trained * UNSEEN_FACTOR < count_palindromes(length)):
         return sample_at_most(length, count, max_digits)
     test = build_test_data(config)
     distinct = len(test.unique_with_counts()[0])  # they come first, before any is repeated

@@ -84,10 +84,10 @@ def count_epochs(folder: Path) -> int:
 
 
 def measured_palindromes(config: PalindromeConfig, length: int) -> Palindromes:
-    """Palindromes of one length to measure a network on, at most `NUM_PALINDROMES`, none of which it was trained on.
+    """Palindromes of one length to measure a network on, at most `NUM_PALINDROMES`.
 
-    They are the same for every network, unless an offline training may have had many of that length: short ones, of
-    which its test palindromes are taken.
+    They are the same for every network, unless the training may have had many of that length: short ones, of which its
+    test palindromes are taken. Palindromes shorter than those of the training may be among those of its curriculum.
     """
     max_digits = NUM_PALINDROMES * length
     if config.num_samples * NUM_PALINDROMES < count_palindromes(length):  # hardly one is in the training
@@ -97,7 +97,7 @@ def measured_palindromes(config: PalindromeConfig, length: int) -> Palindromes:
 
 @torch.no_grad()
 def accuracy_at(model: SequenceClassifier, config: PalindromeConfig, length: int) -> float:
-    """Accuracy on palindromes of any length that the network was not trained on."""
+    """Accuracy on `measured_palindromes` of any length."""
     palindromes = measured_palindromes(config, length)
     logits = model(encode(palindromes.inputs, config.input_encoding))
     return round(float((logits.argmax(1) == palindromes.target).float().mean()), 4)

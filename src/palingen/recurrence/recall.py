@@ -28,7 +28,7 @@ Network = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Recall:
-    """Accuracy on random palindromes of one length."""
+    """Accuracy on palindromes of one length."""
 
     length: int
     palindromes: int
@@ -39,7 +39,7 @@ class Recall:
 
 @torch.no_grad()
 def recall_at(model: Network, config: PalindromeConfig, length: int) -> Recall:
-    """Accuracy of a trained network on random palindromes of a length; of that of an offline training, on test ones."""
+    """Accuracy of a trained network on palindromes of a length, which `sample_unseen` chooses."""
     palindromes = sample_unseen(config, length, NUM_PALINDROMES, MAX_DIGITS)
     logits = model(encode(palindromes.inputs, config.input_encoding))
     is_right = logits.argmax(1) == palindromes.target

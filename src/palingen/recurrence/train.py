@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.memory_estimate import require_training_memory
-from palingen.recurrence.trainer import METRICS, PalindromeTrainer
+from palingen.recurrence.trainer import METRICS, PalindromeTrainer, require_engine
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.numerics import configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
@@ -51,8 +51,8 @@ def train_palindrome(
         Interrupted: Ctrl-C; everything is saved.
     """
     require("config", config, isinstance(config, PalindromeConfig), "must be a PalindromeConfig")
-    if force or not (Path(folder) / "weights.safetensors").exists():  # before a folder is made
-        require_training_memory(config, engine, device)
+    if force or not (Path(folder) / "weights.safetensors").exists():  # before a folder is made or emptied
+        _require_trainable(config, engine, device or torch.device("cpu"))
     configure_numerics()
     with open_run(Path(folder), config, force=force, trackers=trackers) as run:
         if run.finished:
@@ -60,6 +60,11 @@ def train_palindrome(
         trainer = PalindromeTrainer(config, device or torch.device("cpu"), engine)
         run.set_execution(current_execution(trainer.engine), allow_change=allow_engine_change)
         return _train(run, trainer)
+
+
+def _require_trainable(config: PalindromeConfig, engine: EngineName, device: torch.device) -> None:
+    require_training_memory(config, engine, device)
+    require_engine(config, engine, device)
 
 
 def _train(run: RunFolder, trainer: PalindromeTrainer) -> dict[str, Any]:

@@ -35,6 +35,17 @@ MAX_EVALUATION_DIGITS = 400_000
 """Digits in one batch of an evaluation, which bounds the memory for long palindromes."""
 
 
+def require_engine(config: PalindromeConfig, engine: EngineName, device: torch.device) -> None:
+    """Check before anything is written that an engine supports an experiment; `auto` finds one for each in float32.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    cell = build_network(config).to(device).recurrent.cell
+    example = encode(torch.zeros(1, config.length - 1, dtype=torch.uint8, device=device), config.input_encoding)
+    resolve_engine(engine, cell, example, config.hidden_size, config.precision)
+
+
 class Evaluation(NamedTuple):
     """Mean loss and accuracy on a set of palindromes."""
 

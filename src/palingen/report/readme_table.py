@@ -24,7 +24,7 @@ def readme_table(records: Records) -> Table:
     """Table of the main results: at most six rows, those there are records for."""
     lengths = [length for length in records.course_lengths if all(records.course_runs(cell, length) for cell in CELLS)]
     rows = [_course_row(records, length) for length in sorted({*lengths[:1], *lengths[-1:]})]
-    if records.memory and (trained := {run["length"] for run in records.memory.runs} & set(MEMORY_LENGTHS)):
+    if records.memory and (trained := {*records.memory.lengths()} & {*MEMORY_LENGTHS}):
         rows.append(_memory_row(records.memory, sorted(trained)))
     rows += [_gan_row(name, gan) for name, gan in records.gans.items() if name in GAN_RECIPES and gan.score]
     if records.stacked and records.stacked.score:
@@ -49,14 +49,10 @@ def _memory_row(memory: StudyRecords, lengths: list[int]) -> list[str]:
     """Row of recipe memory: seeds that learned the task, by length and cell."""
     results, counts = [], set()
     for length in lengths:
-        groups = {cell: memory.of(cell, length) for cell in MEMORY_CELLS}
-        learned = [
-            f"{cell.upper()} {count_of(sum(run['accuracy'] >= LEARNED for run in runs), len(runs))}"
-            for cell, runs in groups.items()
-            if runs
-        ]
+        groups = {cell: group for cell in MEMORY_CELLS if (group := memory.group(cell, length)).seeds}
+        learned = [f"{cell.upper()} {count_of(group.learned, group.seeds)}" for cell, group in groups.items()]
         results.append(f"T = {length:,}: {', '.join(learned)}")
-        counts |= {len(runs) for runs in groups.values() if runs}
+        counts |= {group.seeds for group in groups.values()}
     digits = join_list([f"{length:,}" for length in lengths])
     return [
         f"palindromes of {digits} digits, recipe `memory`: seeds with at least {percent(LEARNED)} accuracy",

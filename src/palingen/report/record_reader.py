@@ -16,7 +16,7 @@ from palingen.report.record_files import (
 from palingen.report.records import GAN_RECIPES, STAGES, GanRecords, Records, RunRecords, Strip, StudyRecords
 from palingen.runtime.errors import DataError
 from palingen.runtime.image_io import read_pixels
-from palingen.runtime.json_io import Shape, damaged, read_json
+from palingen.runtime.json_io import Shape, damaged, read_json, require_shape
 from palingen.runtime.paths import PRETRAINED_DIR
 
 STUDIED = ("cell", "length", "seed")
@@ -93,7 +93,9 @@ def _read_memory(runs: Path) -> StudyRecords | None:
                 "keep studies of other settings in folders whose names do not begin with memory"
             )
     results = {tuple(run[name] for name in STUDIED): run for study in studies for run in study.runs}
-    return StudyRecords("runs/memory*/study.json", studies[0].config, list(results.values()))
+    diverged = {tuple(run[name] for name in STUDIED): run for study in studies for run in study.diverged}
+    others = [run for key, run in diverged.items() if key not in results]
+    return StudyRecords("runs/memory*/study.json", studies[0].config, list(results.values()), others)
 
 
 def _read_analysis(path: Path) -> Sequence[Record]:
@@ -104,8 +106,12 @@ def _read_analysis(path: Path) -> Sequence[Record]:
 def _read_study(folder: Path, runs: Path, shape: Shape = shapes.PALINDROME_STUDY) -> StudyRecords | None:
     path = folder / "study.json"
     study = read_optional(path, shape) or {}
-    name = path.relative_to(runs.parent).as_posix()
-    return StudyRecords(name, study.get("config") or {}, study["runs"]) if study.get("runs") else None
+    name, diverged = path.relative_to(runs.parent).as_posix(), study.get("diverged", [])
+    try:
+        require_shape(diverged, shapes.DIVERGED, "diverged")
+    except ValueError as error:
+        raise damaged(path, str(error), ADVICE) from error
+    return StudyRecords(name, study.get("config") or {}, study["runs"], diverged) if study.get("runs") else None
 
 
 def _read_run(folder: Path, runs: Path) -> RunRecords:

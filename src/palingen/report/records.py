@@ -18,7 +18,7 @@ B  images      S  points of an interpolation
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jaxtyping import UInt8
 from numpy import ndarray
@@ -81,16 +81,43 @@ class StudyRecords:
     """Config of all runs but those with a `config` of their own; empty if there is none."""
 
     runs: Sequence[Record]
+    """Results of the runs that ended."""
+
+    diverged: Sequence[Record] = ()
+    """Cell, length and seed of palindrome runs that diverged, and None as their accuracy."""
 
     def of(self, cell: str, length: int) -> list[Record]:
         """Results of one cell at one length."""
-        return [run for run in self.runs if (run["cell"], run["length"]) == (cell, length)]
+        return _select(self.runs, cell, length)
+
+    def group(self, cell: str, length: int) -> "StudyRecords":
+        """Runs of one cell at one length."""
+        return replace(self, runs=self.of(cell, length), diverged=_select(self.diverged, cell, length))
+
+    @property
+    def seeds(self) -> int:
+        """Number of runs, those that diverged included."""
+        return len(self.runs) + len(self.diverged)
+
+    @property
+    def learned(self) -> int:
+        """Number of runs that learned the task."""
+        return sum(run["accuracy"] >= LEARNED for run in self.runs)
+
+    def lengths(self, *cells: str) -> list[int]:
+        """Lengths of the palindromes that the given cells, or all, were trained on, ascending."""
+        runs = (*self.runs, *self.diverged)
+        return sorted({run["length"] for run in runs if not cells or run["cell"] in cells})
 
     @property
     def threads(self) -> int | None:
         """Threads of each run; None if they are unknown or differ."""
         threads = {(run.get("environment") or {}).get("threads") for run in self.runs}
         return threads.pop() if len(threads) == 1 else None
+
+
+def _select(runs: Sequence[Record], cell: str, length: int) -> list[Record]:
+    return [run for run in runs if (run["cell"], run["length"]) == (cell, length)]
 
 
 @dataclass(frozen=True)

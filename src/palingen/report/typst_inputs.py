@@ -89,6 +89,7 @@ def available(records: Records) -> dict[str, bool]:
         "course": "course" in records.gans,
         "residual": "residual" in records.gans,
         "scores": bool(controls(records.gans)),
+        "interpolations": any(gan.interpolations for gan in records.gans.values()),
         "variants": records.variants is not None,
         "stacked": records.stacked is not None,
     }
@@ -98,7 +99,7 @@ def studies(records: Records) -> dict[str, Sequence[Record]]:
     """Results of the palindrome runs by title."""
     by_title: dict[str, Sequence[Record]] = {
         "The course's settings": [run.result for run in records.palindromes],
-        "Recipe memory": records.memory.runs if records.memory else [],
+        "Recipe memory": [*records.memory.runs, *records.memory.diverged] if records.memory else [],
     }
     return {title: results for title, results in by_title.items() if results}
 

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Any, TypeVar
 
@@ -39,13 +39,15 @@ def map_on_dask(
         stop_requested: whether to start no more runs, and to stop those that are running.
 
     Raises:
-        PalingenError: the cluster cannot be reached, has no worker, or a worker died again and again.
+        PalingenError: the cluster cannot be reached, has no worker or workers with several threads, or a worker died
+            again and again.
     """
     with _connect(address, jobs) as client, _forwarding_stop(client, study, stop_requested):
         try:
             client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
         except TimeoutError as error:
             raise PalingenError(f"{client.scheduler.address}: the Dask cluster there has no workers") from error
+        _require_single_threads(client, address)
         try:
             yield from _map(client, work, runs, jobs or sum(client.nthreads().values()), stop_requested)
         except KilledWorker as error:
@@ -69,6 +71,14 @@ def _connect(address: str | None, jobs: int | None) -> Client:
     if address is None:
         client.register_plugin(_IgnoreInterrupts())
     return client
+
+
+def _require_single_threads(client: Client, address: str | None) -> None:
+    """Check that no worker computes two runs at a time, which would share torch's random generator and settings."""
+    most = max(client.nthreads().values())
+    if most > 1:
+        rule = f"a worker there has {most} threads, whose runs would share one random generator"
+        raise PalingenError(f"scheduler_address={quote(address)}: {rule}; start workers with --nthreads 1")
 
 
 class _IgnoreInterrupts(WorkerPlugin):
@@ -95,7 +105,7 @@ def _map(
 
 @contextmanager
 def _forwarding_stop(client: Client, study: str, stop_requested: Callable[[], bool]) -> Iterator[None]:
-    """Context in which a stop request reaches the runs in the workers, which no signal of this terminal does."""
+    """Context in which a stop request, or an error, stops the runs in the workers, which no signal reaches."""
     ended = Event()
 
     def forward_stop() -> None:
@@ -108,6 +118,10 @@ def _forwarding_stop(client: Client, study: str, stop_requested: Callable[[], bo
     forwarding.start()
     try:
         yield
+    except BaseException:  # also where the caller asks for no more results
+        with suppress(Exception):  # the first error is the one to report
+            client.run(stop_study, study, on_error="ignore")
+        raise
     finally:
         ended.set()
         forwarding.join()

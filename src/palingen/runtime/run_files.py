@@ -13,8 +13,15 @@ Config = TypeVar("Config")
 ADVICE = "force=True trains the run anew"
 """What to do about a damaged file of a run."""
 
+STUDY_RESULT_FILE = "result.json"
+"""Result of a GAN's run in a study: its score, or why it diverged."""
+
 DIVERGED_FILE = "diverged.json"
 """Result of a palindrome run that diverged in a study. It counts as long as the run has no weights."""
+
+DELETED_FIRST = (STUDY_RESULT_FILE, DIVERGED_FILE, "weights.safetensors", "resume.pt")
+"""Files that say that a run is scored or finished, or how far it is, in the order in which a new start deletes them: a
+kill in between leaves an unscored or unfinished run."""
 
 
 def run_contents(folder: Path) -> list[Path]:

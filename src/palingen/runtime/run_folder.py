@@ -32,7 +32,7 @@ from palingen.runtime.errors import DivergenceError, RunError
 from palingen.runtime.json_io import damaged
 from palingen.runtime.kept_code import keep_code
 from palingen.runtime.numerics import Execution
-from palingen.runtime.run_files import ADVICE, read_result, require_same_run, run_contents
+from palingen.runtime.run_files import ADVICE, DELETED_FIRST, read_result, require_same_run, run_contents
 from palingen.runtime.safetensors_io import save_weights
 from palingen.runtime.tracking.run_tracking import RunTracking
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
@@ -218,8 +218,8 @@ def _prepare(folder: Path, config: Any, force: bool) -> None:
     if contents:
         remove_temporary_files(folder)  # of a process that was killed while writing; the lock is ours now
     if contents and force:  # a kill at any time leaves a run, unfinished, that force replaces
-        for path in sorted(contents, key=lambda path: path.name not in ("weights.safetensors", "resume.pt")):
-            if path.name != "config.json":
+        for path in [*(folder / name for name in DELETED_FIRST), *contents]:
+            if path.name != "config.json" and path.exists():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     elif contents:
         require_same_run(folder, config)

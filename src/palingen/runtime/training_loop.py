@@ -13,6 +13,7 @@ from palingen.runtime.checkpoint import non_finite, restore
 from palingen.runtime.config_io import describe_config
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import DataError, DivergenceError, Interrupted
+from palingen.runtime.global_random_state import GlobalRandomState
 from palingen.runtime.json_io import damaged
 from palingen.runtime.progress import no_progress, progress
 from palingen.runtime.run_files import ADVICE
@@ -103,14 +104,15 @@ class TrainingLoop:
         run: run folder to save to.
         label: name beside the progress bar.
         plan: order of the batches.
-        state: everything a checkpoint must hold, by name.
+        state: everything a checkpoint must hold, by name, but torch's global random generators, which are added.
         process_group: processes that train together.
     """
 
     def __init__(
         self, run: RunFolder, label: str, plan: BatchPlan, state: Mapping[str, Stateful], process_group: ProcessGroup
     ) -> None:
-        self.run, self.label, self.plan, self.state, self.process_group = run, label, plan, state, process_group
+        self.run, self.label, self.plan, self.process_group = run, label, plan, process_group
+        self.state = {**state, "global_random_state": GlobalRandomState(process_group.device)}
         self.start_step, self._seconds_before = 0, 0.0
         self._saved_step: int | None = None
         self._started = self._saved = time.monotonic()

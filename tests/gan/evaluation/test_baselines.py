@@ -1,8 +1,10 @@
+import hashlib
 import json
 
 import pytest
 import torch
 
+from palingen.gan.data.mnist import load_images, random_order
 from palingen.gan.evaluation import baselines as module
 from palingen.gan.evaluation.baselines import as_record, baselines, shipped_baselines
 from palingen.gan.evaluation.controls import control_output
@@ -27,6 +29,12 @@ def test_the_spread_of_the_shipped_floor_is_that_of_ten_subsets():
     floor = read("test")["rows"]["floor"]
     assert 2.2 < floor["fd"] < 3.1  # single subsets of 10,000 training images score from 2.2 to 3.1
     assert 0.1 < floor["std"]["fd"] < 0.5
+
+
+def test_the_shipped_baselines_are_of_test_images_in_random_order():
+    test = load_images("t10k")
+    shuffled = test.select(random_order(len(test))).pixels
+    assert read("test")["sha256"]["real_images"] == hashlib.sha256(shuffled.numpy().tobytes()).hexdigest()
 
 
 @pytest.mark.torture  # 25 s

@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 
 import pytest
@@ -92,6 +93,16 @@ def test_a_data_set_with_too_few_test_images_is_known_before_an_evaluator_is_bui
     require_evaluator(info)
     monkeypatch.setattr("palingen.gan.evaluation.data_evaluator.MIN_REFERENCE", 61)
     with pytest.raises(DataError, match="has 60 images to compare with; at least 61 are needed"):
+        require_evaluator(info)
+
+
+def test_test_images_that_all_are_training_images_are_refused(info, monkeypatch):
+    images = load_data(info.name)
+    copies = images.train.select(torch.arange(60))
+    monkeypatch.setattr(
+        "palingen.gan.evaluation.data_evaluator.load_data", lambda name: dataclasses.replace(images, test=copies)
+    )
+    with pytest.raises(DataError, match="all of its images to compare with are training images"):
         require_evaluator(info)
 
 

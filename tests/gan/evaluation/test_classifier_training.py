@@ -1,4 +1,5 @@
 import signal
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -9,7 +10,7 @@ from palingen.gan.evaluation import classifier_training
 from palingen.gan.evaluation.classifier import accuracy
 from palingen.gan.evaluation.classifier_training import ClassifierConfig, train_classifier
 from palingen.gan.evaluation.second_classifier import load_second_classifier
-from palingen.runtime.errors import ConfigError, Interrupted, RunError
+from palingen.runtime.errors import ConfigError, DataError, Interrupted, RunError
 from palingen.runtime.run_files import read_environment, read_records
 from palingen.runtime.safetensors_io import load_weights
 
@@ -137,3 +138,15 @@ def test_the_environment_and_the_result_hold_engine_threads_and_flush_denormal(u
     expected = {"engine": "autograd", "threads": torch.get_num_threads(), "flush_denormal": True}
     assert {name: result[name] for name in expected} == expected
     assert {name: environment[name] for name in expected} == expected
+
+
+def test_force_keeps_a_finished_classifier_until_the_new_one_is_known_to_be_valid(tmp_path, config, few_digits):
+    folder = tmp_path / "run"
+    train_classifier(replace(config, epochs=1), folder, CPU)
+    (few_digits / "train-labels-idx1-ubyte.gz").rename(few_digits / "elsewhere")
+    try:
+        with pytest.raises(DataError):
+            train_classifier(config, folder, CPU, force=True)
+    finally:
+        (few_digits / "elsewhere").rename(few_digits / "train-labels-idx1-ubyte.gz")
+    assert load_weights(folder / "weights.safetensors")

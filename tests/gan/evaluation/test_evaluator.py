@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from palingen.gan.data.mnist import load_images, validation_order
+from palingen.gan.data.mnist import validation_order
 from palingen.gan.evaluation.classifier_pair import ClassifierPair
 from palingen.gan.evaluation.controls import CONTROLS
 from palingen.gan.evaluation.evaluator import Evaluator, require_count
@@ -26,6 +26,12 @@ def test_real_images_score_near_the_ideal(controls):
     assert floor.class_tv < 0.03
     assert floor.inception_score > 9.6
     assert floor.mean_confidence > 0.98
+
+
+def test_the_kernel_distance_of_real_images_is_near_zero(controls):
+    """Test images in the order of their file, in which blocks differ more than random ones, would add 15."""
+    assert abs(controls["floor"].kid) < 8
+    assert all(controls[name].kid > controls["floor"].kid + 10 for name in ("blur", "noise", "no 1s"))
 
 
 def test_every_corrupted_control_is_further_from_the_test_images_than_real_ones(controls):
@@ -56,7 +62,7 @@ def test_copies_of_training_images_are_at_distance_zero(controls):
 
 
 def test_test_images_compared_with_themselves_are_perfect(evaluator):
-    score = evaluator.score(evaluator.real, load_images("t10k").labels)
+    score = evaluator.score(evaluator.real, evaluator.real_images.labels)
     assert score.fd == pytest.approx(0, abs=1e-6)
     assert score.fd_second == pytest.approx(0, abs=1e-6)
     assert score.nearest_train_ratio == pytest.approx(1)

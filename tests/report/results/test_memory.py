@@ -51,6 +51,15 @@ def test_the_rnn_ends_where_most_of_its_seeds_fail_and_the_records_say_how_far_i
     assert values(Records(memory=StudyRecords(study.name, {}, runs)))["memory.rnn-failed.reached"] == "681"
 
 
+def test_a_seed_that_diverged_counts_as_one_that_has_not_learned():
+    study = palindrome_study(("lstm", 10, 1.0, 1), ("lstm", 100, 1.0, 1), ("lstm", 100, None, 0), ("gru", 100, None, 0))
+    texts = values(Records(memory=study))
+    assert (texts["memory.runs"], texts["memory.gated.every-seed"]) == ("4", "10")
+    assert texts["memory.gated.last-counts"] == "1 of 2 LSTMs"
+    assert (texts["memory.lstm-longest.seeds"], texts["memory.lstm-longest.learned"]) == ("2", "1")
+    assert values(Records(ablations={"recipe": study}))["ablations.recipe.seeds"] == "4"
+
+
 def test_a_run_that_another_accuracy_ends_is_named():
     study = palindrome_study(("lstm", 100_000, 1.0, 625), ("lstm", 100_000, 0.998, 625))
     recipe = asdict(recipes.PALINDROME["memory"])

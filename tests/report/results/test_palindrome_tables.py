@@ -35,6 +35,13 @@ def test_a_cell_that_was_not_run_at_a_length_is_named_in_the_memory_table():
     assert tables.memory_table(None) is None
 
 
+def test_seeds_that_diverged_are_counted_in_the_memory_table():
+    study = palindrome_study(("lstm", 1000, 0.995, 1), ("lstm", 1000, None, 0), ("rnn", 1000, None, 0))
+    (row,) = tables.memory_table(study).rows
+    lstm, rest = ["1 of 2", "99.5\N{NO-BREAK SPACE}%", "2 s"], ["not run", "", ""]
+    assert [row[1:4], row[4:7], row[7:]] == [lstm, rest, ["0 of 1", "diverged", ""]]
+
+
 def test_the_recipe_is_the_first_row_of_the_ablations():
     study = palindrome_study(("lstm", 100, 1.0, 250), ("lstm", 100, 0.5, 500))
     table = tables.ablations_table({"chrono-init": study, "recipe": study})

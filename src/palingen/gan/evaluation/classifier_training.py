@@ -17,7 +17,7 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 from palingen.gan.data.dataset_info import write_info
 from palingen.gan.data.datasets import MNIST_SIZE
 from palingen.gan.data.mnist import LabeledImages, to_unit
-from palingen.gan.data.sources import count_classes, load_data
+from palingen.gan.data.sources import ImageData, count_classes, load_data
 from palingen.gan.evaluation.classifier import Classifier, DigitClassifier, accuracy
 from palingen.gan.evaluation.second_classifier import ResidualClassifier
 from palingen.gan.memory_estimate import require_classifier_memory
@@ -121,15 +121,13 @@ def train_classifier(
         Interrupted: Ctrl-C; everything is saved.
     """
     is_finished = (folder / "weights.safetensors").exists() and not force
-    if not is_finished and count_classes(config.data) < 2:
-        rule = "has no classes for a classifier to learn; put the images into one subfolder for each class"
-        raise DataError(f"{config.data}: {rule}")
+    data = None if is_finished else _require_trainable(config, device)
     configure_numerics()
     with open_run(folder, config, force=force, trackers=trackers) as run:
-        if run.finished:
+        if data is None or run.finished:
             return run.result
         run.set_execution(current_execution("autograd"), allow_change=allow_engine_change)
-        return _train(config, run, ProcessGroup(device))
+        return _train(config, run, data, ProcessGroup(device))
 
 
 def scale_epochs(config: ClassifierConfig, dataset_size: int) -> ClassifierConfig:
@@ -138,12 +136,25 @@ def scale_epochs(config: ClassifierConfig, dataset_size: int) -> ClassifierConfi
     return replace(config, epochs=config.epochs * factor)
 
 
-def _train(config: ClassifierConfig, run: RunFolder, process_group: ProcessGroup) -> dict[str, Any]:
+def _require_trainable(config: ClassifierConfig, device: torch.device) -> ImageData:
+    """Images of a training, after all checks of it: before a folder is made or emptied."""
+    if count_classes(config.data) < 2:
+        rule = "has no classes for a classifier to learn; put the images into one subfolder for each class"
+        raise DataError(f"{config.data}: {rule}")
     data = load_data(config.data)
+    require_classifier_memory(config.batch_size, len(data.train), _plan(config, data).total_steps, device)
+    return data
+
+
+def _plan(config: ClassifierConfig, data: ImageData) -> BatchPlan:
+    size = len(data.train)
+    return BatchPlan(dataset_size=size, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
+
+
+def _train(config: ClassifierConfig, run: RunFolder, data: ImageData, process_group: ProcessGroup) -> dict[str, Any]:
     images, test = data.train, data.test
     write_info(run.folder, data.info)
-    plan = BatchPlan(dataset_size=len(images), batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
-    require_classifier_memory(config.batch_size, len(images), plan.total_steps, process_group.device)
+    plan = _plan(config, data)
     torch.manual_seed(config.seed)
     classifier = ARCHITECTURES[config.architecture](data.info.num_classes).to(process_group.device)
     optimizer = torch.optim.Adam(classifier.parameters(), config.learning_rate)

@@ -22,7 +22,8 @@ def data_evaluator(info: DatasetInfo, reference: Reference = "test") -> Evaluato
         reference: `test`, the test images; or `validation`, half of the training images, without the second classifier.
 
     Raises:
-        DataError: there is no classifier for the data set, or its images are missing, changed or too few.
+        DataError: there is no classifier for the data set, or its images are missing, changed, too few or all training
+            images.
     """
     if info.is_mnist:
         return mnist_evaluator(reference)
@@ -34,11 +35,12 @@ def require_evaluator(info: DatasetInfo) -> None:
     """Check that generators of a data set can be scored against its test images, without building the evaluator.
 
     Raises:
-        DataError: there is no classifier for the data set, or its images are missing or too few.
+        DataError: there is no classifier for the data set, or its images are missing, too few or all training images.
     """
     if not info.is_mnist:
         require_classifier(info)
-        _require_enough(info, load_data(info.name).test)
+        images = load_data(info.name)
+        _require_usable(info, images.test, images.train)
 
 
 @lru_cache(maxsize=2)
@@ -53,10 +55,17 @@ def _build(info: DatasetInfo, reference: Reference) -> Evaluator:
     else:
         validation, others = validation_order(len(training)).chunk(2)
         real, training, pair = training.select(validation), training.select(others), ClassifierPair(first, None)
-    _require_enough(info, real)
+    _require_usable(info, real, training)
     return Evaluator(pair, real, training, reference, info=info)
 
 
-def _require_enough(info: DatasetInfo, real: LabeledImages) -> None:
+def _require_usable(info: DatasetInfo, real: LabeledImages, training: LabeledImages) -> None:
+    """Check that real images can be compared with: there are enough, and not all of them are training images.
+
+    Raises:
+        DataError: they cannot.
+    """
     if len(real) < MIN_REFERENCE:
         raise DataError(f"{info.name}: has {len(real)} images to compare with; at least {MIN_REFERENCE} are needed")
+    if {image.tobytes() for image in real.pixels.numpy()} <= {image.tobytes() for image in training.pixels.numpy()}:
+        raise DataError(f"{info.name}: all of its images to compare with are training images; leave them out of these")

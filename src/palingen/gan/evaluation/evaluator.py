@@ -15,7 +15,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from palingen.gan.data.dataset_info import MNIST_INFO, DatasetInfo
-from palingen.gan.data.mnist import LabeledImages, load_images, validation_order
+from palingen.gan.data.mnist import LabeledImages, load_images, random_order, validation_order
 from palingen.gan.evaluation import metrics
 from palingen.gan.evaluation.classifier import Classifier, load_classifier
 from palingen.gan.evaluation.classifier_pair import ClassifierPair, PairOutput
@@ -172,7 +172,8 @@ def mnist_evaluator(reference: Reference = "test") -> Evaluator:
     training = load_images("train")
     if reference == "test":
         pair = ClassifierPair(load_classifier(), load_second_classifier())
-        return Evaluator(pair, load_images("t10k"), training)
+        test = load_images("t10k")
+        return Evaluator(pair, test.select(random_order(len(test))), training)
     validation, others = validation_order(len(training)).chunk(2)
     return Evaluator(
         ClassifierPair(load_classifier(), None), training.select(validation), training.select(others), reference

@@ -83,20 +83,26 @@ def _same_epochs(one: GanRecords, other: GanRecords) -> bool:
 def _cells(score: Record) -> list[str]:
     return [
         with_std(score, "fd", 1),
-        "" if score["fd_second"] is None else with_std(score, "fd_second", 3),
-        number(score["kid"], 1),
+        _optional(score, "fd_second", 3),
+        _optional(score, "kid", 1),
         *(number(score[metric], 2) for metric in ("precision", "recall", "density", "coverage")),
         percent(score["class_tv"], 1),
         "" if score["low_confidence_fraction"] is None else percent(score["low_confidence_fraction"], 1),
-        number(score["nearest_train_ratio"], 2),
+        "" if score["nearest_train_ratio"] is None else number(score["nearest_train_ratio"], 2),
         "" if score["class_accuracy"] is None else percent(score["class_accuracy"], 1),
     ]
+
+
+def _optional(score: Record, metric: str, digits: int) -> str:
+    """A metric with its standard deviation; empty if it was not measured."""
+    return "" if score[metric] is None else with_std(score, metric, digits)
 
 
 def _add_metrics(values: Values, key: str, score: Record, source: str) -> None:
     values.add_value(f"{key}.fd", number(score["fd"], 1), source)
     for metric in METRICS:
-        values.add_value(f"{key}.{metric}", number(score[metric], 2), source)
+        if score[metric] is not None:
+            values.add_value(f"{key}.{metric}", number(score[metric], 2), source)
     values.add_value(f"{key}.class_imbalance", percent(score["class_tv"]), source)
     values.add_value(f"{key}.mean_confidence", percent(score["mean_confidence"], 1), source)
     if score["low_confidence_fraction"] is not None:  # of a generator that was scored before, and is not shipped

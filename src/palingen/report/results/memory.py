@@ -1,7 +1,6 @@
 """Recipe memory: seeds that learn palindromes of each length, and ablations of the recipe."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import median
 
 from palingen.report.record_files import Record
@@ -58,11 +57,11 @@ def check_claims(records: Records) -> None:
         without_gain = median_steps(orthogonal["lstm-without"]) <= median_steps(orthogonal["lstm-with"])
         check_claim(without_gain, "orthogonal initialisation saves the LSTM no steps")
     if {"rnn-with", "rnn-without"} <= orthogonal.keys():
-        learned_with, learned_without = (count_learned(orthogonal[f"rnn-{name}"].runs) for name in ("with", "without"))
+        learned_with, learned_without = (orthogonal[f"rnn-{name}"].learned for name in ("with", "without"))
         check_claim(learned_with >= learned_without, "orthogonal initialisation does not keep RNNs from learning")
     for study in records.gru_settings.values():
         if recipe := recipe_runs(records, study):
-            share, recipe_share = (count_learned(group.runs) / len(group.runs) for group in (study, recipe))
+            share, recipe_share = (group.learned / group.seeds for group in (study, recipe))
             check_claim(share >= recipe_share, "GRUs learn more surely with settings of their own")
     for name in WITHOUT_GAIN:
         if {"recipe", name} <= steps.keys():
@@ -77,27 +76,27 @@ def median_steps(study: StudyRecords) -> float:
 def recipe_runs(records: Records, study: StudyRecords) -> StudyRecords | None:
     """Runs of recipe memory as it is, with the cell and length of a study of one cell and length."""
     cell, length = study.runs[0]["cell"], study.runs[0]["length"]
-    runs = records.memory.of(cell, length) if records.memory else []
-    return replace(records.memory, runs=runs) if records.memory and runs else None
+    group = records.memory.group(cell, length) if records.memory else None
+    return group if group and group.runs else None
 
 
 def _add_memory(values: Values, memory: StudyRecords) -> None:
     source, config = memory.name, memory.config
-    values.add_value("memory.runs", format_setting(len(memory.runs)), source)
+    values.add_value("memory.runs", format_setting(memory.seeds), source)
     if config:
         for field in ("forget_bias_init", "curriculum_start"):
             values.add_value(f"memory.{field}", format_setting(config[field]), source)
         values.add_value("memory.curriculum_threshold", percent(config["curriculum_threshold"]), source)
         _add_other_stops(values, memory)
     lengths = {cell: _longest_learned(memory, cell) for cell in sorted({run["cell"] for run in memory.runs})}
-    if threads := StudyRecords(source, {}, memory.of("lstm", lengths.get("lstm", 0))).threads:
+    if threads := memory.group("lstm", lengths.get("lstm", 0)).threads:
         values.add_value("memory.cores", "one core" if threads == 1 else f"{threads} cores", source)
     for cell, length in lengths.items():
-        runs, key = memory.of(cell, length), f"memory.{cell}-longest"
+        group, key = memory.group(cell, length), f"memory.{cell}-longest"
         values.add_value(f"{key}.length", format_setting(length), source)
-        values.add_value(f"{key}.seeds", format_setting(len(runs)), source)
-        values.add_value(f"{key}.learned", format_setting(count_learned(runs)), source)
-        values.add_value(f"{key}.seconds", number(median(run["seconds"] for run in runs)), source)
+        values.add_value(f"{key}.seeds", format_setting(group.seeds), source)
+        values.add_value(f"{key}.learned", format_setting(group.learned), source)
+        values.add_value(f"{key}.seconds", number(median(run["seconds"] for run in group.runs)), source)
     gated = [cell for cell in GATED if cell in lengths]
     if gated:
         values.add_value("memory.gated.cells", join_list([cell.upper() for cell in gated]), source)
@@ -131,12 +130,12 @@ def _add_rnn_limit(values: Values, memory: StudyRecords, longest: int) -> None:
     failed = [length for length in tried if length > longest]
     if not failed:
         return
-    runs, key = memory.of("rnn", min(failed)), "memory.rnn-failed"
+    group, key = memory.group("rnn", min(failed)), "memory.rnn-failed"
     values.add_value(f"{key}.length", format_setting(min(failed)), memory.name)
-    values.add_value(f"{key}.seeds", format_setting(len(runs)), memory.name)
-    values.add_value(f"{key}.learned", format_setting(count_learned(runs)), memory.name)
-    if all("curriculum_length" in run for run in runs):
-        reached = sorted({run["curriculum_length"] for run in runs})
+    values.add_value(f"{key}.seeds", format_setting(group.seeds), memory.name)
+    values.add_value(f"{key}.learned", format_setting(group.learned), memory.name)
+    if all("curriculum_length" in run for run in group.runs):
+        reached = sorted({run["curriculum_length"] for run in group.runs})
         ends = [format_setting(length) for length in dict.fromkeys((reached[0], reached[-1]))]
         values.add_value(f"{key}.reached", " to ".join(ends), memory.name)
 
@@ -175,11 +174,11 @@ def _add_steps(values: Values, memory: StudyRecords, cell: str) -> None:
 def _add_every_seed(values: Values, memory: StudyRecords, cells: Sequence[str]) -> None:
     """Add the length up to which every seed learned, and how many did at the longest one if that is longer."""
     values.add_value("memory.gated.every-seed", format_setting(every_seed_length(memory, cells)), memory.name)
-    longest = max(run["length"] for run in memory.runs if run["cell"] in cells)
-    groups = {cell: runs for cell in cells if (runs := memory.of(cell, longest))}
+    longest = memory.lengths(*cells)[-1]
+    groups = {cell: group for cell in cells if (group := memory.group(cell, longest)).seeds}
     if set(groups) == set(cells) and every_seed_length(memory, cells) == longest:
         return
-    counts = [f"{count_of(count_learned(runs), len(runs))} {cell.upper()}s" for cell, runs in groups.items()]
+    counts = [f"{count_of(group.learned, group.seeds)} {cell.upper()}s" for cell, group in groups.items()]
     values.add_value("memory.gated.last-counts", join_list(counts), memory.name)
     values.add_value("memory.gated.last-length", format_setting(longest), memory.name)
 
@@ -187,11 +186,11 @@ def _add_every_seed(values: Values, memory: StudyRecords, cells: Sequence[str]) 
 def every_seed_length(memory: StudyRecords, cells: Sequence[str]) -> int:
     """Longest palindromes that all cells were trained on, and up to which every seed of every cell learned the task."""
     longest = 0
-    for length in sorted({run["length"] for run in memory.runs if run["cell"] in cells}):
-        groups = [memory.of(cell, length) for cell in cells]
-        if not all(count_learned(runs) == len(runs) for runs in groups):
+    for length in memory.lengths(*cells):
+        groups = [memory.group(cell, length) for cell in cells]
+        if not all(group.learned == group.seeds for group in groups):
             break
-        if all(groups):
+        if all(group.seeds for group in groups):
             longest = length
     return longest
 
@@ -199,20 +198,15 @@ def every_seed_length(memory: StudyRecords, cells: Sequence[str]) -> int:
 def _longest_learned(memory: StudyRecords, cell: str) -> int:
     """Longest palindromes that at least half of a cell's seeds learned; the shortest tried if there are none."""
     lengths = sorted({run["length"] for run in memory.runs if run["cell"] == cell})
-    learned = [length for length in lengths if 2 * count_learned(runs := memory.of(cell, length)) >= len(runs)]
+    learned = [length for length in lengths if 2 * (group := memory.group(cell, length)).learned >= group.seeds]
     return max(learned, default=lengths[0])
 
 
 def _add_ablation(values: Values, key: str, study: StudyRecords) -> None:
     runs, accuracies = study.runs, [run["accuracy"] for run in study.runs]
     values.add_value(f"{key}.length", format_setting(runs[0]["length"]), study.name)
-    values.add_value(f"{key}.seeds", format_setting(len(runs)), study.name)
-    values.add_value(f"{key}.learned", format_setting(count_learned(runs)), study.name)
+    values.add_value(f"{key}.seeds", format_setting(study.seeds), study.name)
+    values.add_value(f"{key}.learned", format_setting(study.learned), study.name)
     values.add_value(f"{key}.lowest", percent(min(accuracies)), study.name)
     values.add_value(f"{key}.highest", percent(max(accuracies)), study.name)
     values.add_value(f"{key}.steps", number(median_steps(study)), study.name)
-
-
-def count_learned(runs: Sequence[Record]) -> int:
-    """Number of runs that learned the task."""
-    return sum(run["accuracy"] >= LEARNED for run in runs)

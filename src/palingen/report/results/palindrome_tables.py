@@ -5,7 +5,7 @@ from statistics import median
 
 from palingen.report.record_files import Record
 from palingen.report.records import Records, RunRecords, StudyRecords
-from palingen.report.results.memory import count_learned, median_steps, recipe_runs
+from palingen.report.results.memory import median_steps, recipe_runs
 from palingen.report.results.palindromes import final_accuracy, first_learned, lost_epochs
 from palingen.report.tables import Table
 from palingen.report.values import count_of, format_setting, mean_and_range, number, percent
@@ -53,8 +53,8 @@ def memory_table(memory: StudyRecords | None) -> Table | None:
     if memory is None:
         return None
     rows = []
-    for length in sorted({run["length"] for run in memory.runs}):
-        groups = [_memory_cells(memory.of(cell, length)) for cell in CELLS]
+    for length in memory.lengths():
+        groups = [_memory_cells(memory.group(cell, length)) for cell in CELLS]
         rows.append([format_setting(length), *(text for group in groups for text in group)])
     head = ["T", *(name for _ in CELLS for name in ("learned", "lowest", "time"))]
     return Table(head, rows, memory.name, groups=[("", 1), *((cell.upper(), 3) for cell in CELLS)])
@@ -87,7 +87,7 @@ def _gru_settings(config: Record) -> list[str]:
 def _study_cells(study: StudyRecords) -> list[str]:
     accuracies = [run["accuracy"] for run in study.runs]
     return [
-        count_of(count_learned(study.runs), len(accuracies)),
+        count_of(study.learned, study.seeds),
         f"{number(100 * min(accuracies), 1)} to {percent(max(accuracies), 1)}",
         number(median_steps(study)),
         number(median(run["seconds"] for run in study.runs)),
@@ -108,12 +108,14 @@ def _course_row(name: str, runs: Sequence[RunRecords]) -> list[str]:
     ]
 
 
-def _memory_cells(runs: Sequence[Record]) -> list[str]:
-    if not runs:
+def _memory_cells(group: StudyRecords) -> list[str]:
+    if not group.seeds:
         return ["not run", "", ""]
-    seconds = number(median(run["seconds"] for run in runs))
-    lowest = percent(min(run["accuracy"] for run in runs), 1)
-    return [count_of(count_learned(runs), len(runs)), lowest, f"{seconds} s"]
+    learned = count_of(group.learned, group.seeds)
+    if not group.runs:
+        return [learned, "diverged", ""]
+    seconds = number(median(run["seconds"] for run in group.runs))
+    return [learned, percent(min(run["accuracy"] for run in group.runs), 1), f"{seconds} s"]
 
 
 def _second_moment(config: Record) -> str:

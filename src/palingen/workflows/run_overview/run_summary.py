@@ -10,7 +10,7 @@ from palingen.runtime.config_io import OLD_ENDING
 from palingen.runtime.errors import RunError
 from palingen.runtime.json_io import Shape, damaged, read_json, read_json_lines, require_shape
 from palingen.runtime.kept_code import verify_kept_code
-from palingen.runtime.run_files import ADVICE, DIVERGED_FILE, read_environment
+from palingen.runtime.run_files import ADVICE, DIVERGED_FILE, STUDY_RESULT_FILE, read_environment
 from palingen.runtime.safetensors_header import load_metadata
 from palingen.workflows.run_overview.recipe_values import closest_recipe
 from palingen.workflows.run_overview.summary import ProblemCollector, State, Summary, measure
@@ -37,7 +37,7 @@ EXPORTED = "end.safetensors"
 SCORE_FILES: dict[str, dict[str, tuple[str, Shape]]] = {
     "GanConfig": {
         "score": ("score.json", ({"fd": float, "recall": float}, {"modes": int, "reverse_kl": float})),
-        "study_result": ("result.json", {"score": ({"fd": float, "recall": float}, None)}),
+        "study_result": (STUDY_RESULT_FILE, {"score": ({"fd": float, "recall": float}, None)}),
     },
     "PalindromeConfig": {
         "score": ("score.json", {"seeds": [{"accuracy": float}]}),
