@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from user_parts import write_code
 
 from palingen.recurrence.config import PalindromeConfig, build_data, build_network, build_test_data
 from palingen.recurrence.export import LENGTHS, accuracy_at, export_network, measured_palindromes
@@ -79,3 +80,14 @@ def test_a_network_of_online_data_is_measured_on_palindromes_that_its_training_n
 def test_a_study_without_the_network_is_named(study, tmp_path):
     with pytest.raises(RunError, match="has no finished run of cell='lstm' at length=6"):
         export_network(study, "lstm", 6, tmp_path / "out", "command")
+
+
+def test_a_cell_that_is_named_by_its_hash_alone_is_not_executed(tmp_path):
+    path = write_code(tmp_path)
+    config = PalindromeConfig(cell=f"{path}:Mine", num_samples=200, hidden_size=8, batch_size=32, epochs=2, length=6)
+    runs = enumerate_runs(config, [config.cell], [6], 1)
+    list(run_study(runs, tmp_path / "study", ParallelConfig(jobs=1), TrainOptions()))
+    path.unlink()
+    with pytest.raises(RunError, match="code"):
+        export_network(tmp_path / "study", str(config.cell), 6, tmp_path / "out", "command")
+    assert not (tmp_path / "out").exists()

@@ -258,3 +258,8 @@ def test_ctrl_c_stops_and_saves_the_runs_on_a_dask_cluster(tmp_path, dask_addres
     assert stderr.splitlines()[-1].endswith("stopped, saved in s; the same command resumes it")
     assert 0 < torch.load(records.parent / "resume.pt", weights_only=True)["step"] < STEPS
     assert not (tmp_path / "s" / "rnn-T30-seed1").exists()  # one at a time, as --jobs says
+
+
+def test_equal_cells_under_several_names_are_trained_once(tmp_path):
+    paths = [write_code(tmp_path / name) for name in ("one", "two")]
+    assert len(enumerate_runs(SMALL, [f"{path}:Mine" for path in (*paths, paths[0])], [5], 2)) == 2

@@ -1,6 +1,8 @@
 """Runs on a Dask cluster of this machine."""
 
+import logging
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -81,6 +83,19 @@ def test_the_failure_of_one_run_stops_the_others(tmp_path):
         with pytest.raises(ValueError, match="a failure"):
             list(map_unordered(fail_or_wait, runs, tmp_path, connected(cluster)))
         wait_for(tmp_path / "stopped")
+
+
+@pytest.mark.torture  # Dask tries to connect again for half a minute
+def test_a_scheduler_that_is_lost_is_named_in_one_line(tmp_path):
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
+    ) as cluster:
+        waiting = ("waiting", tmp_path)
+        closing = threading.Thread(target=lambda: (wait_for(tmp_path / "working"), cluster.close()))
+        closing.start()
+        with pytest.raises(PalingenError, match=r"^Dask's scheduler was lost; the same command resumes the study$"):
+            list(map_unordered(fail_or_wait, [waiting], tmp_path, connected(cluster)))
+        closing.join()
 
 
 def test_an_address_at_which_no_scheduler_answers_is_named(tmp_path):

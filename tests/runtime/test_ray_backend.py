@@ -129,3 +129,9 @@ def test_a_cluster_with_a_token_is_refused_with_the_variable_that_sends_one(tmp_
         accepted = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert refused.stderr.splitlines()[-1].endswith("; one that asks for a token needs RAY_AUTH_MODE=token here too")
     assert accepted.stdout.splitlines() == ["-1"]
+
+
+@pytest.mark.torture  # Ray starts a cluster
+def test_without_an_address_a_cluster_that_is_there_already_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    assert list(map_unordered(operator.neg, [1], tmp_path, ParallelConfig(backend="ray", jobs=1))) == [-1]

@@ -15,7 +15,14 @@ import torch
 from palingen.runtime.config_io import OLD_ENDING, config_hash
 from palingen.runtime.errors import DataError, DivergenceError, PalingenError, RunError
 from palingen.runtime.numerics import Execution
-from palingen.runtime.run_files import STUDY_RESULT_FILE, read_config, read_environment, read_records, read_result
+from palingen.runtime.run_files import (
+    STUDY_RESULT_FILE,
+    list_snapshots,
+    read_config,
+    read_environment,
+    read_records,
+    read_result,
+)
 from palingen.runtime.run_folder import open_run
 from palingen.runtime.safetensors_io import load_weights
 
@@ -284,3 +291,10 @@ def test_a_run_without_a_result_is_not_finished(tmp_path):
         run.log("step", step=1)
     with pytest.raises(RunError, match=r"records.jsonl: holds no result"):
         read_result(tmp_path)
+
+
+def test_copies_of_snapshots_made_by_hand_are_left_out(tmp_path):
+    (tmp_path / "snapshots").mkdir()
+    for name in ("step-0000500.png", "step-0000500 copy.png", "step-.png"):
+        (tmp_path / "snapshots" / name).touch()
+    assert list_snapshots(tmp_path) == {500: tmp_path / "snapshots" / "step-0000500.png"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from palingen.gan.config import GanConfig
+from palingen.gan.config import GanConfig, require_classes
 from palingen.gan.models.user_networks import build_without_memory
 from palingen.gan.objectives.ema import BN_SAMPLES
 from palingen.gan.objectives.frechet_loss import FRECHET_BATCH
@@ -77,7 +77,8 @@ def require_classifier_memory(
 
 def weight_bytes(config: GanConfig) -> int:
     """Bytes of the weights of both networks, which are built without memory."""
-    networks = build_without_memory(config.architecture, config.latent_dim, config.batchnorm_eps, config.channels)
+    sizes = config.latent_dim, config.batchnorm_eps, config.channels, require_classes(config)
+    networks = build_without_memory(config.architecture, *sizes)
     return sum(4 * parameter.numel() for network in networks for parameter in network.parameters())
 
 

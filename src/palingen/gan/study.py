@@ -101,7 +101,7 @@ def enumerate_runs(
     """
     require_integer("seeds", seeds, SEEDS)
     require("data", config.data, config.data != "stacked", "is not supported by a study; train and score a single run")
-    configs = [replace(config, loss=loss) for loss in dict.fromkeys(losses or [config.loss])]
+    configs = [*dict.fromkeys(replace(config, loss=loss) for loss in losses or [config.loss])]
     for variant in configs:
         require_user_parts(variant)
     configs = [replace(variant, seed=seed) for variant in configs for seed in range(seeds)]

@@ -12,6 +12,7 @@ from palingen.recurrence.palindromes import Palindromes, count_palindromes, enco
 from palingen.recurrence.pretrained import FILE_SUFFIX, Stage, load_network
 from palingen.recurrence.study import is_same_study, load_results
 from palingen.recurrence.train import train_palindrome
+from palingen.recurrence.user_cells import load_cell
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import RunError
 from palingen.runtime.kept_code import keep_code
@@ -44,10 +45,11 @@ def export_network(study: Path, cell: str, length: int, out: Path, command: str)
 
     Raises:
         ConfigError: there is no such cell.
-        RunError: the study has no finished run of the cell at this length with its first seed.
+        RunError: the study has no finished run of the cell at this length with its first seed, or the cell has no file.
     """
     configure_numerics()
     cell = PalindromeConfig(cell=cell).cell
+    load_cell(cell)  # from the caller's file, before anything trusts that the folder's copy is the same
     results, config = _runs_of(study, cell, length)
     first = study / results[0]["folder"]
     half = replace(config, epochs=max(1, count_epochs(first) // 2))

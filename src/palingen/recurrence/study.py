@@ -56,7 +56,7 @@ def enumerate_runs(
     require_integer("seeds", seeds, SEEDS)
     require("cells", cells, len(cells) > 0, "must name at least one cell")
     require("lengths", lengths, len(lengths) > 0, "must name at least one length")
-    read_cells = [replace(base, cell=cell).cell for cell in dict.fromkeys(cells)]
+    read_cells = [*dict.fromkeys(replace(base, cell=cell).cell for cell in cells)]
     for cell in read_cells:
         load_cell(cell)
     return [

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -39,8 +40,8 @@ def map_on_dask(
         stop_requested: whether to start no more runs, and to stop those that are running.
 
     Raises:
-        PalingenError: the cluster cannot be reached, has no worker or workers with several threads, or a worker died
-            again and again.
+        PalingenError: the cluster cannot be reached, has no worker or workers with several threads, or was lost; or
+            a worker died again and again.
     """
     with _connect(address, jobs) as client, _forwarding_stop(client, study, stop_requested):
         try:
@@ -52,6 +53,8 @@ def map_on_dask(
             yield from _map(client, work, runs, jobs or sum(client.nthreads().values()), stop_requested)
         except KilledWorker as error:
             raise PalingenError("a Dask worker died (out of memory?); the same command resumes the study") from error
+        except CancelledError as error:
+            raise PalingenError("Dask's scheduler was lost; the same command resumes the study") from error
 
 
 def _connect(address: str | None, jobs: int | None) -> Client:

@@ -43,7 +43,8 @@ def map_on_ray(
     if address is not None:
         _require_reachable(address)
     try:
-        ray.init(address=address, log_to_driver=False, include_dashboard=False if address is None else None)
+        # without "local", Ray would join the last cluster that was started on this machine
+        ray.init(address=address or "local", log_to_driver=False, include_dashboard=False if address is None else None)
     except (ConnectionError, ValueError, RuntimeError) as error:
         message = f"scheduler_address={address!r}: no Ray cluster there ({_first_line(error)})"
         if AUTH_VARIABLE not in os.environ:

@@ -115,8 +115,8 @@ def snapshot_path(folder: Path, step: int) -> Path:
 
 def list_snapshots(folder: Path) -> dict[int, Path]:
     """Pictures of a run by their step, in order."""
-    paths = sorted((folder / "snapshots").glob("step-*.png"))
-    return {int(path.stem.removeprefix("step-")): path for path in paths}
+    steps = {path.stem.removeprefix("step-"): path for path in sorted((folder / "snapshots").glob("step-*.png"))}
+    return {int(step): path for step, path in steps.items() if step.isdecimal()}  # others are copies by hand
 
 
 def _require_run(folder: Path) -> Path:

@@ -23,7 +23,8 @@ MAX_BYTES = 2**30
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], config: Any) -> None:
     """Write `tensors` with the config and their SHA-256 in the file's metadata, atomically."""
-    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # copies, since the file has no place for two names of one weight
+    on_cpu = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
     metadata = {
         "config": json.dumps({"kind": type(config).__name__, **asdict(config)}),
         "palingen": version("palingen"),

@@ -28,6 +28,13 @@ from torch.nn.functional import linear
 LinearOp = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
+HOOKS = (
+    *("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"),
+    "_post_accumulate_grad_hooks",
+)
+"""Attributes of modules and parameters that hold their hooks."""
+
+
 @cache
 def onednn_linear() -> LinearOp | None:
     """Linear layer by oneDNN for float32 on a CPU; None if this torch has none, or one with other arguments or results.
@@ -57,9 +64,10 @@ def forward_gradients_enabled() -> bool:
     return level >= 0
 
 
-def has_forward_hooks(module: nn.Module) -> bool:
-    """Whether hooks run with a layer's forward pass; False if torch does not say."""
-    return any(getattr(module, name, None) for name in ("_forward_hooks", "_forward_pre_hooks"))
+def has_hooks(network: nn.Module) -> bool:
+    """Whether hooks run with the passes of a network, its layers or its parameters; False if torch does not say."""
+    owners = *network.modules(), *network.parameters()
+    return any(getattr(owner, name, None) for owner in owners for name in HOOKS)
 
 
 def has_bfloat16() -> bool:

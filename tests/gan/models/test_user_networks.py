@@ -7,8 +7,10 @@ from user_parts import GAN, write_code
 from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.memory_estimate import weight_bytes
 from palingen.gan.steps import resolve_engine
+from palingen.gan.train import train_gan
 from palingen.gan.trainer import step_setup
 from palingen.runtime.errors import ConfigError
+from palingen.runtime.safetensors_io import load_weights
 
 BAD = (
     GAN
@@ -54,6 +56,25 @@ def gelu(*sizes):
     generator[1] = nn.GELU()
     return generator, MlpDiscriminator()
 
+def masked(*sizes):
+    generator, discriminator = pair(*sizes)
+    generator.register_buffer("mask", torch.full((2,), float("-inf")))
+    return generator, discriminator
+
+def lazy(*sizes):
+    generator, discriminator = pair(*sizes)
+    return generator, nn.Sequential(nn.Flatten(), nn.LazyLinear(1), nn.Flatten(0))
+
+def twice(*sizes):
+    generator, discriminator = pair(*sizes)
+    layer = nn.Linear(784, 784)
+    return generator, nn.Sequential(nn.Flatten(), layer, layer, *discriminator[1:])
+
+def conditional_only(latent_dim, batchnorm_eps, channels, num_classes):
+    if not num_classes:
+        raise ValueError("add --conditional")
+    return pair(latent_dim, batchnorm_eps, channels, num_classes)
+
 def needs_values(*sizes):
     rates = [rate.item() for rate in torch.linspace(0, 1, 3)]
     return pair(*sizes)
@@ -73,6 +94,8 @@ def config(folder, name, **fields):
         ("columns", r"the discriminator gives logits of shape \(2, 1\) for 2 images, must be \(2,\)"),
         ("unused", "the generator's weight 'spare' has no influence on the logits"),
         ("infinite", "the discriminator gives logits with NaN or infinity"),
+        ("masked", "the generator's 'mask' is no finite tensor, so that it cannot be saved"),
+        ("lazy", "the discriminator has a lazy layer, whose size must be given"),
         ("one", r"returns Sequential, must return Networks\(generator, discriminator\)"),
         ("few", r"few\(\) takes 1 positional argument but 4 were given"),
         ("Loss", "is of type AdversarialLoss, must be a function"),
@@ -106,3 +129,16 @@ def test_auto_takes_the_native_step_for_the_layers_that_it_knows(tmp_path, name,
 @pytest.mark.parametrize("name", ["pair", "needs_values"])
 def test_the_weights_of_a_users_networks_are_counted(tmp_path, name):
     assert weight_bytes(config(tmp_path, name)) == 4 * (9 * 784 + 785)
+
+
+def test_networks_for_classes_alone_are_counted_with_classes(tmp_path):
+    assert weight_bytes(config(tmp_path, "conditional_only", conditional=True)) == 4 * (19 * 784 + 7850)
+    with pytest.raises(ConfigError, match="add --conditional"):
+        weight_bytes(config(tmp_path, "conditional_only"))
+
+
+def test_a_layer_that_is_used_twice_is_trained_and_saved(tmp_path, few_digits):
+    ours = config(tmp_path, "twice", data=str(few_digits), epochs=1, batch_size=50, monitor_samples=None)
+    train_gan(ours, tmp_path / "run")
+    weights = load_weights(tmp_path / "run" / "weights.safetensors")
+    assert torch.equal(weights["discriminator.1.weight"], weights["discriminator.2.weight"])

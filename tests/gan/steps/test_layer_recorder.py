@@ -73,3 +73,17 @@ def test_a_linear_layer_on_more_than_two_axes_is_refused():
     layer, rows = nn.Linear(28, 4), torch.randn(2, 28, 28, requires_grad=True)
     with pytest.raises(NotPiecewiseLinearError, match=r"^a linear layer on 3 axes$"), LayerRecorder():
         layer(rows)
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [
+        (lambda images, weight: functional.leaky_relu(images, 0.2, inplace=True), "a LeakyReLU with inplace=True"),
+        (lambda images, weight: functional.linear(images, weight.T), "a layer whose weights are computed from others"),
+        (lambda images, weight: functional.linear(input=images, weight=weight), "a layer that is given its input by"),
+    ],
+)
+def test_a_layer_that_it_would_record_wrongly_is_refused(operation, name):
+    weight, images = nn.Parameter(torch.ones(8, 8)), torch.randn(2, 8, requires_grad=True)
+    with pytest.raises(NotPiecewiseLinearError, match=name), LayerRecorder():
+        operation(images, weight)

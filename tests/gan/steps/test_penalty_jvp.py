@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import torch
+from torch import nn
 from torch.nn import functional
 
+from palingen.gan.models import Networks
 from palingen.gan.steps.penalty_jvp import PenaltyJvpStep
 
 
@@ -35,3 +39,25 @@ def test_the_support_check_changes_neither_weights_nor_gradients(make_setup):
     after = list(setup.networks.discriminator.parameters())
     assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
     assert all(parameter.grad is None for parameter in after)
+
+
+class WithPositions(nn.Module):
+    """Discriminator that adds a parameter to the features, through a view that makes it look like a branch."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.positions = nn.Linear(784, 1), nn.Parameter(torch.ones(784, 1))
+
+    def forward(self, images):
+        return self.layer(images.flatten(1) + self.positions.permute(1, 0)).flatten()
+
+
+def test_a_discriminator_with_other_weights_than_those_of_layers_or_with_hooks_is_refused(make_setup):
+    setup = make_setup("mlp", penalty="r1", dtype=torch.float32)
+    positions = replace(setup, networks=Networks(setup.networks.generator, WithPositions()))
+    assert PenaltyJvpStep.unsupported_reason(positions) == (
+        "needs a discriminator whose weights are all those of its linear layers and convolutions"
+    )
+    assert PenaltyJvpStep.unsupported_reason(setup) is None
+    next(setup.networks.discriminator.parameters()).register_hook(lambda gradient: 2 * gradient)
+    assert PenaltyJvpStep.unsupported_reason(setup) == "supports no hooks"

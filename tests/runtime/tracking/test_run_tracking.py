@@ -123,6 +123,34 @@ def test_a_tracker_that_is_added_later_gets_all_that_was_recorded_before(tmp_pat
     assert [*folder.glob("tensorboard/*")] == events
 
 
+@pytest.mark.parametrize("name", ["tensorboard", "mlflow"])
+def test_ctrl_c_while_a_log_is_brought_up_to_date_repeats_nothing(tmp_path, monkeypatch, name):
+    folder = tmp_path / "run"
+    train(folder)
+    module, client, method = WRITES[name]
+    cls = getattr(pytest.importorskip(module), client)
+    write, calls = getattr(cls, method), []
+
+    def interrupted(*arguments, **options):
+        calls.append(method)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return write(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cls, method, interrupted)
+        if name == "mlflow":
+            calls.extend([method] * 4)  # a record is one call there, and several events of TensorBoard
+        with pytest.raises(KeyboardInterrupt):
+            train(folder, trackers=[name])
+    train(folder, trackers=[name])
+    positions = [position for position, _ in READERS[name](folder).numbers[LOSSES]]
+    assert sorted(set(positions)) == [1, 2, 3, 4]
+    assert len(positions) <= 5  # the record in which it came may stand twice
+    if name == "mlflow":
+        assert len([*folder.glob("mlflow/*/*/meta.yaml")]) == 1
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_a_tracker_that_fails_in_the_middle_is_left_out_and_gets_the_rest_later(
     name, tmp_path, untracked, monkeypatch, capsys

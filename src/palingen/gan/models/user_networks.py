@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import UninitializedParameter
 
 from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.models import ARCHITECTURES, Networks, require_no_batchnorm
+from palingen.runtime.checkpoint import non_finite
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.user_code import CodeReference
 from palingen.runtime.user_module import load_part, user_errors
@@ -46,8 +48,10 @@ def load_architecture(architecture: str) -> Build:
     return build_and_try
 
 
-def build_without_memory(architecture: str, latent_dim: int, batchnorm_eps: float, channels: int) -> Networks:
-    """Unconditional networks whose weights have sizes and no values; with values if a user's code needs them.
+def build_without_memory(
+    architecture: str, latent_dim: int, batchnorm_eps: float, channels: int, num_classes: int
+) -> Networks:
+    """Networks whose weights have sizes and no values; with values if a user's code needs them.
 
     Raises:
         ConfigError: a user's file fails.
@@ -55,12 +59,12 @@ def build_without_memory(architecture: str, latent_dim: int, batchnorm_eps: floa
     build = _load(architecture)
     try:
         with torch.device("meta"):
-            return _as_pair(build(latent_dim, batchnorm_eps, channels, 0))
+            return _as_pair(build(latent_dim, batchnorm_eps, channels, num_classes))
     except Exception:
         if not isinstance(architecture, CodeReference):
             raise
     with user_errors(FIELD, architecture):
-        return _as_pair(build(latent_dim, batchnorm_eps, channels, 0))
+        return _as_pair(build(latent_dim, batchnorm_eps, channels, num_classes))
 
 
 def _load(architecture: str) -> Build:
@@ -72,7 +76,11 @@ def _as_pair(networks: object) -> Networks:
     is_pair = isinstance(networks, tuple) and len(networks) == 2
     if not is_pair or not all(isinstance(network, nn.Module) for network in networks):  # type: ignore[attr-defined]
         raise ConfigError(f"returns {type(networks).__name__}, must return Networks(generator, discriminator)")
-    return Networks(*networks)  # type: ignore[misc]
+    pair = Networks(*networks)  # type: ignore[misc]
+    for name, network in pair._asdict().items():
+        if any(isinstance(parameter, UninitializedParameter) for parameter in network.parameters()):
+            raise ConfigError(f"the {name} has a lazy layer, whose size must be given")
+    return pair
 
 
 def _try(networks: Networks, num_inputs: int, channels: int, num_classes: int) -> None:
@@ -84,6 +92,9 @@ def _try(networks: Networks, num_inputs: int, channels: int, num_classes: int) -
     logits = discriminator(images)
     _require_output("discriminator", "logits", logits, (B, num_classes) if num_classes else (B,))
     for name, network in networks._asdict().items():
+        for key, value in network.state_dict().items():
+            if not isinstance(value, Tensor) or non_finite(value, key):
+                raise ConfigError(f"the {name}'s {key!r} is no finite tensor, so that it cannot be saved")
         parameters = dict(network.named_parameters())
         if not parameters:
             raise ConfigError(f"the {name} has no weights")

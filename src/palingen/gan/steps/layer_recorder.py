@@ -41,7 +41,9 @@ class RecordedLinear:
     """Linear layer, with its input and output gradient for one batch."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        self.parameters = weight, bias
+        self.parameters: tuple[Tensor, ...] = (weight,) if bias is None else (weight, bias)
+        if not all(parameter.is_leaf for parameter in self.parameters):
+            raise NotPiecewiseLinearError("a layer whose weights are computed from others")
         self.weight, self.bias = _autocast(weight), None if bias is None else _autocast(bias)
         self.input = self.grad_output = torch.empty(0)
 
@@ -65,9 +67,8 @@ class RecordedLinear:
         """Output tangent from input tangent; adds the layer's parameter gradients to `gradients`."""
         tangent = tangent.to(self.weight.dtype)
         scale = coefficients.to(tangent.dtype).view(-1, *[1] * (tangent.dim() - 1))
-        weight, bias = self.parameters
-        _accumulate(gradients, weight, self.weight_grad(torch.addcmul(tangent, self.input, scale)))
-        if bias is not None:
+        _accumulate(gradients, self.parameters[0], self.weight_grad(torch.addcmul(tangent, self.input, scale)))
+        for bias in self.parameters[1:]:
             axes = [axis for axis in range(self.grad_output.dim()) if axis != 1]
             _accumulate(gradients, bias, (self.grad_output * scale).sum(axes, dtype=bias.dtype))
         return self.forward(tangent)
@@ -112,7 +113,10 @@ class RecordedConv2d(RecordedLinear):
 class RecordedLeakyReLU:
     """LeakyReLU, with its input for one batch."""
 
-    def __init__(self, negative_slope: float) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        if inplace:  # another layer may read its input, which becomes its output
+            raise NotPiecewiseLinearError("a LeakyReLU with inplace=True")
+        self.parameters = ()
         self.negative_slope, self.input = negative_slope, torch.empty(0)
 
     def record(self, input: Input) -> Input:  # noqa: A002
@@ -130,7 +134,7 @@ RecordedLayer = RecordedLinear | RecordedLeakyReLU
 RECORDED_OPS: dict[Callable[..., Any], Callable[..., RecordedLayer]] = {
     torch.conv2d: RecordedConv2d,
     functional.linear: RecordedLinear,
-    functional.leaky_relu: lambda negative_slope=0.01, inplace=False: RecordedLeakyReLU(negative_slope),
+    functional.leaky_relu: RecordedLeakyReLU,
 }
 
 
@@ -148,6 +152,8 @@ class LayerRecorder(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Record a layer, or pass a linear operation through."""
         if function in RECORDED_OPS:
+            if not args:
+                raise NotPiecewiseLinearError("a layer that is given its input by name")
             input, *rest = args  # noqa: A001
             if function is functional.linear and input.dim() != 2:  # its gradients sum over all axes but axis 1
                 raise NotPiecewiseLinearError(f"a linear layer on {input.dim()} axes")

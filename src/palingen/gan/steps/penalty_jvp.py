@@ -21,6 +21,7 @@ from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.steps.forward import autocast, loss_gradients, select_logits, set_gradients
 from palingen.gan.steps.layer_recorder import LayerRecorder, NotPiecewiseLinearError
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
+from palingen.runtime.torch_private import has_hooks
 
 
 class PenaltyJvpStep:
@@ -34,14 +35,19 @@ class PenaltyJvpStep:
         """Reason why the penalty or the discriminator is not supported, or None."""
         if setup.penalty is None or setup.penalty.interpolated:
             return "needs a penalty at the images themselves (r1, r2, r1-r2)"
-        parameter = next(setup.networks.discriminator.parameters())
+        discriminator = setup.networks.discriminator
+        parameter, recorder = next(discriminator.parameters()), LayerRecorder()
         shape = 1, setup.channels, IMAGE_SIZE, IMAGE_SIZE
         image = torch.zeros(shape, dtype=parameter.dtype, device=parameter.device, requires_grad=True)
         try:
-            with LayerRecorder():
-                setup.networks.discriminator(image)
+            with recorder:
+                discriminator(image)
         except NotPiecewiseLinearError as error:
             return f"needs a piecewise-linear discriminator; it contains {error}"
+        if not {*discriminator.parameters()} <= {weight for layer in recorder.layers for weight in layer.parameters}:
+            return "needs a discriminator whose weights are all those of its linear layers and convolutions"
+        if has_hooks(discriminator):
+            return "supports no hooks"
         return None
 
     def parameters(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

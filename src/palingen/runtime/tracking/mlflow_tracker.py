@@ -6,8 +6,12 @@ h, w  pixels
 import os
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from filelock import FileLock
 from jaxtyping import UInt8
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
@@ -31,7 +35,8 @@ class MlflowTracker:
     """Log of one run in MLflow."""
 
     def __init__(self, run: TrackedRun) -> None:
-        self._client = _connect(os.environ.get(STORE_VARIABLE) or _file_store(run.folder / "mlflow"))
+        self._store = os.environ.get(STORE_VARIABLE) or _file_store(run.folder / "mlflow")
+        self._client = _connect(self._store)
         self.is_new = run.run_id is None or not self._resume(run.run_id)
         self.run_id = self._create(run) if self.is_new else run.run_id
 
@@ -60,7 +65,8 @@ class MlflowTracker:
 
     def _create(self, run: TrackedRun) -> str:
         """Create the log with the run's config; return its identity."""
-        experiment = self._experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT))
+        with _locked(self._store):
+            experiment = self._experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT))
         run_id: str = self._client.create_run(experiment, run_name=run.folder.name).info.run_id
         self._client.log_batch(run_id, params=[Param(key, str(value)) for key, value in run.settings.items()])
         return run_id
@@ -85,6 +91,16 @@ def _connect(store: str) -> MlflowClient:
             f"{STORE_VARIABLE}={store}: unknown kind of store; a database needs the whole package, `pip install mlflow`"
         )
         raise DataError(message) from error
+
+
+def _locked(store: str) -> AbstractContextManager[object]:
+    """Lock of a store of plain files, where two processes would create one experiment twice; a server has its own."""
+    url = urlsplit(store)
+    if url.scheme not in ("", "file"):
+        return nullcontext()
+    folder = Path(url2pathname(url.path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / "palingen.lock")
 
 
 def _file_store(folder: Path) -> str:

@@ -19,6 +19,9 @@ from palingen.runtime.tracking.protocol import Tracker, open_tracker
 from palingen.runtime.tracking.state import FILE_NAME, LogPosition, TrackingState, read_state, write_state
 from palingen.runtime.tracking.trackers import AXES, IMAGES, TrackerName, Trackers
 
+NOTED_RECORDS = 100
+"""Records of a log that is brought up to date after which its position is noted: a kill repeats no more."""
+
 
 class RunTracking:
     """Trackers of one run.
@@ -87,14 +90,18 @@ class RunTracking:
         if log.records >= len(self._records) and log.image_step >= max(self._images, default=-1):
             return
         tracker = self._open.get(name) or self._open_log(name)
-        for record in self._records[log.records :]:
-            _log_record(tracker, record)
-            log.records += 1
-        for step in sorted(step for step in self._images if step > log.image_step):
-            tracker.log_image(IMAGES, np.asarray(Image.open(self._images[step])), step)
-            log.image_step = step
-        log.problem = None
-        write_state(self.folder, self.state)
+        try:
+            for record in self._records[log.records :]:
+                _log_record(tracker, record)
+                log.records += 1
+                if log.records % NOTED_RECORDS == 0:
+                    write_state(self.folder, self.state)
+            for step in sorted(step for step in self._images if step > log.image_step):
+                tracker.log_image(IMAGES, np.asarray(Image.open(self._images[step])), step)
+                log.image_step = step
+            log.problem = None
+        finally:  # also after Ctrl-C
+            write_state(self.folder, self.state)
 
     def _open_log(self, name: TrackerName) -> Tracker:
         log = self.state.logs[name]
@@ -102,6 +109,7 @@ class RunTracking:
         log.run_id = tracker.run_id
         if tracker.is_new:
             log.records, log.image_step = 0, -1
+        write_state(self.folder, self.state)
         return tracker
 
     def _give_up(self, name: TrackerName, error: Exception) -> None:

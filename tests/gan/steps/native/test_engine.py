@@ -203,8 +203,25 @@ def test_hooks_evaluation_mode_and_shared_layers_are_refused():
     evaluated.networks.generator.eval()
     layer = nn.Linear(784, 784)
     shared = sequential_setup(layer, nn.ReLU(), layer, nn.Linear(784, 1), nn.Flatten(0))
-    for setup, reason in ((hooked, "no hooks"), (evaluated, "training mode"), (shared, "used twice")):
+    first, second = nn.Linear(784, 784), nn.Linear(784, 784)
+    second.weight = first.weight
+    tied = sequential_setup(first, nn.ReLU(), second, nn.Linear(784, 1), nn.Flatten(0))
+    backward, parameter = (sequential_setup(nn.Linear(784, 1), nn.Flatten(0)) for _ in range(2))
+    backward.networks.discriminator[1].register_full_backward_hook(lambda *values: None)
+    parameter.networks.discriminator[1].weight.register_hook(lambda gradient: 2 * gradient)
+    for setup in (hooked, backward, parameter):
+        assert "no hooks" in NativeStep.unsupported_reason(setup)
+    for setup, reason in ((evaluated, "training mode"), (shared, "used twice"), (tied, "used twice")):
         assert reason in NativeStep.unsupported_reason(setup)
+
+
+def test_a_layer_of_a_class_of_ones_own_is_refused():
+    class Doubled(nn.LeakyReLU):
+        def forward(self, input):  # noqa: A002
+            return 2 * super().forward(input)
+
+    setup = sequential_setup(nn.Linear(784, 4), Doubled(), nn.Linear(4, 1), nn.Flatten(0))
+    assert "does not support the layer Doubled" in NativeStep.unsupported_reason(setup)
 
 
 def test_without_a_compiler_auto_takes_the_manual_step_and_says_so_once(make_float32, monkeypatch, capsys):

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from palingen.runtime.torch_private import has_forward_hooks
+from palingen.runtime.torch_private import has_hooks
 
 
 class Activation(IntEnum):
@@ -49,11 +49,11 @@ def mlp_layers(network: nn.Module) -> list[MlpLayer]:
     if not isinstance(network, nn.Sequential) or type(network).forward is not nn.Sequential.forward:
         raise UnsupportedLayerError("needs networks that are an nn.Sequential")
     modules = list(network)
-    for module in (network, *modules):
-        if has_forward_hooks(module) or not module.training:
-            raise UnsupportedLayerError("supports no hooks, and training mode only")
-    if len(set(map(id, modules))) < len(modules):
-        raise UnsupportedLayerError("supports no layer that is used twice")
+    if has_hooks(network) or not all(module.training for module in network.modules()):
+        raise UnsupportedLayerError("supports no hooks, and training mode only")
+    parameters = [parameter for _, parameter in network.named_parameters(remove_duplicate=False)]
+    if len({*map(id, modules)}) < len(modules) or len({*map(id, parameters)}) < len(parameters):
+        raise UnsupportedLayerError("supports no layer and no weight that is used twice")
     layers = list(_grouped([module for module in modules if type(module) not in RESHAPING]))
     _require_matching_sizes(layers)
     return layers
@@ -99,7 +99,7 @@ def _activation(module: nn.Module) -> tuple[Activation, float]:
         return SATURATING[type(module)], 0.0
     if type(module) is nn.ReLU:
         return Activation.LEAKY_RELU, 0.0
-    if isinstance(module, nn.LeakyReLU) and module.negative_slope >= 0:  # so that output and input have one sign
+    if type(module) is nn.LeakyReLU and module.negative_slope >= 0:  # so that output and input have one sign
         return Activation.LEAKY_RELU, module.negative_slope
     raise UnsupportedLayerError(f"does not support the layer {module}")
 
