@@ -6,9 +6,11 @@ from importlib import invalidate_caches
 from importlib.util import find_spec
 from pathlib import Path
 
-if find_spec("palingen") is None:
+spec = find_spec("palingen")
+if spec is None or spec.origin is None:  # a folder of that name is no package
     here = Path.cwd()
-    sources = [str(folder) for folder in (here, *here.parents) if (folder / "src" / "palingen").is_dir()]
+    projects = here, *here.parents, here / "palingen"
+    sources = [str(folder) for folder in projects if (folder / "src" / "palingen").is_dir()]
     sources += map(str, [*here.glob("palingen-*.whl"), *here.glob("palingen-*.tar.gz")])
     sources += [f"{path.as_uri()}#subdirectory=code" for path in here.glob("*_assignment3.zip")]
     sources += ["palingen==0.1.0"]

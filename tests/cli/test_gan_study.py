@@ -56,7 +56,8 @@ def test_a_study_compares_losses_over_seeds_and_records_each_runs_own_environmen
     assert "course, loss minimax, seed 1: generator_loss is no longer a finite number" in run.stderr
     assert all((tmp_path / file).exists() for file in result["files"])
     study = json.loads((tmp_path / "s" / "study.json").read_text())
-    assert set(study) == {"runs"}  # several commands may share a study, so each run has its own config
+    assert set(study) == {"planned", "runs"}  # several commands may share a study, so each run has its own config
+    assert study["planned"] == len(study["runs"]) == 4
     assert all(run["environment"] == {"threads": 1, "engine": "auto"} for run in study["runs"])
     assert {run["config"]["loss"] for run in study["runs"]} == {"hinge", "minimax"}
 

@@ -24,7 +24,8 @@ def test_a_study_records_its_config_and_the_environment_of_every_run(palingen, t
     assert [set(run) for run in result["runs"]] == [keys]
     assert all((tmp_path / file).exists() for file in result["files"])
     study = read_study(tmp_path)
-    assert set(study) == {"config", "runs", "diverged"}
+    assert set(study) == {"config", "planned", "runs", "diverged"}
+    assert study["planned"] == 1
     assert study["config"]["kind"] == "PalindromeConfig"
     (run,) = study["runs"]
     environment = json.loads((tmp_path / "s" / run["folder"] / "environment.json").read_text())

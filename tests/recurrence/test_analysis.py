@@ -144,6 +144,15 @@ def test_a_half_life_is_that_of_the_products_of_the_forget_gates():
     assert half_lives(RecurrentLayer("rnn", 2, 3), torch.randn(1, 6, 2)) is None
 
 
+def test_a_half_life_is_that_of_all_sequences_together():
+    torch.manual_seed(0)
+    layer, inputs = RecurrentLayer("lstm", 2, 1), 3 * torch.randn(4, 6, 2)
+    each = [math.log(2) / float(half_lives(layer, sequence)) for sequence in inputs.split(1)]
+    assert max(each) > 1.2 * min(each)
+    assert float(half_lives(layer, inputs)) == pytest.approx(math.log(2) / (sum(each) / 4))
+    assert half_lives(layer, inputs[:, :1]) is None
+
+
 def test_a_record_of_a_long_sequence_has_all_steps_near_both_ends_and_few_in_between():
     assert recorded_steps(MAX_RECORDED_STEPS) == list(range(MAX_RECORDED_STEPS))
     steps = recorded_steps(99_999)

@@ -140,3 +140,9 @@ def test_a_notebook_shows_one_line_that_is_updated(capsys, monkeypatch):
     assert len(shown) == 1
     assert shown[0].startswith("work: 4/4 steps")
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_that_moves_no_cursor_gets_lines():
+    shown = show_in_terminal({"TERM": "dumb"})
+    assert "3000/3000 steps" in shown
+    assert "\x1b" not in shown

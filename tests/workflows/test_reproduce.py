@@ -116,5 +116,5 @@ def test_a_quick_reproduction_computes_its_steps_and_repeats_no_finished_run(
 
 
 def test_missing_records_are_reported_with_their_folder(tmp_path):
-    with pytest.raises(DataError, match="nothing: a record is missing or damaged"):
+    with pytest.raises(DataError, match="nothing: no such folder"):
         steps(tmp_path, reference=tmp_path / "nothing")

@@ -272,3 +272,18 @@ def test_a_run_argument_that_is_none_is_refused_in_one_line(tmp_path, monkeypatc
 
 def test_the_kinds_are_the_classes_of_configs():
     assert {GanConfig.__name__, PalindromeConfig.__name__} <= set(KINDS)
+
+
+def test_a_study_that_was_stopped_early_is_unfinished_though_no_other_run_has_begun(tmp_path):
+    study = json.loads((RUNS / "ablations" / "rmsprop" / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps({**study, "planned": 30}))
+    summary = read_summary(tmp_path)
+    assert (summary.state, summary.done, summary.total) == ("unfinished", 3, 30)
+
+
+@pytest.mark.parametrize(
+    "content", [{"config": {"kind": ["x"]}, "runs": []}, {"config": "x", "runs": []}, {"config": {}, "runs": [{}]}, []]
+)
+def test_a_study_file_of_another_program_is_damaged_or_foreign(tmp_path, content):
+    (tmp_path / "study.json").write_text(json.dumps(content))
+    assert read_summary(tmp_path).state in ("damaged", "foreign")

@@ -18,7 +18,8 @@ NAME_WIDTH = 26
 def doctor(*, json: Json = False) -> None:
     """Check Python, torch, compiler, processor, devices, engines and extras, and say what to do about what is absent.
 
-    Engines are tried, not only looked up: the first time takes some seconds longer, since they are compiled.
+    The engines for palindromes are tried, not only looked up: the first time takes some seconds longer, since they are
+    compiled.
     """
     if json:
         print_json({"checks": [asdict(check) for check in examine()]})

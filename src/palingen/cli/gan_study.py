@@ -68,7 +68,7 @@ def study(
     variants = enumerate_runs(recipe, recipe_config, config, losses, seeds, max_latent_norm)
     folder = options.folder("study", f"gan-{recipe}", config)
     train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
-    write = partial(_write_study, folder)
+    write = partial(_write_study, folder, {variant.folder for variant in variants})
     trained = run_study(variants, folder, parallel, train_options)
     done = show_study_progress(len(variants), trained, _variants_table, _latest, write)
     results = sorted(done, key=lambda result: (result["label"], result["seed"]))
@@ -80,10 +80,13 @@ def study(
     warn_of_trackers(folder)
 
 
-def _write_study(folder: Path) -> list[dict[str, Any]]:
-    """Write study.json with all results under `folder`, each with its own config; return them."""
+def _write_study(folder: Path, runs: set[str]) -> list[dict[str, Any]]:
+    """Write study.json with all results under `folder`, each with its own config; return them.
+
+    It also says how many there will be at the end of this command, since not all of them may have begun.
+    """
     results = load_results(folder)
-    write_json(folder / "study.json", {"runs": results})
+    write_json(folder / "study.json", {"planned": len(runs | {run["folder"] for run in results}), "runs": results})
     return results
 
 

@@ -30,6 +30,7 @@ from palingen.recurrence.study import (
     is_same_study,
     load_diverged,
     load_results,
+    run_name,
     run_study,
 )
 from palingen.runtime.atomic_io import write_json
@@ -75,7 +76,7 @@ def study(
     if not options.force:
         _require_same_settings(folder, config)
     train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
-    write = partial(_write_study, folder, config)
+    write = partial(_write_study, folder, config, {run_name(run) for run in runs})
     results = _show_progress(runs, run_study(runs, folder, parallel, train_options), write)
     all_results = write()
     if not options.json:
@@ -89,11 +90,16 @@ def study(
     warn_of_trackers(folder)
 
 
-def _write_study(folder: Path, config: PalindromeConfig) -> list[dict[str, Any]]:
-    """Write study.json with all results of the study under `folder`; return them, those of diverged runs last."""
+def _write_study(folder: Path, config: PalindromeConfig, runs: set[str]) -> list[dict[str, Any]]:
+    """Write study.json with all results of the study under `folder`; return them, those of diverged runs last.
+
+    It also says how many there will be at the end of this command, since not all of them may have begun.
+    """
     results, diverged = load_results(folder, config), load_diverged(folder, config)
     settings = {"kind": type(config).__name__, **asdict(config)}
-    write_json(folder / "study.json", {"config": settings, "runs": results, "diverged": diverged})
+    planned = len(runs | {result["folder"] for result in (*results, *diverged)})
+    content = {"config": settings, "planned": planned, "runs": results, "diverged": diverged}
+    write_json(folder / "study.json", content)
     return [*results, *diverged]
 
 

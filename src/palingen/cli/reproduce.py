@@ -45,7 +45,7 @@ def _only_help() -> str:
     """Names of the parts with their durations, which are those of the records at hand."""
     try:
         steps = Reproduction(report_folder() / "runs", Path(), select_device("cpu"), ParallelConfig()).steps()
-    except DataError:  # the command says so
+    except PalingenError:  # the command says so
         return "Parts of the report to repeat."
     seconds = estimate_seconds(steps, CORES)
     parts = ", ".join(f"{part} ({duration_text(seconds[part])})" for part in seconds)
@@ -82,6 +82,8 @@ def reproduce(
             reproduction.compare(all_steps, before)
         raise
     comparison, files = reproduction.compare(all_steps, before)
+    if quick:
+        print("These runs were shortened: the verdicts say nothing about the report.", file=sys.stderr)
     if not output.json:
         _print_comparison(comparison)
     if not compare and not only:

@@ -65,7 +65,7 @@ class RunAnalysis:
 
     half_lives: Float[Tensor, " H"] | None = None
     """Steps after which each unit's forget gates alone leave half of its state, longest first: ln 2 over the mean of
-    -ln f(t) after the first step of the example. None for cells without gates."""
+    -ln f(t) after the first step, over all palindromes. None for cells without gates."""
 
     recall: Sequence[Recall] = ()
     """Accuracy on palindromes of other lengths than that of the training."""
@@ -128,7 +128,7 @@ def analyze_run(run: str | Path, *, trust_code: bool = False) -> RunAnalysis:
         gates=gate_activations(model.recurrent, inputs[:1]),
         untrained=gradient_norms(build_network(config), inputs, palindromes.target),
         trained=gradient_norms(model, inputs, palindromes.target),
-        half_lives=half_lives(model.recurrent, inputs[:1]),
+        half_lives=half_lives(model.recurrent, inputs),
         recall=recall_beyond(model, config),
     )
 
@@ -147,16 +147,17 @@ def gate_activations(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> d
 
 
 @torch.no_grad()
-def half_lives(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> Float[Tensor, " H"] | None:
-    """Steps after which the forget gates alone leave half of each unit's state, longest first.
+def half_lives(layer: RecurrentLayer, inputs: Float[Tensor, "B T I"]) -> Float[Tensor, " H"] | None:
+    """Steps after which the forget gates alone leave half of each unit's state, over all sequences, longest first.
 
     None for cells without gates, and for sequences of a single step.
     """
-    gates = _gate_inputs(layer, inputs)
-    if not gates or inputs.shape[1] == 1:
+    if inputs.shape[1] == 1 or not _gate_inputs(layer, inputs[:1, :1]):
         return None
-    rate = softplus(-gates[str(layer.cell.forget_gate)][1:].double()).mean(0)  # -ln f, precise where f rounds to 1
-    return (math.log(2) / rate).sort(descending=True).values
+    forget_gate = str(layer.cell.forget_gate)
+    gates = (_gate_inputs(layer, sequence)[forget_gate][1:].double() for sequence in inputs.split(1))
+    rates = [softplus(-values).mean(0) for values in gates]  # -ln f, precise where f rounds to 1
+    return (math.log(2) / torch.stack(rates).mean(0)).sort(descending=True).values
 
 
 def _gate_inputs(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> dict[str, Float[Tensor, "T H"]]:

@@ -91,8 +91,12 @@ def load_results(out: Path, config: PalindromeConfig | None = None) -> list[dict
     return _load(out.glob("*/weights.safetensors"), config, _read_finished)
 
 
-def load_diverged(out: Path, config: PalindromeConfig) -> list[dict[str, Any]]:
-    """Results of all runs of a study under `out` that diverged, as `run_study` yields them; the shortest first.
+def load_diverged(out: Path, config: PalindromeConfig | None = None) -> list[dict[str, Any]]:
+    """Results of all runs under `out` that diverged, as `run_study` yields them; the shortest first.
+
+    Args:
+        out: folder of a study.
+        config: config of the study, to leave out runs of other settings.
 
     Raises:
         PalingenError: a run is damaged.

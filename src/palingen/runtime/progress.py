@@ -4,6 +4,7 @@ All show how much is done, the rate, the time left and the latest numbers, for t
 standard error; in a notebook, to the output of the cell.
 """
 
+import os
 import sys
 import time
 from collections import deque
@@ -76,7 +77,7 @@ def progress(
         done: units finished earlier, of a resumed run.
         above: function that makes what a terminal shows above the bar until the end, such as a table of results.
     """
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):  # such a terminal shows no bar
         from palingen.runtime.progress_bar import show_bar  # imports rich
 
         return show_bar(label, Pace(total, done), unit, done, above)

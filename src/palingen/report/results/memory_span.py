@@ -45,6 +45,9 @@ class Span(NamedTuple):
     recall: Mapping[int, float]
     """Accuracy by length."""
 
+    palindromes: Mapping[int, int]
+    """Number of palindromes by length."""
+
     @property
     def recalled(self) -> int:
         """Longest length up to which the network is right at every length, from that of its training."""
@@ -136,6 +139,7 @@ def span_of(analysis: Record) -> Span:
         half_way=norms[middle] / last,
         first=norms[0] / last,
         recall={recall["length"]: recall["accuracy"] for recall in analysis["recall"]},
+        palindromes={recall["length"]: recall["palindromes"] for recall in analysis["recall"]},
     )
 
 

@@ -55,6 +55,8 @@ class Reproduction(Setup):
         Raises:
             DataError: a record is missing or damaged.
         """
+        if not self.reference.is_dir():
+            raise DataError(f"{self.reference}: no such folder")
         try:
             return [
                 *palindrome_run_steps(self),
@@ -94,7 +96,7 @@ class Reproduction(Setup):
         comparison = compare_reports(read_recorded(self.reference.parent), reproduced, read_log(folder))
         if earlier:
             comparison = fill_in(comparison, earlier)
-        return comparison, write_tables(folder, comparison, estimate_seconds(steps, CORES))
+        return comparison, write_tables(folder, comparison, estimate_seconds(steps, CORES), quick=self.quick)
 
 
 def build_report(folder: Path, quick: bool) -> list[Path]:

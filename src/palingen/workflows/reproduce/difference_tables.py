@@ -23,22 +23,26 @@ LEGEND = """\
 """
 
 
-def write_tables(folder: Path, comparison: Comparison, durations: Mapping[str, float]) -> list[Path]:
+def write_tables(
+    folder: Path, comparison: Comparison, durations: Mapping[str, float], *, quick: bool = False
+) -> list[Path]:
     """Write `differences.md` and `differences.json`.
 
     Args:
         folder: where to write.
         comparison: the numbers.
         durations: seconds that each part takes on two cores, for the reader.
+        quick: whether the runs were shortened, so that the table says nothing about the report; both files say so.
 
     Returns:
         Both paths.
     """
     paths = [folder / "differences.md", folder / "differences.json"]
-    sections = {"summary": _summary(comparison, durations), "numbers": _details(comparison)}
+    notice = ["**Of shortened runs**: these verdicts say nothing about the report.", ""] if quick else []
+    sections = {"summary": [*notice, *_summary(comparison, durations)], "numbers": _details(comparison)}
     markdown = "\n".join(section_markdown(name, "\n".join(text)) for name, text in sections.items())
     write_atomically(paths[0], markdown.encode())
-    write_json(paths[1], comparison.as_record())
+    write_json(paths[1], {"quick": quick, **comparison.as_record()})
     return paths
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from palingen.runtime.errors import DataError
 from palingen.runtime.json_io import Shape, damaged, read_json
 from palingen.workflows.reproduce.comparison import Difference
 from palingen.workflows.reproduce.differences import VERDICTS, Comparison, PartSummary, count_verdicts
@@ -26,9 +27,11 @@ def read_comparison(path: Path) -> Comparison:
     """Table of differences that a reproduction has written as `differences.json`.
 
     Raises:
-        DataError: the file is missing or damaged, or holds something else.
+        DataError: the file is missing or damaged, is of shortened runs, or holds something else.
     """
     record = read_json(path, {"parts": [PART], "numbers": [NUMBER]}, advice=ADVICE)
+    if record.get("quick"):
+        raise DataError(f"{path}: is of shortened runs, whose numbers mean nothing")
     if unknown := {row["verdict"] for row in record["numbers"]}.difference(VERDICTS):
         raise damaged(path, f"unknown verdict {min(unknown)!r}", ADVICE)
     numbers = [Difference(**{name: row[name] for name in NUMBER}) for row in record["numbers"]]

@@ -38,7 +38,8 @@ BASELINES_SECONDS = 400.0
 
 def gan_run_steps(setup: Setup) -> Iterator[Step]:
     """Steps of the single runs, one after the other, since each uses all cores."""
-    configs = {folder.name: read_config(folder, GanConfig) for folder in sorted(setup.reference.glob(f"{PREFIX}*"))}
+    folders = [path.parent for path in sorted(setup.reference.glob(f"{PREFIX}*/config.json"))]
+    configs = {folder.name: read_config(folder, GanConfig) for folder in folders}
     for name, config in configs.items():
         if setup.quick and name not in quick.GANS:
             continue

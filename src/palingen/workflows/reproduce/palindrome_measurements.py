@@ -1,6 +1,7 @@
 """Measurements of the palindrome runs, their studies, and the analysis."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import sqrt
 
 from palingen.report.record_files import Record
 from palingen.report.records import LEARNED, Records, RunRecords
@@ -79,7 +80,9 @@ def _measure_span(span: memory_span.Span) -> Iterator[Measurement]:
     if span.half_life is not None:
         yield Measurement("memory-analysis", network, "half_life", {"": span.half_life})
     for length, accuracy in span.recall.items():
-        yield Measurement("memory-analysis", f"{network}, on {length:,} digits", "accuracy", {"": accuracy})
+        group, count = f"{network}, on {length:,} digits", span.palindromes[length]
+        std = sqrt(accuracy * (1 - accuracy))  # of one palindrome, which is right or wrong
+        yield Measurement("memory-analysis", group, "accuracy", {"": accuracy}, std, count)
 
 
 def _cell_and_length(cell: str, length: int) -> str:

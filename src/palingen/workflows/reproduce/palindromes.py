@@ -1,5 +1,6 @@
 """Palindrome steps of a reproduction: single runs, studies, and the analyses of both."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -8,23 +9,26 @@ from typing import Any
 
 from palingen.recurrence.analysis import analyze_run
 from palingen.recurrence.config import PalindromeConfig
-from palingen.recurrence.study import TrainOptions, load_results, run_name, run_study
+from palingen.recurrence.pretrained import load_network
+from palingen.recurrence.study import TrainOptions, load_diverged, load_results, run_name, run_study
 from palingen.report.record_shapes import ANALYSES
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
-from palingen.runtime.errors import DivergenceError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.run_files import read_config, read_result
 from palingen.workflows.reproduce import quick
-from palingen.workflows.reproduce.steps import Setup, Step, read_studies
+from palingen.workflows.reproduce.steps import WEIGHTS, Setup, Step, read_studies
 from palingen.workflows.run_figures import analysis_figure
 
 MEMORY_ANALYSIS = Path("memory-analysis", "analysis.json")
 
+ANALYSIS_SECONDS = 60.0
+"""Duration of the analysis of the long studies, which no record holds; measured with one thread."""
+
 
 def palindrome_run_steps(setup: Setup) -> Iterator[Step]:
     """Steps of the single runs in `palindromes`, one for each length, and of the analysis of some of them."""
-    folders = sorted((setup.reference / "palindromes").iterdir())
+    folders = [path.parent for path in sorted(setup.reference.glob("palindromes/*/config.json"))]
     configs = [read_config(folder, PalindromeConfig) for folder in folders]
     seconds = {
         run_name(config): read_result(folder)["seconds"] for config, folder in zip(configs, folders, strict=True)
@@ -57,7 +61,7 @@ def palindrome_study_steps(setup: Setup) -> Iterator[Step]:
                 step = f"memory/{name}"  # the report joins it with the study in `memory`
             yield Step(step, seconds, partial(_run_study, setup, name, study, runs))
     if (setup.reference / MEMORY_ANALYSIS).exists():
-        yield Step("memory-analysis", 0.0, partial(_analyze_memory, setup))
+        yield Step("memory-analysis", ANALYSIS_SECONDS, partial(_analyze_memory, setup))
 
 
 def _analyzed_run(record: Mapping[str, Any]) -> str:
@@ -74,10 +78,9 @@ def _run_all(setup: Setup, configs: Sequence[PalindromeConfig], out: Path) -> No
     if setup.quick:
         configs = quick.select_palindromes(configs)
     longest_first = sorted(configs, key=lambda config: -config.length)
-    results = list(run_study(longest_first, out, setup.parallel, TrainOptions(device=str(setup.device))))
-    for result in results:  # of finished runs they are in the run folders
-        if "stopped" in result:
-            raise DivergenceError(result["stopped"])
+    for result in run_study(longest_first, out, setup.parallel, TrainOptions(device=str(setup.device))):
+        if "stopped" in result:  # of finished runs, the results are in the run folders
+            print(f"{result['folder']}: {result['stopped']}; it is left out", file=sys.stderr)
 
 
 def _run_study(setup: Setup, name: str, study: Mapping[str, Any], configs: Sequence[PalindromeConfig]) -> None:
@@ -89,27 +92,35 @@ def _run_study(setup: Setup, name: str, study: Mapping[str, Any], configs: Seque
         if "config" in run
     }
     runs = [{**result, **own_configs.get(result["folder"], {})} for result in load_results(setup.out / name)]
-    write_json(setup.out / name / "study.json", {**study, "runs": runs})
+    diverged = load_diverged(setup.out / name)
+    write_json(setup.out / name / "study.json", {**study, "runs": runs, "diverged": diverged})
 
 
 def _analyze_runs(setup: Setup, labels: Mapping[str, str], configs: Sequence[PalindromeConfig]) -> None:
     """Analyze runs of `palindromes`, which are computed first unless they are finished."""
     _run_all(setup, configs, setup.out / "palindromes")
-    analyses = {label: analyze_run(setup.out / "palindromes" / name) for label, name in labels.items()}
+    folders = {label: setup.out / "palindromes" / name for label, name in labels.items()}
+    analyses = {label: analyze_run(folder) for label, folder in folders.items() if _is_finished(folder)}
     analysis_figure(setup.out / "analysis", analyses)
 
 
 def _analyze_memory(setup: Setup) -> None:
-    """Analyze the reproduced runs of long studies, or the shipped network where there is no such run."""
+    """Analyze the reproduced runs of long studies; where there is none, the shipped network if it has that length."""
     records = read_json(setup.reference / MEMORY_ANALYSIS, ANALYSES)
     if setup.quick:
         records = [record for record in records if record["cell"] == "rnn"]
-    analyses = {}
+    analyses, weights = {}, {}
     for record in records:
         name = run_name(PalindromeConfig(cell=record["cell"], length=record["length"]))
         studies = [*setup.out.glob("memory*"), *setup.out.glob("gru-settings/*")]
-        runs = [folder / name for folder in sorted(studies) if (folder / name / "weights.safetensors").exists()]
-        analysis = analyze_run(runs[0] if runs else f"pretrained:{record['cell']}-memory")
-        if analysis.config.length == record["length"]:
-            analyses[record["label"]] = analysis
+        runs = [folder / name for folder in sorted(studies) if _is_finished(folder / name)]
+        shipped = f"pretrained:{record['cell']}-memory"
+        if runs or load_network(shipped)[0].length == record["length"]:
+            analyses[record["label"]] = analyze_run(runs[0] if runs else shipped)
+            weights[record["label"]] = "reproduced" if runs else "shipped"
     analysis_figure(setup.out / MEMORY_ANALYSIS.parent, analyses)
+    write_json(setup.out / MEMORY_ANALYSIS.parent / WEIGHTS, weights)
+
+
+def _is_finished(folder: Path) -> bool:
+    return (folder / "weights.safetensors").exists()

@@ -15,14 +15,11 @@ from palingen.runtime.errors import PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.workflows.reproduce import quick
 from palingen.workflows.reproduce.gan import PREFIX, SCORE, write_score
-from palingen.workflows.reproduce.steps import Setup, Step
+from palingen.workflows.reproduce.steps import WEIGHTS, Setup, Step
 from palingen.workflows.run_figures import interpolation_figures
 
 NORMS = "max-latent-norm"
 """Folder of the comparison of maximum latent norms."""
-
-WEIGHTS = "weights.json"
-"""File that says whether the generator was the reproduced or the shipped one."""
 
 INTERPOLATION_SECONDS, NORM_SECONDS = 5.0, 200.0
 """Durations, which no record holds, of an interpolation and of a norm's score; measured with one thread."""

@@ -16,6 +16,9 @@ from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig
 from palingen.runtime.validation import unknown_choice
 
+WEIGHTS = "weights.json"
+"""File beside what trained networks are used for: whether these are the reproduced or the shipped ones."""
+
 
 @dataclass(frozen=True)
 class Setup:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from palingen.report import record_shapes as shapes
-from palingen.runtime.json_io import read_json
+from palingen.runtime.json_io import damaged, read_json, require_shape
 from palingen.runtime.run_files import diverged_files
 from palingen.workflows.run_overview.recipe_values import closest_recipe
 from palingen.workflows.run_overview.summary import ProblemCollector, State, Summary, measure
@@ -21,7 +21,8 @@ def read_study_summary(folder: Path) -> Summary:
     collector = ProblemCollector(folder)
     study: Mapping[str, Any] = collector.read(lambda: _read_study(folder), {})
     runs = study.get("runs", [])
-    total = max(len(runs), sum(1 for _ in folder.glob("*/config.json")))
+    begun = sum(1 for _ in folder.glob("*/config.json"))
+    total = max(len(runs), begun, study.get("planned") or 0)
     config = {name: value for name, value in study.get("config", {}).items() if name not in STUDIED}
     recipe, overrides = closest_recipe(config) if config else _recipes(runs)
     diverged = len(diverged_files(folder))  # a GAN study has them among its runs
@@ -49,8 +50,13 @@ def read_study_summary(folder: Path) -> Summary:
 
 def _read_study(folder: Path) -> Mapping[str, Any]:
     """Content of study.json; only that of a palindrome study has a config for all runs."""
-    shape = (shapes.PALINDROME_STUDY, shapes.GAN_STUDY)
-    study: Mapping[str, Any] = read_json(folder / "study.json", shape, advice=ADVICE)
+    path = folder / "study.json"
+    study: Mapping[str, Any] = read_json(path, dict, advice=ADVICE)
+    shape = {**(shapes.PALINDROME_STUDY if "config" in study else shapes.GAN_STUDY), "planned": (int, None)}
+    try:
+        require_shape({"planned": None, **study}, shape)
+    except ValueError as error:
+        raise damaged(path, str(error), ADVICE) from error
     return study
 
 
