@@ -65,7 +65,7 @@ class RunAnalysis:
 
     half_lives: Float[Tensor, " H"] | None = None
     """Steps after which each unit's forget gates alone leave half of its state, longest first: ln 2 over the mean of
-    -ln f(t) after the first step, over all palindromes. None for cells without gates."""
+    -ln f(t) after the first step, on the palindrome on which that is longest. None for cells without gates."""
 
     recall: Sequence[Recall] = ()
     """Accuracy on palindromes of other lengths than that of the training."""
@@ -148,8 +148,9 @@ def gate_activations(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> d
 
 @torch.no_grad()
 def half_lives(layer: RecurrentLayer, inputs: Float[Tensor, "B T I"]) -> Float[Tensor, " H"] | None:
-    """Steps after which the forget gates alone leave half of each unit's state, over all sequences, longest first.
+    """Steps after which the forget gates alone leave half of each unit's state, longest first.
 
+    Of several sequences the one counts in which they leave most, since a unit may keep some inputs and not others.
     None for cells without gates, and for sequences of a single step.
     """
     if inputs.shape[1] == 1 or not _gate_inputs(layer, inputs[:1, :1]):
@@ -157,7 +158,7 @@ def half_lives(layer: RecurrentLayer, inputs: Float[Tensor, "B T I"]) -> Float[T
     forget_gate = str(layer.cell.forget_gate)
     gates = (_gate_inputs(layer, sequence)[forget_gate][1:].double() for sequence in inputs.split(1))
     rates = [softplus(-values).mean(0) for values in gates]  # -ln f, precise where f rounds to 1
-    return (math.log(2) / torch.stack(rates).mean(0)).sort(descending=True).values
+    return (math.log(2) / torch.stack(rates).amin(0)).sort(descending=True).values
 
 
 def _gate_inputs(layer: RecurrentLayer, inputs: Float[Tensor, "1 T I"]) -> dict[str, Float[Tensor, "T H"]]:
