@@ -67,6 +67,7 @@ def test_no_other_module_takes_a_private_name_from_torch():
     assert foreign.pop("runtime/torch_private.py") == {
         "_linear_pointwise", "_is_mkldnn_bf16_supported", "_foreach_lerp_", "_inductor",
         "_higher_order_ops", "_current_level", "_forward_hooks", "_forward_pre_hooks",
+        "_backward_hooks", "_backward_pre_hooks", "_post_accumulate_grad_hooks",
     }  # fmt: skip
     assert {name: names for name, names in foreign.items() if names} == {}
 
@@ -187,11 +188,19 @@ def test_forward_gradients_are_noticed_and_the_native_engine_does_not_drop_them(
             layer(torch.autograd.forward_ad.make_dual(inputs, inputs))
 
 
-def test_hooks_are_seen_and_a_torch_that_does_not_say_has_none():
-    layer = torch.nn.Linear(1, 1)
-    assert not torch_private.has_forward_hooks(layer)
-    handle = layer.register_forward_hook(lambda *_: None)
-    assert torch_private.has_forward_hooks(layer)
-    handle.remove()
-    without_names = torch.nn.Linear.__new__(torch.nn.Linear)  # not initialised, so that it has neither
-    assert not torch_private.has_forward_hooks(without_names)
+def test_hooks_are_seen_and_a_torch_that_does_not_say_has_none(monkeypatch):
+    network = torch.nn.Sequential(torch.nn.Linear(1, 1))
+    layer, hook = network[0], lambda *_: None
+    assert not torch_private.has_hooks(network)
+    for register in (
+        *(layer.register_forward_hook, layer.register_forward_pre_hook, layer.register_full_backward_hook),
+        *(layer.register_full_backward_pre_hook, layer.weight.register_hook),
+        layer.weight.register_post_accumulate_grad_hook,
+    ):
+        handle = register(hook)
+        assert torch_private.has_hooks(network), register
+        handle.remove()
+        assert not torch_private.has_hooks(network), register
+    layer.register_forward_hook(hook)
+    monkeypatch.setattr(torch_private, "HOOKS", ("_gone",))
+    assert not torch_private.has_hooks(network)

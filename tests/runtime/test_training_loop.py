@@ -167,6 +167,7 @@ def test_a_checkpoint_of_weights_that_are_not_finite_is_never_written(tmp_path, 
 @pytest.mark.parametrize("step", [-1, 9, 10**9])
 def test_a_position_outside_of_the_training_is_refused(tmp_path, step):
     with open_run(tmp_path, Config()) as run:
-        run.save_checkpoint({"counter": {"count": 0}, "step": step, "seconds": 0.0})
+        states = {"counter": {"count": 0}, "global_random_state": {"cpu": torch.get_rng_state()}}
+        run.save_checkpoint({**states, "step": step, "seconds": 0.0})
         with pytest.raises(DataError, match=rf"resume.pt: damaged \(step {step} of 9\)"):
             loop_over(run, Counter()).resume()

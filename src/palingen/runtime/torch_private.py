@@ -8,8 +8,10 @@
     _inductor.compile                   a kernel that is called without `torch.compile`'s checks at every time step,
                                         which take as long as the kernel saves
     forward_ad._current_level           whether derivatives are computed forwards, which no engine in C++ can
-    Module._forward_hooks, ._forward_pre_hooks
-                                        whether something watches a layer, which an engine in C++ would pass by
+    Module._forward_hooks, ._forward_pre_hooks, ._backward_hooks, ._backward_pre_hooks
+    Tensor._backward_hooks, ._post_accumulate_grad_hooks
+                                        whether something watches a layer or a weight, or changes its gradient, which
+                                        an engine in C++ would pass by
     _higher_order_ops.scan              a loop over time as one operation, in an exported graph
 
 Experimental, but public: `torch.fx.experimental.proxy_tensor.make_fx`, which traces a cell's step.
