@@ -139,8 +139,8 @@ def test_a_half_life_is_that_of_the_products_of_the_forget_gates():
             weight.zero_()
         layer.bias[3:6] = torch.tensor([0.0, 15.0, 5.0])
     lives = half_lives(layer, torch.randn(1, 6, 2))
-    kept = torch.sigmoid(torch.tensor([15.0, 5.0, 0.0], dtype=torch.float64))
-    torch.testing.assert_close(kept**lives, torch.full((3,), 0.5, dtype=torch.float64))
+    forget_gates = torch.sigmoid(torch.tensor([15.0, 5.0, 0.0], dtype=torch.float64))
+    torch.testing.assert_close(forget_gates**lives, torch.full((3,), 0.5, dtype=torch.float64))
     assert half_lives(RecurrentLayer("rnn", 2, 3), torch.randn(1, 6, 2)) is None
 
 

@@ -19,6 +19,7 @@ from palingen.recurrence.curriculum import Curriculum
 from palingen.recurrence.engines import EngineName, resolve_engine
 from palingen.recurrence.online_data import OnlinePalindromes
 from palingen.recurrence.palindromes import Palindromes, encode
+from palingen.recurrence.user_cells import load_cell
 from palingen.runtime.training_loop import Stateful
 
 METRICS = ("loss", "accuracy", "gradient_norm")
@@ -41,9 +42,8 @@ def require_engine(config: PalindromeConfig, engine: EngineName, device: torch.d
     Raises:
         ConfigError: it does not.
     """
-    cell = build_network(config).to(device).recurrent.cell
     example = encode(torch.zeros(1, config.length - 1, dtype=torch.uint8, device=device), config.input_encoding)
-    resolve_engine(engine, cell, example, config.hidden_size, config.precision)
+    resolve_engine(engine, load_cell(config.cell), example, config.hidden_size, config.precision)
 
 
 class Evaluation(NamedTuple):
