@@ -92,6 +92,15 @@ def test_an_interrupted_run_goes_on_in_the_same_logs(tmp_path, untracked):
     assert_equal_runs(folder, untracked)
 
 
+def test_resuming_replaces_the_folders_of_wandb_also_where_two_starts_fell_into_one_second(tmp_path):
+    folder = tmp_path / "run"
+    train_until(8, folder, trackers=["wandb"])
+    (first,) = folder.glob("wandb/offline-run-*")
+    first.rename(f"{first}-1")  # so does W&B name the folder of the second start
+    train(folder, trackers=["wandb"])
+    assert_complete(folder, ["wandb"])
+
+
 def test_records_that_are_made_again_after_a_crash_are_logged_once(tmp_path, untracked, monkeypatch):
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:

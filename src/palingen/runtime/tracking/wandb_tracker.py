@@ -75,6 +75,7 @@ class WandbTracker:
         """Finish the run, and remove the older folders that its own replaces."""
         own, offline = Path(self._run.dir).parent, self._run.offline
         self._run.finish(exit_code=0 if finished else 1)
-        for folder in self._folder.glob(f"offline-run-*-{self.run_id}") if offline else ():
+        # W&B numbers the folders of starts in the same second
+        for folder in self._folder.glob(f"offline-run-*-{self.run_id}*") if offline else ():
             if folder != own:
                 shutil.rmtree(folder)
