@@ -14,13 +14,17 @@ from palingen.workflows.reproduce import Reproduction, read_comparison, select_s
 REPORT = ROOT / "report"
 
 
-def test_a_palindrome_run_that_diverges_is_named_and_the_step_goes_on(tmp_path, monkeypatch, capsys):
-    results = [{"stopped": "loss is no longer a finite number", "folder": "lstm-T10-seed0"}]
+def test_a_step_shows_its_runs_as_they_finish_and_goes_on_after_one_that_diverges(tmp_path, monkeypatch, capsys):
+    stopped = {"stopped": "loss is no longer a finite number", "folder": "lstm-T10-seed0", "accuracy": None}
+    results = [stopped, {"folder": "lstm-T10-seed1", "accuracy": 0.75}]
     monkeypatch.setattr("palingen.workflows.reproduce.palindromes.run_study", lambda *_: iter(results))
     setup = Reproduction(REPORT / "runs", tmp_path / "runs", torch.device("cpu"), ParallelConfig(jobs=1))
     (step,) = select_steps(setup.steps(), ["memory/T10"])
     step.run()
-    assert capsys.readouterr().err == "lstm-T10-seed0: loss is no longer a finite number; it is left out\n"
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "lstm-T10-seed0: loss is no longer a finite number"
+    assert [line.partition(" runs,")[0] for line in lines[1:]] == ["memory: 1/30", "memory: 2/30"]
+    assert lines[-1].endswith("lstm-T10-seed1: accuracy 0.75")
     assert json.loads((tmp_path / "runs" / "memory" / "study.json").read_text())["runs"] == []
 
 

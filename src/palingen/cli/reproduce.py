@@ -104,8 +104,8 @@ def _print_estimate(steps: Sequence[Step], folder: Path, parallel: ParallelConfi
     longest = sorted(seconds, key=lambda part: -seconds[part])[:4]
     parts = ", ".join(f"{part} {duration_text(seconds[part])}" for part in longest)
     print(
-        f"{len(steps)} steps, {sum(step.name in finished for step in steps)} of them finished; the others take about "
-        f"{duration_text(sum(seconds.values()))} by the recorded times, {jobs} runs at a time"
+        f"{sum(step.name in finished for step in steps)} of {len(steps)} steps finished; the rest takes about "
+        f"{duration_text(sum(seconds.values()))} by the recorded times, with --jobs {jobs}"
         f"{f' ({parts})' if len(seconds) > 1 else ''}. Ctrl-C stops; the same command resumes.",
         file=sys.stderr,
     )

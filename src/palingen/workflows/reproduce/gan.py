@@ -20,7 +20,7 @@ from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_DIR
 from palingen.runtime.run_files import read_config, read_result
 from palingen.workflows.reproduce import quick
-from palingen.workflows.reproduce.steps import Setup, Step, read_studies
+from palingen.workflows.reproduce.steps import Setup, Step, read_studies, wait_for_runs
 from palingen.workflows.run_figures import gan_figures
 
 PREFIX = "gan-"
@@ -121,6 +121,6 @@ def _reproduce_study(setup: Setup, name: str, study: Mapping[str, Any], variants
             replace(variant, config=quick.shorten_gan(variant.config, name, setup.out))
             for variant in variants[: quick.NUM_VARIANTS]
         ]
-    for _ in run_study(variants, out, setup.parallel, TrainOptions(device=str(setup.device))):
-        pass  # the results are in the run folders
+    results = run_study(variants, out, setup.parallel, TrainOptions(device=str(setup.device)))
+    wait_for_runs(name, len(variants), results)
     write_json(out / "study.json", {**study, "runs": load_results(out)})

@@ -1,6 +1,5 @@
 """Palindrome steps of a reproduction: single runs, studies, and the analyses of both."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +16,7 @@ from palingen.runtime.config_io import parse_config
 from palingen.runtime.json_io import read_json
 from palingen.runtime.run_files import read_config, read_result
 from palingen.workflows.reproduce import quick
-from palingen.workflows.reproduce.steps import WEIGHTS, Setup, Step, read_studies
+from palingen.workflows.reproduce.steps import WEIGHTS, Setup, Step, read_studies, wait_for_runs
 from palingen.workflows.run_figures import analysis_figure
 
 MEMORY_ANALYSIS = Path("memory-analysis", "analysis.json")
@@ -78,9 +77,8 @@ def _run_all(setup: Setup, configs: Sequence[PalindromeConfig], out: Path) -> No
     if setup.quick:
         configs = quick.select_palindromes(configs)
     longest_first = sorted(configs, key=lambda config: -config.length)
-    for result in run_study(longest_first, out, setup.parallel, TrainOptions(device=str(setup.device))):
-        if "stopped" in result:  # of finished runs, the results are in the run folders
-            print(f"{result['folder']}: {result['stopped']}; it is left out", file=sys.stderr)
+    results = run_study(longest_first, out, setup.parallel, TrainOptions(device=str(setup.device)))
+    wait_for_runs(out.name, len(longest_first), results)
 
 
 def _run_study(setup: Setup, name: str, study: Mapping[str, Any], configs: Sequence[PalindromeConfig]) -> None:

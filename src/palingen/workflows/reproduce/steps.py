@@ -3,7 +3,8 @@
 A part is a folder of the records, such as `memory`. It has one step, or several, such as `memory/T10`.
 """
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,15 @@ from palingen.report.record_shapes import GAN_STUDY, PALINDROME_STUDY
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig
+from palingen.runtime.progress import progress
 from palingen.runtime.validation import unknown_choice
 
 WEIGHTS = "weights.json"
 """File beside what trained networks are used for: whether these are the reproduced or the shipped ones."""
+
+
+SHOWN = ("accuracy", "fd")
+"""Numbers of a finished run that are shown beside the progress."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,23 @@ def select_steps(steps: Sequence[Step], only: Sequence[str]) -> list[Step]:
             siblings = [step.name for step in steps if step.part == name.partition("/")[0]]
             raise ConfigError(f"only: {unknown_choice(name, siblings or dict.fromkeys(step.part for step in steps))}")
     return [step for step in steps if not only or step.part in only or step.name in only]
+
+
+def wait_for_runs(label: str, total: int, results: Iterable[Mapping[str, Any]]) -> None:
+    """Compute all runs of a study, with progress; the results themselves are in the run folders.
+
+    Args:
+        label: name beside the progress bar.
+        total: number of runs.
+        results: results as runs finish; that of a run that diverged says why in `stopped`.
+    """
+    with progress(label, total, "runs") as bar:
+        for done, result in enumerate(results, 1):
+            if "stopped" in result:
+                print(f"{result['folder']}: {result['stopped']}", file=sys.stderr)
+            values = {**result, **(result.get("score") or {})}
+            numbers = {name: values[name] for name in SHOWN if values.get(name) is not None}
+            bar.advance(done, result["folder"], **numbers)
 
 
 def estimate_seconds(steps: Sequence[Step], jobs: int) -> dict[str, float]:
