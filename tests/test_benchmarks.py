@@ -116,14 +116,14 @@ def test_the_engine_of_a_device_is_compared_with_torch_on_a_grid():
 
 
 def test_the_step_of_the_gan_training_is_timed_by_engine():
-    run = benchmark("gan_loop.py", "--repeats", 3, "--steps", 1, "--device", "cpu", "--json")
+    run = benchmark_here("gan_loop.py", "--repeats", 3, "--steps", 1, "--device", "cpu", "--json")
     assert run.returncode == 0, run.stderr
     assert set(json.loads(run.stdout)["step_us"]) == {"auto", "manual"}
 
 
 def test_engines_of_the_penalised_step_take_turns():
     options = ("--batch-size", 4, "--rounds", 2, "--engines", "penalty-jvp", "autograd", "--precision", "float32")
-    run = benchmark("penalty_step.py", *options, "--cpu-time", "--json")
+    run = benchmark_here("penalty_step.py", *options, "--cpu-time", "--json")
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)
     assert [row["engine"] for row in result["rows"]] == ["penalty-jvp", "autograd"]

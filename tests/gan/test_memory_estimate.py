@@ -30,7 +30,7 @@ MEMORY = "palingen.runtime.memory.available_memory"
     "trainings",
     [
         [{"architecture": "conv"}, {"architecture": "residual"}],
-        [{"latent_dim": 40_000}],
+        pytest.param([{"latent_dim": 40_000}], marks=pytest.mark.torture),
         pytest.param(
             [{"architecture": "residual", "batch_size": 10, "epochs": 1, "frechet_steps": 2}], marks=pytest.mark.torture
         ),

@@ -160,6 +160,7 @@ def test_a_record_that_contradicts_the_text_stops_the_report(tmp_path, committed
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.torture  # test_distribution.py builds in an empty folder, and expects the committed bytes
 def test_two_builds_in_two_folders_give_the_same_bytes(outputs, committed, tmp_path):
     for path in typst.write_report(tmp_path / "elsewhere", committed):
         assert path.read_bytes() == outputs[path.name]

@@ -107,6 +107,7 @@ def test_two_nodes_of_torchrun_end_in_the_weights_of_two_processes_on_one(tmp_pa
     assert all(torch.equal(other[name], weight) for name, weight in one.items())
 
 
+@pytest.mark.torture
 def test_an_error_is_printed_by_one_process_only(tmp_path):
     run = train(tmp_path / "run", "--data", tmp_path / "nothing", "--devices", 2)
     assert run.returncode == 2

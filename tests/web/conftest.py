@@ -21,7 +21,14 @@ KINDS = [(architecture, conditional) for architecture in ("mlp", "conv", "residu
 NAMES = [f"{architecture}{'-conditional' * conditional}" for architecture, conditional in KINDS]
 
 
-@pytest.fixture(scope="session", params=KINDS, ids=NAMES)
+PARAMETERS = [
+    pytest.param(kind, id=name, marks=[] if kind[1] else pytest.mark.torture)
+    for kind, name in zip(KINDS, NAMES, strict=True)
+]
+"""Unconditional ones only in `make torture`: the conditional ones have all of their layers."""
+
+
+@pytest.fixture(scope="session", params=PARAMETERS)
 def trained(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, few_digits: Path
 ) -> tuple[nn.Module, Tensor]:

@@ -20,7 +20,7 @@ NUM_VARIANTS = 2
 GANS = ("gan-course", "gan-residual")
 """GAN runs that are repeated: one of each kind; the others run the same code."""
 
-COURSE_EPOCHS = 60
+COURSE_EPOCHS = 30
 """Epochs of the course's GAN, enough on few images to generate more than one class."""
 
 
