@@ -47,6 +47,17 @@ const JOBS = {
     const { inputs, targets } = p.samplePalindromes(job.count, job.length, p.uniform(job.seed), job.part);
     return { inputs: Array.from(inputs), targets: Array.from(targets) };
   },
+  measured: () => { // palindromes on which the accuracy is measured
+    const { samplePalindromes } = p, measured = [];
+    p.samplePalindromes = (...values) => {
+      const batch = samplePalindromes(...values);
+      measured.push(...Array.from({ length: batch.count }, (_, b) => Array.from(batch.inputs.subarray(b * batch.steps, (b + 1) * batch.steps))));
+      return batch;
+    };
+    for (const _ of p.freshAccuracy(asFloats(job.network), job.options));
+    p.samplePalindromes = samplePalindromes;
+    return measured;
+  },
   parse: () => job.texts.map((text) => { const d = p.parsePalindrome(text, 5, 1000); return d && Array.from(d); }),
   wilson: () => p.wilsonInterval(job.correct, job.count),
   scores: () => Array.from(p.firstDigitScores(asFloats(job.network), job.options)),

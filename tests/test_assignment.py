@@ -126,6 +126,13 @@ def test_the_training_script_prints_loss_and_accuracy_on_unseen_palindromes(tmp_
     assert re.search(r"On 200 unseen palindromes: loss \S+, accuracy [01]\.\d+", run.stdout)
 
 
+def test_the_smallest_data_set_has_a_palindrome_to_train_on(tmp_path):
+    sizes = ("--data_size", 2, "--portion_train", 0.1, "--max_epoch", 1, "--num_hidden", 4)
+    run = run_script(PART1 / "train.py", *sizes, folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "On 1 unseen palindromes" in run.stdout
+
+
 @pytest.mark.parametrize(
     ("path", "arguments", "message"),
     [

@@ -65,7 +65,7 @@ def main(config: argparse.Namespace) -> tuple[float, float]:
     cut = min(max(round(config.portion_train * len(dataset)), 1), len(dataset) - 1)
     training, test = random_split(dataset, [cut, len(dataset) - cut])
     # If there are fewer palindromes than data_size, they repeat, so that an epoch keeps its number of steps.
-    sampler = RandomSampler(training, num_samples=round(config.portion_train * config.data_size))
+    sampler = RandomSampler(training, num_samples=max(round(config.portion_train * config.data_size), 1))
     train_loader = DataLoader(training, config.batch_size, sampler=sampler)
     test_loader = DataLoader(test, config.batch_size)
 

@@ -167,6 +167,12 @@ def test_the_table_of_a_study_has_a_row_for_each_cell_and_a_column_for_each_leng
     assert text.count("0/3") == 3
 
 
+def test_the_median_of_two_seeds_lies_between_them(capsys):
+    results = [{"cell": "rnn", "length": 20, "seed": seed, "accuracy": (0.1, 1.0)[seed]} for seed in range(2)]
+    output_console().print(accuracy_table(results))
+    assert "10.0 55.0 100.0 2/2" in capsys.readouterr().out
+
+
 def test_the_table_of_all_results_follows_the_study_and_the_pictures_come_last(palingen):
     lines = palingen(*STUDY).stdout.splitlines()
     assert lines[0].startswith("Accuracy on unseen palindromes")

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from tracker_logs import read_tensorboard
 
-from palingen.cli import score, score_table
+from palingen.cli import evaluators, score, score_table
 from palingen.gan.config import GanConfig, build_networks
 from palingen.gan.data.mnist import load_images
 from palingen.gan.evaluation import stacked_mnist
@@ -37,7 +37,7 @@ KEYS = {
 @pytest.fixture
 def shared_evaluator(monkeypatch, evaluator):
     """Use the evaluator of the test session, which has seen the real images."""
-    monkeypatch.setattr(score, "mnist_evaluator", lambda reference: evaluator)
+    monkeypatch.setattr(evaluators, "mnist_evaluator", lambda reference: evaluator)
     return evaluator
 
 
@@ -113,6 +113,18 @@ def test_the_table_of_scores_fits_80_columns(capsys, evaluator, monkeypatch, nam
     assert any("0.500" in line and "0.050" in line for line in lines)  # class accuracy and its deviation
     assert sum(line.count("±") for line in lines) == 2
     assert sum("FD" in line for line in lines) == 4
+
+
+def test_scores_of_one_run_with_other_settings_have_folders_of_their_own():
+    default = {"seed": 0, "count": None, "repeats": 1, "norm": "own", "data": None}
+    others = [
+        {},
+        *({"seed": 1}, {"count": 5000}, {"count": 6000}, {"repeats": 2}, {"repeats": 3}),
+        *({"norm": 0.9}, {"norm": 1.0}, {"norm": None}, {"data": "fashion-mnist"}, {"data": "my/letters.npz"}),
+    ]
+    names = [score._score_name("run", **{**default, **changes}) for changes in others]
+    assert names[0] == "run-seed0"
+    assert len({*names}) == len(others)
 
 
 def test_every_metric_of_a_score_has_a_row():

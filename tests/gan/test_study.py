@@ -217,3 +217,10 @@ def test_a_damaged_result_is_refused_in_one_line(tmp_path, variants):
 def test_the_folder_of_a_variant_has_only_safe_characters():
     variant = Variant("own", GanConfig(data="/my digits"), {"data": "/my digits"})
     assert variant.folder == "own-data-my-digits-seed0"
+
+
+@pytest.mark.parametrize("paths", [("/a" * 200 + "/1", "/a" * 200 + "/2"), ("/数字", "/文字")])
+def test_the_folders_of_variants_with_long_or_foreign_paths_are_short_and_differ(paths):
+    folders = {Variant("own", GanConfig(data=path), {"data": path}).folder for path in paths}
+    assert len(folders) == 2
+    assert max(map(len, folders)) <= 170

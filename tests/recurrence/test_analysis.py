@@ -13,7 +13,6 @@ from palingen.recurrence.analysis import (
     analyze_run,
     gate_activations,
     gradient_norms,
-    gradient_retention,
     half_lives,
     recorded_steps,
 )
@@ -22,6 +21,7 @@ from palingen.recurrence.config import PalindromeConfig, build_data
 from palingen.recurrence.init import forget_bias
 from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.recurrence.palindromes import count_palindromes
+from palingen.recurrence.retention import gradient_retention, retention_text
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.errors import RunError
 
@@ -168,7 +168,13 @@ def test_a_record_of_a_long_sequence_has_all_steps_near_both_ends_and_few_in_bet
 
 
 def test_gradient_retention_is_the_larger_norm_at_the_first_step_over_that_of_h_at_the_last():
-    assert gradient_retention({"h": torch.tensor([1.0, 9.0, 4.0]), "c": torch.tensor([2.0, 9.0, 0.0])}) == 0.5
+    norms = {"h": torch.tensor([1.0, 9.0, 4.0]), "c": torch.tensor([2.0, 9.0, 0.0])}
+    assert (gradient_retention(norms), retention_text(norms)) == (0.5, "0.5")
+
+
+def test_without_a_gradient_there_is_no_retention():
+    norms = {"h": torch.zeros(3)}  # of a network so certain that its loss is zero
+    assert (gradient_retention(norms), retention_text(norms)) == (None, "no gradient")
 
 
 def test_the_gradient_vanishes_faster_in_an_rnn_than_in_an_lstm_with_a_forget_bias():

@@ -26,6 +26,11 @@ def test_a_network_that_keeps_the_first_digit_is_right_at_every_length():
     assert all(recall.accuracy == 1 for recall in recalls)
 
 
+def test_of_the_shortest_palindromes_no_length_is_measured_twice():
+    recalls = recall_beyond(first_digit, PalindromeConfig(length=2, input_encoding="one-hot"))
+    assert [recall.length for recall in recalls] == [2, 4, 10, 20, 40, 100]
+
+
 def test_a_network_that_forgets_is_right_as_often_as_its_answer_is():
     recall = recall_at(zero, ONE_HOT, 60)
     assert recall.palindromes == NUM_PALINDROMES

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -25,6 +27,12 @@ def test_the_second_bias_of_torchs_layer_is_zero_but_for_the_candidate_of_the_gr
     store_torch(RecurrentLayer(name, 3, 5), theirs)
     assert not theirs.bias_hh_l0[: 10 if name == "gru" else None].any()
     assert theirs.bias_hh_l0.any() == (name == "gru")
+
+
+def test_a_copy_of_a_layer_has_the_same_equations():
+    layer, theirs = RecurrentLayer("lstm", 3, 5), nn.LSTM(3, 5)
+    store_torch(copy.deepcopy(layer), theirs)
+    assert torch.equal(theirs.weight_hh_l0, layer.weight_hh)
 
 
 @pytest.mark.parametrize(

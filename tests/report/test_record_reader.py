@@ -133,6 +133,14 @@ def test_a_shipped_score_belongs_only_to_a_run_with_the_config_of_the_shipped_we
     assert read_records(tmp_path / "other").gans["course"].score is None
 
 
+def test_a_run_with_weights_of_its_own_has_no_shipped_score(tmp_path):
+    folder = tmp_path / "runs" / "gan-course"
+    shutil.copytree(RUNS / "gan-course", folder, ignore=shutil.ignore_patterns("snapshots"))
+    assert read_records(tmp_path).gans["course"].score
+    (folder / "weights.safetensors").touch()
+    assert read_records(tmp_path).gans["course"].score is None
+
+
 def test_a_score_in_the_run_folder_comes_first(tmp_path):
     folder = tmp_path / "runs" / "gan-course"
     shutil.copytree(RUNS / "gan-course", folder, ignore=shutil.ignore_patterns("snapshots"))

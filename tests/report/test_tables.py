@@ -1,4 +1,4 @@
-from fake_records import link_subset
+from fake_records import link_subset, palindrome_study
 
 from palingen.report.readme_table import readme_table
 from palingen.report.record_reader import read_records
@@ -41,3 +41,9 @@ def test_the_readme_table_leaves_out_what_has_no_records(tmp_path):
     (row,) = readme_table(read_records(folder)).rows  # no length but the first has both cells
     assert row[0].startswith("palindromes of 5 digits")
     assert readme_table(Records()).rows == []
+
+
+def test_the_readme_table_leaves_out_recipe_memory_if_only_other_cells_were_trained():
+    assert readme_table(Records(memory=palindrome_study(("peephole", 200, 1.0, 1)))).rows == []
+    (row,) = readme_table(Records(memory=palindrome_study(("peephole", 200, 1.0, 1), ("lstm", 1000, 1.0, 1)))).rows
+    assert row[1] == "T = 1,000: LSTM 1 of 1"

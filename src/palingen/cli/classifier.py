@@ -32,7 +32,10 @@ def train(
     """
     folder = options.out
     if folder is None:
-        folder, config = _cached(recipe, config) or (options.folder("classifier", recipe, config), config)
+        folder, config = _cached(recipe, config, options.force) or (
+            options.folder("classifier", recipe, config),
+            config,
+        )
     result = train_classifier(config, folder, select_device(options.device), **options.keywords)
     record = {name: result[name] for name in ("accuracy", "epochs", "seconds", "seed")}
     paths = {"folder": folder, "files": [folder / "weights.safetensors"]}
@@ -40,13 +43,13 @@ def train(
     print_result({**record, **paths}, options.json, title="Classifier training", rows={**rows, **paths})
 
 
-def _cached(recipe: str, config: ClassifierConfig) -> tuple[Path, ClassifierConfig] | None:
+def _cached(recipe: str, config: ClassifierConfig, force: bool) -> tuple[Path, ClassifierConfig] | None:
     """Folder in the cache and config of the classifier of a data set; None for MNIST, whose classifiers are shipped."""
     if config.data == "mnist" or (images := load_data(config.data)).info.is_mnist:
         return None
     if config.epochs == CLASSIFIER[recipe].epochs:
         config = scale_epochs(config, len(images.train))
     folder = store_folder(images.info) / recipe
-    if (folder / "weights.safetensors").exists():  # trained, perhaps when the data had another path
+    if not force and (folder / "weights.safetensors").exists():  # trained, perhaps when the data had another path
         config = replace(config, data=read_config(folder, ClassifierConfig).data)
     return folder, config

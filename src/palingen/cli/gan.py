@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from palingen.cli.baselines import baselines
 from palingen.cli.export import export
 from palingen.cli.gan_study import study
 from palingen.cli.generators import LatentNorm, Run, Seed, open_generator
@@ -22,7 +23,7 @@ from palingen.cli.options import (
     recipe_flag,
     recipe_values,
 )
-from palingen.cli.score import baselines, score
+from palingen.cli.score import score
 from palingen.gan.config import GanConfig
 from palingen.gan.pretrained import write_sampling_options
 from palingen.gan.sampling.snapshots import SCALE, SnapshotStage

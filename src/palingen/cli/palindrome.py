@@ -24,12 +24,13 @@ from palingen.cli.options import (
 )
 from palingen.cli.palindrome_study import study
 from palingen.recipes import PALINDROME
-from palingen.recurrence.analysis import RunAnalysis, analyze_run, gradient_retention
+from palingen.recurrence.analysis import RunAnalysis, analyze_run
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.export import export_network
 from palingen.recurrence.palindromes import repetition_note
+from palingen.recurrence.retention import gradient_retention, retention_text
 from palingen.recurrence.train import train_palindrome
 from palingen.recurrence.user_cells import load_cell
 from palingen.runtime.numerics import select_device
@@ -88,17 +89,20 @@ def analyze(
     folder = output.out or Path("runs") / "analyze" / runs[0].resolve().name
     files = analysis_figure(folder, {labels[run]: analysis for run, analysis in analyses.items()})
     paths = {"folder": folder, "files": files}
-    retention = {
-        run: {"untrained": gradient_retention(analysis.untrained), "trained": gradient_retention(analysis.trained)}
-        for run, analysis in analyses.items()
-    }
     record = {
-        "gradient_retention": [{"run": run, **ratios} for run, ratios in retention.items()],
+        "gradient_retention": [
+            {
+                "run": run,
+                "untrained": gradient_retention(analysis.untrained),
+                "trained": gradient_retention(analysis.trained),
+            }
+            for run, analysis in analyses.items()
+        ],
         "recall": [{"run": run, **asdict(recall)} for run, analysis in analyses.items() for recall in analysis.recall],
     }
     rows = {
-        labels[run]: f"{ratios['untrained']:.2g} untrained, {ratios['trained']:.2g} trained"
-        for run, ratios in retention.items()
+        labels[run]: f"{retention_text(analysis.untrained)} untrained, {retention_text(analysis.trained)} trained"
+        for run, analysis in analyses.items()
     }
     rows |= {
         f"accuracy of {labels[run]}": ", ".join(f"T = {at.length:,}: {at.accuracy:.1%}" for at in analysis.recall)

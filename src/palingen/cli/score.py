@@ -1,7 +1,5 @@
-"""`palingen gan score` and `palingen gan baselines`: scores of generated, real and corrupted images."""
+"""`palingen gan score`: scores of generated images."""
 
-import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,12 +7,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from torch import Tensor
 
+from palingen.cli.evaluators import ReferenceFlag, identify, open_evaluator, print_table
 from palingen.cli.generators import LatentNorm, Seed, open_generator
 from palingen.cli.options import OutputFlags, OutputOptions, TrustCode, print_result
-from palingen.cli.score_table import print_scores
-from palingen.gan.data.dataset_info import MNIST_INFO, DatasetInfo
 from palingen.gan.data.image_files import ARRAY_SUFFIXES, list_pictures, read_images
-from palingen.gan.data.sources import load_data
 from palingen.gan.evaluate import (
     RepeatedScores,
     evaluate_pixels,
@@ -25,18 +21,7 @@ from palingen.gan.evaluate import (
 from palingen.gan.evaluation import baselines as shipped
 from palingen.gan.evaluation import stacked_mnist
 from palingen.gan.evaluation.classifier import load_classifier
-from palingen.gan.evaluation.controls import CONTROLS
-from palingen.gan.evaluation.data_evaluator import data_evaluator
-from palingen.gan.evaluation.evaluator import (
-    MIN_SAMPLES,
-    NUM_SAMPLES,
-    Evaluator,
-    Reference,
-    default_count,
-    mnist_evaluator,
-    require_count,
-)
-from palingen.gan.evaluation.score import ScoreSummary
+from palingen.gan.evaluation.evaluator import Evaluator, Reference
 from palingen.gan.pretrained import PretrainedGenerator
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import PalingenError
@@ -55,18 +40,11 @@ SOURCE_HELP = (
 )
 
 COUNT_HELP = (
-    "Images to score, at least 5000; by default 10000, 30000 for validation, and 26000 of three digits at once; "
-    "fewer of a small data set."
+    "Images to score, at least 5000, or 100 for data other than MNIST; by default 10000, 30000 for validation, and "
+    "26000 of three digits at once; fewer of a small data set."
 )
 
 REPEATS_HELP = "Sets of latents, with this seed and the following; several add standard deviations."
-
-ReferenceFlag = Annotated[
-    Reference,
-    Parameter(
-        help="Real images to compare with: test, to report; or validation, a part of the training images, to choose."
-    ),
-]
 
 SCORE_KINDS = {"test": "score", "validation": "validation_score"}
 """Kind of the scores in the logs of trackers, by the real images."""
@@ -101,76 +79,38 @@ def score(
         _score_images(images, Path(source).resolve().stem, data, reference, output)
         return
     generator = open_generator(source, max_latent_norm=max_latent_norm, trust_code=trust_code)
-    name = f"{generator.name}-seed{seed}"
+    name = _score_name(generator.name, seed, count, repeats, max_latent_norm, data)
     if generator.config.channels == 3:
         require("repeats", repeats, repeats == 1, "must be 1 for a generator of three digits at once")
         require("reference", reference, reference == "test", "must be 'test' for a generator of three digits at once")
-        _report_modes(generator, stacked_mnist.NUM_SAMPLES if count is None else count, seed, output)
+        _report_modes(generator, stacked_mnist.NUM_SAMPLES if count is None else count, seed, output, name)
         return
-    info = generator.info if data is None else _identify(data)
-    evaluator, count = _open_evaluator(info, reference, count)
+    info = generator.info if data is None else identify(data)
+    evaluator, count = open_evaluator(info, reference, count)
     scores = evaluate_repeatedly(generator, evaluator, count, seed, repeats)
     _report(scores, evaluator, output, name)
     if data is None:
         log_scores(generator.folder, generator.config, SCORE_KINDS[reference], asdict(scores.summary.mean))
 
 
+def _score_name(
+    generator: str, seed: int, count: int | None, repeats: int, norm: float | str | None, data: str | None
+) -> str:
+    """Name of a score's folder: the generator's, and all that is not the default, so that no score replaces another."""
+    others = {
+        "images": count,
+        "repeats": repeats if repeats > 1 else None,
+        "norm": None if norm == "own" else norm or "any",
+        "data": data and Path(data).stem,
+    }
+    chosen = (f"{name}{value}" for name, value in others.items() if value is not None)
+    return "-".join([generator, f"seed{seed}", *chosen])
+
+
 def _score_images(images: Tensor, name: str, data: str | None, reference: Reference, output: OutputOptions) -> None:
     configure_numerics()
-    evaluator, _ = _open_evaluator(_identify(data), reference, len(images))
+    evaluator, _ = open_evaluator(identify(data), reference, len(images))
     _report(evaluate_pixels(images, evaluator, name), evaluator, output, name)
-
-
-def baselines(
-    *,
-    count: Annotated[
-        int | None, Parameter(help="Images of each kind, at least 5000; by default as for a score.")
-    ] = None,
-    reference: ReferenceFlag = "test",
-    recompute: Annotated[bool, Parameter(negative="", help="Compute them even if they are shipped.")] = False,
-    data: Annotated[str | None, Parameter(help="Data set: mnist, another name, or a path; mnist by default.")] = None,
-    output: OutputFlags = OutputOptions(),
-) -> None:
-    """Score real images as if they were generated, and real images corrupted on purpose, ten random subsets of each.
-
-    The first row is what a perfect generator would get; the others show what each metric notices.
-    """
-    configure_numerics()
-    evaluator, count = _open_evaluator(_identify(data), reference, count)
-    scores = evaluator.controls(count) if recompute else shipped.baselines(evaluator, count)
-    name = "" if evaluator.info.is_mnist else f"{Path(evaluator.info.name).stem}-"
-    folder = output.out or Path("runs") / "baselines" / f"{name}{reference}-{count}-images"
-    path = folder / shipped.file_name(reference)
-    record = shipped.as_record(evaluator, count, scores)
-    write_json(path, record)
-    if not output.json:
-        _print_table(scores, evaluator, count)
-    paths = {"folder": folder, "files": [path]}
-    print_result({**record, **paths}, output.json, title="Baselines", rows=paths)
-
-
-def _identify(data: str | None) -> DatasetInfo:
-    return MNIST_INFO if data in (None, "mnist") else load_data(data).info
-
-
-def _open_evaluator(info: DatasetInfo, reference: Reference, count: int | None) -> tuple[Evaluator, int]:
-    """Evaluator for a data set, and the number of images of a score, which is checked.
-
-    Raises:
-        ConfigError: there are too few images, or too many.
-        DataError: there is no classifier for the data set, or its images are missing.
-    """
-    if info.is_mnist:
-        count = NUM_SAMPLES[reference] if count is None else count
-        require_count(count, reference)  # before the real images are classified
-        return mnist_evaluator(reference), count
-    evaluator = data_evaluator(info, reference)
-    count = default_count(evaluator) if count is None else count
-    require_count(count, reference, evaluator)
-    if len(evaluator.real_images) < MIN_SAMPLES:
-        few = f"only {len(evaluator.real_images):,} images to compare with"
-        print(f"score: {few}, so distances are large even for real ones; compare with the floor", file=sys.stderr)
-    return evaluator, count
 
 
 def _read_source(source: str) -> Tensor | None:
@@ -205,26 +145,18 @@ def _report(scores: RepeatedScores, evaluator: Evaluator, output: OutputOptions,
     write_json(files[0], record)
     write_png(files[1], tile(scores.worst.numpy(), COLUMNS, scale=SCALE))
     if not output.json:
-        _print_table({scores.row_name: summary, **controls}, evaluator, count)
+        print_table({scores.row_name: summary, **controls}, evaluator, count)
     print_result({**record, **paths}, output.json, title="Scores", rows=paths)
 
 
-def _report_modes(generator: PretrainedGenerator, count: int, seed: int, output: OutputOptions) -> None:
+def _report_modes(generator: PretrainedGenerator, count: int, seed: int, output: OutputOptions, name: str) -> None:
     """Write and print the modes of a generator of three digits at once."""
     least = stacked_mnist.MIN_SAMPLES
     require("count", count, count >= least, f"must be at least {least}; fewer images hardly meet 1000 numbers")
     require("count", count, count <= stacked_mnist.MAX_SAMPLES, f"must be at most {stacked_mnist.MAX_SAMPLES}")
     record = evaluate_stacked(generator, load_classifier(), count, seed)
-    folder = output.out or Path("runs") / "score" / f"{generator.name}-seed{seed}"
+    folder = output.out or Path("runs") / "score" / name
     write_json(folder / "score.json", record)
     paths: dict[str, Any] = {"folder": folder, "files": [folder / "score.json"]}
     print_result({**record, **paths}, output.json, title="Modes among the 1000 three-digit numbers")
     log_scores(generator.folder, generator.config, "score", record)
-
-
-def _print_table(scores: Mapping[str, ScoreSummary], evaluator: Evaluator, count: int) -> None:
-    images = "test images" if evaluator.reference == "test" else "images of the validation part"
-    name, *_ = scores
-    kind = "real images" if name == CONTROLS[0] else name
-    title = f"{kind}: {count} images against {len(evaluator.real_images)} {images}"
-    print_scores(scores, title, evaluator.low_confidence_fraction, evaluator.info.num_classes)

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -83,6 +84,6 @@ def _seeds_text(
     stopped = f", {len(runs) - len(accuracies)} stopped" if len(accuracies) < len(runs) else ""
     if not accuracies:
         return Text(f"0/{total}{stopped}" if total else "", style="dim")
-    chosen = (accuracies[0], accuracies[len(accuracies) // 2], accuracies[-1])
+    chosen = (accuracies[0], median(accuracies), accuracies[-1])
     numbers = " ".join(f"{accuracy:.1f}" for accuracy in chosen)
     return Text.assemble(numbers, " ", (f"{len(accuracies)}/{total}{stopped}", "dim"))

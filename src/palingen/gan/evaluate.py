@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Int64, UInt8
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from palingen.gan.data.dataset_info import MNIST_INFO
+from palingen.gan.data.dataset_info import MNIST_INFO, DatasetInfo
 from palingen.gan.data.image_files import as_pixels, read_images
 from palingen.gan.data.mnist import random_order
 from palingen.gan.data.sources import load_data
@@ -150,13 +151,25 @@ def evaluate_repeatedly(
         for set_seed in range(seed, seed + repeats):
             labels = generator.labels(count, set_seed)
             pixels = generator.pixels(count, set_seed, labels)
-            score, least_confident = _score_with_worst(pixels, evaluator, labels)
+            requested = _classes_of_evaluator(labels, generator.info, evaluator.info)
+            score, least_confident = _score_with_worst(pixels, evaluator, requested)
             scores.append(score)
             worst.append(least_confident)
             bar.advance(len(scores), fd=score.fd)
     return RepeatedScores(
         name=generator.name, scores=scores, worst=worst[0], seed=seed, max_latent_norm=generator.max_latent_norm
     )
+
+
+def _classes_of_evaluator(
+    labels: Int64[Tensor, " N"] | None, own: DatasetInfo, other: DatasetInfo
+) -> Int64[Tensor, " N"] | None:
+    """Requested classes as positions in another data set; None if it does not have all of the generator's classes."""
+    if labels is None or own.class_names == other.class_names:
+        return labels
+    if not {*own.class_names} <= {*other.class_names}:
+        return None
+    return torch.tensor([other.class_names.index(name) for name in own.class_names])[labels]
 
 
 def require_repeats(repeats: int, seed: int) -> None:

@@ -1,5 +1,6 @@
 """Study of GAN variants: recipes, losses and settings with the same budget, several seeds and the same evaluation."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -32,6 +33,9 @@ from palingen.runtime.validation import SEEDS, require, require_integer
 NOT_OVERRIDES = ("seed", "epochs")
 """Fields that do not make another variant."""
 
+MAX_NAME = 150
+"""Characters of a variant's folder name before its seed; file systems allow 255 bytes."""
+
 RESULT = {
     "recipe": str, "overrides": dict, "label": str, "seed": int, "epochs": int, "seconds": (float, None),
     "score": ({"fd": float, "coverage": float, "recall": float}, None),
@@ -59,7 +63,10 @@ class Variant:
     @property
     def folder(self) -> str:
         """Name of the run's folder in its study."""
-        return f"{re.sub(r'[^A-Za-z0-9@.-]+', '-', self.label.replace('_', '-'))}-seed{self.config.seed}"
+        name = re.sub(r"[^A-Za-z0-9@.-]+", "-", self.label.replace("_", "-"))
+        if len(name) > MAX_NAME or not self.label.isascii():  # a path in the overrides, which others may look like then
+            name = f"{name[:MAX_NAME]}-{hashlib.sha256(self.label.encode()).hexdigest()[:8]}"
+        return f"{name}-seed{self.config.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)

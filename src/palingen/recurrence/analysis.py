@@ -4,7 +4,7 @@ B  sequences      T  steps      I  inputs      H  hidden units
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,11 +102,6 @@ def recorded_steps(num_steps: int) -> list[int]:
 def _round(values: Float[Tensor, " N"]) -> list[float]:
     """Numbers with five significant digits."""
     return [float(f"{value:.5g}") for value in values.tolist()]
-
-
-def gradient_retention(norms: Mapping[str, Float[Tensor, " T"]]) -> float:
-    """Ratio of the gradient norm at the first step (of h or c, the larger) to that of h at the last step."""
-    return max(float(part[0]) for part in norms.values()) / float(norms["h"][-1])
 
 
 def analyze_run(run: str | Path, *, trust_code: bool = False) -> RunAnalysis:

@@ -82,7 +82,7 @@ class PalindromeConfig:
     """Hidden units."""
 
     forget_bias_init: float | None = None
-    """Initial bias of the forget gate, with zero for the other gates (Gers et al. 2000); random by default."""
+    """Initial bias of the forget gate alone (Gers et al. 2000); random like that of the other gates by default."""
 
     orthogonal_init: bool = False
     """Orthogonal initial recurrent weights (Saxe et al. 2014)."""

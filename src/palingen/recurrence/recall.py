@@ -52,7 +52,6 @@ def recall_beyond(model: Network, config: PalindromeConfig) -> tuple[Recall, ...
 
 
 def _lengths(trained: int) -> Iterator[int]:
-    for factor in FACTORS:
-        length = max(2, round(factor * trained))
+    for length in dict.fromkeys(max(2, round(factor * trained)) for factor in FACTORS):
         if length <= max(2 * trained, MAX_LENGTH):
             yield length

@@ -55,7 +55,7 @@ def _candidate_bias(layer: RecurrentLayer) -> slice:
 
 
 def _check_compatible(layer: RecurrentLayer, torch_layer: nn.RNNBase) -> None:
-    name = next((name for name, cell in CELLS.items() if cell is layer.cell), "custom")
+    name = next((name for name, cell in CELLS.items() if cell == layer.cell), "custom")
     if TORCH_MODES.get(name) != torch_layer.mode:
         raise ValueError(f"cell={name!r}: has other equations than torch's {torch_layer.mode}")
     sizes, torch_sizes = (layer.input_size, layer.hidden_size), (torch_layer.input_size, torch_layer.hidden_size)

@@ -24,7 +24,7 @@ def readme_table(records: Records) -> Table:
     """Table of the main results: at most six rows, those there are records for."""
     lengths = [length for length in records.course_lengths if all(records.course_runs(cell, length) for cell in CELLS)]
     rows = [_course_row(records, length) for length in sorted({*lengths[:1], *lengths[-1:]})]
-    if records.memory and (trained := {*records.memory.lengths()} & {*MEMORY_LENGTHS}):
+    if records.memory and (trained := {*records.memory.lengths(*MEMORY_CELLS)} & {*MEMORY_LENGTHS}):
         rows.append(_memory_row(records.memory, sorted(trained)))
     rows += [_gan_row(name, gan) for name, gan in records.gans.items() if name in GAN_RECIPES and gan.score]
     if records.stacked and records.stacked.score:

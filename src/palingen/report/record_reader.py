@@ -72,7 +72,7 @@ def _is_finished(folder: Path) -> bool:
 
 def _read_studies(folder: str, runs: Path) -> dict[str, StudyRecords]:
     paths = sorted(runs.glob(f"{folder}/*/study.json"))
-    return {path.parent.name: study for path in paths if (study := _read_study(path.parent, runs))}
+    return {path.parent.name: study for path in paths if (study := _read_study(path.parent, runs)) and study.runs}
 
 
 def _read_memory(runs: Path) -> StudyRecords | None:
@@ -84,7 +84,7 @@ def _read_memory(runs: Path) -> StudyRecords | None:
     folders = [path.parent for path in sorted(runs.glob("memory*/study.json"))]
     studies = [study for folder in folders if (study := _read_study(folder, runs))]
     if len(studies) < 2:
-        return studies[0] if studies else None
+        return studies[0] if studies and studies[0].runs else None
     for study in studies:
         shared = (studies[0].config.keys() & study.config.keys()) - set(STUDIED)
         if different := sorted(name for name in shared if study.config[name] != studies[0].config[name]):
@@ -95,7 +95,8 @@ def _read_memory(runs: Path) -> StudyRecords | None:
     results = {tuple(run[name] for name in STUDIED): run for study in studies for run in study.runs}
     diverged = {tuple(run[name] for name in STUDIED): run for study in studies for run in study.diverged}
     others = [run for key, run in diverged.items() if key not in results]
-    return StudyRecords("runs/memory*/study.json", studies[0].config, list(results.values()), others)
+    name = "runs/memory*/study.json"
+    return StudyRecords(name, studies[0].config, list(results.values()), others) if results else None
 
 
 def _read_analysis(path: Path) -> Sequence[Record]:
@@ -111,7 +112,9 @@ def _read_study(folder: Path, runs: Path, shape: Shape = shapes.PALINDROME_STUDY
         require_shape(diverged, shapes.DIVERGED, "diverged")
     except ValueError as error:
         raise damaged(path, str(error), ADVICE) from error
-    return StudyRecords(name, study.get("config") or {}, study["runs"], diverged) if study.get("runs") else None
+    runs_of_study = study.get("runs", [])
+    has_any = runs_of_study or diverged
+    return StudyRecords(name, study.get("config") or {}, runs_of_study, diverged) if has_any else None
 
 
 def _read_run(folder: Path, runs: Path) -> RunRecords:
@@ -129,7 +132,12 @@ def _read_gan(recipe: str, runs: Path) -> GanRecords:
     run = _read_run(folder, runs)
     score_path, shipped = folder / "score.json", PRETRAINED_DIR / recipe
     score_name = f"{run.name}/score.json"
-    if not score_path.exists() and read_shipped_config(shipped / "end.safetensors") == run.config:
+    # a run with weights of its own is another training than the shipped one
+    if (
+        not score_path.exists()
+        and not _is_finished(folder)
+        and read_shipped_config(shipped / "end.safetensors") == run.config
+    ):
         score_path, score_name = shipped / "score.json", f"src/palingen/pretrained/{recipe}/score.json"
     interpolations = runs / ("interpolation" if recipe == "course" else f"interpolation-{recipe}")
     return GanRecords(

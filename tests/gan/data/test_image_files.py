@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from palingen.gan.data.image_files import list_pictures, read_images
+from palingen.gan.data.image_files import list_pictures, read_images, to_grey
 from palingen.runtime.errors import DataError
 
 
@@ -53,6 +53,32 @@ def test_one_bit_palette_and_sixteen_bit_pictures_keep_black_and_white(tmp_path)
         Image.fromarray(stripes).convert(mode).save(tmp_path / f"{mode}.png")
     Image.fromarray(stripes.astype(np.uint16) * 257).save(tmp_path / "16.png")
     assert all(np.array_equal(image, stripes) for image in read_images(tmp_path).numpy())
+
+
+def test_pictures_in_hidden_folders_are_left_out(tmp_path, pixels):
+    write_pictures(tmp_path / ".thumbnails" / "large", pixels)
+    write_pictures(tmp_path / "digits", pixels[:1])
+    assert list_pictures(tmp_path) == [tmp_path / "digits" / "000.png"]
+
+
+def test_pictures_below_a_hidden_folder_that_is_named_itself_are_read(tmp_path, pixels):
+    assert len(list_pictures(write_pictures(tmp_path / ".cache" / "digits", pixels))) == 6
+
+
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        (np.array([[0, 0.2, 1]], np.float32), [0, 51, 255]),
+        (np.array([[0, 51, 255]], np.float32), [0, 51, 255]),
+        (np.array([[0, 51, 255]], np.uint16), [0, 51, 255]),
+        (np.array([[0, 51 * 257, 65_535]], np.uint16), [0, 51, 255]),
+        (np.array([[0, 51 * 257, 65_535]], np.int32), [0, 51, 255]),
+        (np.array([[np.nan, -1, 1]], np.float32), [0, 0, 255]),
+    ],
+    ids=["float to 1", "float to 255", "16 bits to 255", "16 bits", "32 bits", "no number"],
+)
+def test_float_and_sixteen_bit_pictures_become_grey_levels_by_their_range(values, levels):
+    assert to_grey(Image.fromarray(values)).tolist() == [levels]
 
 
 def test_transparent_pixels_are_black(tmp_path):

@@ -36,15 +36,25 @@ def test_without_subfolders_or_with_a_single_one_there_are_no_classes(tmp_path, 
     assert folder.train.labels.tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("name", ["test", "t10k"])
-def test_folders_train_and_test_are_the_two_splits(tmp_path, name):
-    for split, count in (("train", 3), (name, 1)):
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("train", "test"), ("train", "t10k"), ("Train", "Test"), ("training", "testing"), ("train", "val")],
+)
+def test_folders_train_and_test_are_the_two_splits(tmp_path, train, test):
+    for split, count in ((train, 3), (test, 1)):
         for label in "xy":
             write_pictures(tmp_path / split / label, count)
     folder = read_picture_folder(tmp_path)
     assert (len(folder.train), len(folder.test)) == (6, 2)
     assert folder.class_names == ("x", "y")
     assert folder.test.labels.tolist() == [0, 1]
+
+
+def test_of_test_and_validation_folders_beside_train_the_test_folder_is_taken(tmp_path):
+    for split, count in (("train", 3), ("val", 2), ("test", 1)):
+        write_pictures(tmp_path / split, count)
+    folder = read_picture_folder(tmp_path)
+    assert (len(folder.train), len(folder.test)) == (3, 1)
 
 
 def test_28_by_28_grey_pictures_are_unchanged(tmp_path):

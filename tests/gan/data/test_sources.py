@@ -27,6 +27,19 @@ def test_a_part_of_mnist_has_mnists_identity_and_any_other_images_their_own(few_
     assert info.class_names == tuple("0123456789")
 
 
+@pytest.mark.parametrize("form", ["idx", "npz"])
+def test_mnist_images_of_only_some_digits_are_a_data_set_of_their_own_with_those_classes(tmp_path, form):
+    images = load_images("train").select(torch.arange(200))
+    images = images.select((images.labels < 3).nonzero().flatten())
+    if form == "idx":
+        write_images(tmp_path, "train", images)
+    else:
+        np.savez(tmp_path / "few.npz", images=images.pixels.numpy(), labels=images.labels.numpy())
+    info = load_data(str(tmp_path if form == "idx" else tmp_path / "few.npz")).info
+    assert not info.is_mnist
+    assert info.class_names == ("0", "1", "2")
+
+
 def test_mnists_test_images_are_a_data_set_of_their_own_since_scores_are_compared_with_them(tmp_path):
     images = load_images("t10k").select(torch.arange(200))
     np.savez(tmp_path / "seen.npz", images=images.pixels.numpy(), labels=images.labels.numpy())

@@ -12,7 +12,7 @@ from palingen.gan.evaluation.classifier import DigitClassifier, accuracy
 from palingen.gan.evaluation.classifier_store import find_classifier, require_classifier, store_folder
 from palingen.gan.evaluation.classifier_training import ClassifierConfig, scale_epochs
 from palingen.gan.evaluation.data_evaluator import data_evaluator, require_evaluator
-from palingen.gan.evaluation.evaluator import default_count, require_count
+from palingen.gan.evaluation.evaluator import MIN_OTHER_SAMPLES, Evaluator, default_count, require_count
 from palingen.gan.evaluation.monitor import Monitor
 from palingen.gan.evaluation.second_classifier import ResidualClassifier
 from palingen.runtime.errors import ConfigError, DataError
@@ -72,15 +72,25 @@ def test_without_a_classifier_the_monitor_is_off_and_says_so_in_one_line(shapes,
         Monitor.create(GanConfig(data=str(shapes), keep="best"), dataset)
 
 
-def test_a_small_data_set_is_scored_with_as_many_images_as_it_has(info):
+def test_a_small_data_set_is_scored_with_as_many_images_as_it_has_or_fewer(info):
     evaluator = data_evaluator(info)
     assert default_count(evaluator) == evaluator.max_count < 540
-    with pytest.raises(ConfigError, match=rf"count=9: must be at least {evaluator.max_count}; with fewer"):
-        require_count(9, "test", evaluator)
+    for count in (MIN_OTHER_SAMPLES, evaluator.max_count):
+        require_count(count, "test", evaluator)
+    with pytest.raises(ConfigError, match=f"count=99: must be at least {MIN_OTHER_SAMPLES}; with fewer"):
+        require_count(99, "test", evaluator)
     with pytest.raises(ConfigError, match=r"at most .* training images of all classes but one"):
         require_count(540, "test", evaluator)
     assert data_evaluator(info) is evaluator
     assert default_count(data_evaluator(info, "validation")) == 270
+
+
+def test_a_data_set_with_fewer_images_than_the_least_count_is_scored_with_all_of_them(info, monkeypatch):
+    monkeypatch.setattr(Evaluator, "max_count", 60)
+    require_count(60, "test", data_evaluator(info))
+    for count, rule in ((59, "least"), (61, "most")):
+        with pytest.raises(ConfigError, match=f"count={count}: must be at {rule} 60"):
+            require_count(count, "test", data_evaluator(info))
 
 
 def test_changed_images_are_not_scored_with_a_runs_classifier(info):
@@ -94,6 +104,18 @@ def test_a_data_set_with_too_few_test_images_is_known_before_an_evaluator_is_bui
     monkeypatch.setattr("palingen.gan.evaluation.data_evaluator.MIN_REFERENCE", 61)
     with pytest.raises(DataError, match="has 60 images to compare with; at least 61 are needed"):
         require_evaluator(info)
+
+
+def test_a_data_set_of_hardly_any_class_but_the_second_is_refused(info, monkeypatch):
+    images = load_data(info.name)
+    slashes, others = ((images.train.labels == label).nonzero().flatten() for label in (1, 0))
+    train = images.train.select(torch.cat([slashes, others[:49]]))
+    monkeypatch.setattr(
+        "palingen.gan.evaluation.data_evaluator.load_data", lambda name: dataclasses.replace(images, train=train)
+    )
+    with pytest.raises(DataError, match="has 49 training images of other classes than slash; at least 50") as refusal:
+        require_evaluator(info)
+    assert "\n" not in str(refusal.value)
 
 
 def test_test_images_that_all_are_training_images_are_refused(info, monkeypatch):

@@ -14,6 +14,7 @@ from palingen.gan.sampling.directions import (
     property_directions,
 )
 from palingen.gan.sampling.latents import generate_pixels, sample_latents
+from palingen.runtime.errors import PalingenError
 
 NAMES = ["slant", "thickness", "width", "principal 1", "principal 2"]
 
@@ -103,6 +104,22 @@ def test_directions_of_a_conditional_generator_leave_the_classes_out():
     directions, linear_map = find_directions(generator, config.latent_dim, lambda pixels: pixels[:, 10, :5].float())
     assert [(direction.name, direction.vector.shape) for direction in directions] == [(name, (6,)) for name in NAMES]
     assert linear_map.weight.shape == (6, 5)
+
+
+def test_a_generator_of_one_latent_has_no_two_directions():
+    generator, _ = build_networks(GanConfig(latent_dim=1))
+    with pytest.raises(PalingenError, match=r"^latent_dim=1: must be at least 2"):
+        find_directions(generator, 1, lambda pixels: pixels[:, 10, :5].float())
+
+
+@pytest.mark.parametrize("level", [-1.0, 0.3, None], ids=["black", "grey", "noise"])
+def test_a_generator_whose_images_are_all_alike_has_no_directions(level):
+    generator, _ = build_networks(GanConfig(latent_dim=6))
+    image = torch.rand(1, 28, 28, generator=torch.Generator().manual_seed(0)) if level is None else level
+    generator.register_forward_hook(lambda module, inputs, output: torch.zeros_like(output) + image)
+    with pytest.raises(PalingenError, match=r"^all images of the generator are alike") as refusal:
+        find_directions(generator, 6, lambda pixels: pixels[:, 10, :5].float())
+    assert "\n" not in str(refusal.value)
 
 
 def test_principal_directions_are_orthogonal_and_change_the_first_layer_most(course):

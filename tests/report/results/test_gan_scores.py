@@ -31,9 +31,11 @@ def values(**gans):
     return {key: value.text.replace("\N{NO-BREAK SPACE}", " ") for key, value in numbers.items()}
 
 
-def test_controls_are_the_rows_that_are_no_recipe():
+def test_controls_are_the_rows_that_are_no_generator():
     assert list(controls({"course": COURSE})) == ["floor", "blur", "noise", "no 1s", "100 repeated", "1000 repeated"]
     assert controls({"course": gan_run(STEPS)}) == {}
+    rows = {"gan-course": ROWS["course"], "floor": ROWS["floor"]}  # a run folder's name
+    assert list(controls({"course": gan_run(STEPS, score=gan_score(100.0, rows=rows))})) == ["floor"]
 
 
 def test_scores_are_stated_with_their_ratio_to_the_floor():
@@ -111,6 +113,12 @@ def test_a_contradicted_claim_on_recipe_residual_is_named(changes, claim):
     worse = replace(RESIDUAL, score={**RESIDUAL.score, **changes})
     with pytest.raises(DataError, match=claim):
         check_claims(Records(gans={"course": COURSE, "residual": worse}))
+
+
+def test_a_score_on_the_validation_part_is_refused():
+    score = gan_score(100.0, reference="validation")
+    with pytest.raises(DataError, match="gan-course was scored against the test images"):
+        check_claims(Records(gans={"course": gan_run(STEPS, score=score)}))
 
 
 def test_claims_without_scores_are_skipped():

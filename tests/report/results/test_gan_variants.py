@@ -1,5 +1,5 @@
 import pytest
-from fake_records import variant_results
+from fake_records import gan_run, variant_results
 
 from palingen.report.records import Records, StudyRecords
 from palingen.report.results.gan_variants import (
@@ -28,9 +28,9 @@ def study(results):
     return StudyRecords("runs/comparison/study.json", {}, results)
 
 
-def values(results):
+def values(results, **gans):
     numbers = Values()
-    add_values(numbers, Records(variants=study(results)))
+    add_values(numbers, Records(variants=study(results), gans=gans))
     return {key: value.text for key, value in numbers.items()}
 
 
@@ -84,6 +84,19 @@ def test_named_variants_are_compared_with_the_one_they_change():
     assert texts["variants.eps.comparison"] == "lower with every seed"
     assert texts["variants.batch-1024.comparison"] == "higher with every seed"
     assert (texts["variants.beta1.beta1"], texts["variants.batch-1024.batch_size"]) == ("0.5", "1,024")
+
+
+def test_only_the_relativistic_loss_with_both_penalties_and_its_settings_is_the_penalized_variant():
+    settings = {"loss": "relativistic", "penalty": "r1-r2", "beta1": 0.0, "ema_half_life": 500}
+    assert "variants.penalized.fd" in values(variant_results("course", settings, [100.0]))
+    for other in ({"loss": "hinge", "penalty": "r1"}, {**settings, "loss": "hinge"}, {**settings, "penalty": "r1"}):
+        assert "variants.penalized.fd" not in values(variant_results("course", other, [100.0]))
+
+
+def test_a_study_is_early_only_if_recipe_course_trains_longer():
+    assert values(RESULTS, course=gan_run([(1.0, 0.9, 0.9)], epochs=11))["variants.early.epochs"] == "10"
+    assert "variants.early.epochs" not in values(RESULTS, course=gan_run([(1.0, 0.9, 0.9)], epochs=10))
+    assert "variants.early.epochs" not in values(RESULTS)
 
 
 def test_a_study_without_recipe_course_compares_nothing():

@@ -33,6 +33,20 @@ def test_the_product_of_the_forget_gates_leaves_out_the_first_step():
     assert texts["analysis.forget.open-units"] == "1"
 
 
+def test_a_gradient_of_zero_at_the_first_step_of_the_rnn_gives_no_gain():
+    texts = values(LSTM, analysis("rnn", [1e-8, 1e-4, 1.0], [0.0, 1e-5, 1.0]))
+    assert "analysis.lstm.gain" not in texts
+    assert texts["analysis.lstm.trained.retention"] == "2.0"
+
+
+def test_an_analysis_of_which_some_steps_are_recorded_has_its_length_and_no_product():
+    lstm, rnn = ({**record, "length": 1000} for record in (LSTM, RNN))
+    texts = values(lstm, rnn)
+    assert texts["analysis.length"] == "1,000"
+    assert "analysis.forget.product" not in texts
+    check_claims(Records(analysis=[{**lstm, "gates": {"f": FORGET}}, rnn]))
+
+
 @pytest.mark.parametrize("records", [(), (LSTM,), (RNN,)])
 def test_without_both_cells_there_is_nothing_to_state_or_to_check(records):
     assert values(*records) == {}

@@ -49,6 +49,18 @@ def test_without_records_there_is_neither_table_nor_number():
     assert norms_table(Records()) is None
 
 
+def test_scores_without_a_limit_or_without_class_accuracy_have_no_such_values():
+    values, unconditional = Values(), score(None, 1.5, 0.95, 0.93, None)
+    records = Records(max_latent_norms=[unconditional])
+    add_values(values, records)
+    check_claims(records)
+    assert values["norms.unlimited.fd"].text == "1.50 ± 0.10"
+    assert not [key for key in values if key.endswith((".norm", ".class_accuracy"))]
+    (row,) = norms_table(records).rows
+    assert (row[0], row[4]) == ("none", "")
+    check_claims(Records(max_latent_norms=[unconditional, score(1.04, 1.9, 0.94, 0.93, None)]))
+
+
 def test_a_recipe_that_samples_with_a_limit_contradicts_the_text():
     residual = gan_run([(1.0, 0.9, 0.9)], score=gan_score(4.0, max_latent_norm=1.04))
     with pytest.raises(DataError, match="samples without a limit"):

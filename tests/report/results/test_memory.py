@@ -124,13 +124,37 @@ def test_grus_with_settings_of_their_own_are_compared_with_the_recipes_runs_of_t
     settings = {"forget_bias_init": 1.0, "curriculum_threshold": 0.999, "early_stop_accuracy": 0.995}
     own = palindrome_study(("gru", 10_000, 1.0, 500), config=settings)
     texts = values(Records(memory=memory, gru_settings={"robust": own}))
-    assert (texts["gru.robust.bias"], texts["gru.robust.learned"], texts["gru.robust.steps"]) == ("1", "1", "500")
+    assert (texts["gru.robust.forget_bias_init"], texts["gru.robust.learned"], texts["gru.robust.steps"]) == (
+        "1",
+        "1",
+        "500",
+    )
     assert texts["gru.robust.curriculum_threshold"] == "99.9\N{NO-BREAK SPACE}%"
     recipe = [texts[f"gru.robust.recipe.{name}"] for name in ("seeds", "learned", "steps")]
     assert recipe == ["2", "1", "2,500"]
     elsewhere = palindrome_study(("gru", 1000, 1.0, 10))
     texts = values(Records(memory=elsewhere, gru_settings={"robust": own}))
     assert not any(key.startswith("gru.robust.recipe") for key in texts)
+
+
+def test_a_setting_that_is_off_has_no_value():
+    off = dict.fromkeys(("forget_bias_init", "curriculum_threshold", "early_stop_accuracy"))
+    stopped = {**palindrome_study(("gru", 10, 1.0, 1)).runs[0], "config": {**off, "early_stop_accuracy": 0.995}}
+    own = palindrome_study(("gru", 10, 1.0, 1), config=off)
+    for runs in (own.runs, [stopped]):
+        memory = StudyRecords(own.name, {**off, "curriculum_start": 4}, runs)
+        texts = values(Records(memory=memory, gru_settings={"robust": own}))
+        assert texts["memory.curriculum_start"] == "4"
+        assert not [key for key in texts if key.endswith(tuple(off)) or "other-stop" in key]
+
+
+def test_a_length_at_which_every_rnn_diverged_counts_as_tried():
+    study = palindrome_study(("lstm", 1000, 1.0, 1), ("rnn", 200, 1.0, 1), ("rnn", 1000, None, 0))
+    texts = values(Records(memory=study))
+    assert "memory.rnn-untested.length" not in texts
+    failed = [texts[f"memory.rnn-failed.{name}"] for name in ("length", "seeds", "learned")]
+    assert failed == ["1,000", "1", "0"]
+    assert "memory.rnn-failed.reached" not in texts
 
 
 def test_without_the_recipe_itself_there_is_nothing_to_compare():

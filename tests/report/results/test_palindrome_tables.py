@@ -48,3 +48,10 @@ def test_the_recipe_is_the_first_row_of_the_ablations():
     assert [row[:2] for row in table.rows] == [["the recipe", "1 of 2"], ["chrono init", "1 of 2"]]
     assert table.rows[0][2:] == ["50.0 to 100.0\N{NO-BREAK SPACE}%", "375", "2"]
     assert tables.ablations_table({}) is None
+
+
+def test_a_setting_of_grus_that_is_off_is_none():
+    off = dict.fromkeys(("forget_bias_init", "curriculum_threshold", "early_stop_accuracy"))
+    study = palindrome_study(("gru", 100, 1.0, 250), config=off)
+    (row,) = tables.gru_settings_table(Records(gru_settings={"robust": study})).rows
+    assert row[:3] == ["default", "none", "none"]

@@ -32,6 +32,13 @@ def test_snapshots_of_a_run_are_the_images_of_its_grids(run_folder):
         np.testing.assert_array_equal(snapshots[index][1], stages[stage])
 
 
+def test_a_copy_of_a_snapshot_that_was_made_by_hand_is_left_out(copied_run):
+    folder = copied_run / "snapshots"
+    shutil.copy(folder / "step-0000000.png", folder / "step-0000000-copy.png")
+    names = [name for name, _ in digits.read_snapshots(load_generator(copied_run))]
+    assert names == ["step 0", "step 5", "step 6", "step 10", "step 13"]
+
+
 def test_snapshots_of_a_shipped_generator_are_its_three_stages():
     names = [name for name, _ in digits.read_snapshots(load_generator("course"))]
     assert names == ["before training", "half way", "after 200 epochs"]

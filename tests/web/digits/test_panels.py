@@ -115,6 +115,23 @@ def test_inversion_of_a_training_digit_gives_the_current_digit(open_page):
     assert difference < 20  # the median between test digits and their nearest of 1,000 training digits
 
 
+def test_a_search_that_began_with_another_generator_changes_no_digit(open_page):
+    page = open_page()
+    page.evaluate("""() => {
+        document.querySelector("#training-digit").click();
+        const models = document.querySelector("#model");
+        models.value = String(1 - Number(models.value));
+        models.dispatchEvent(new Event("change", { bubbles: true }));
+    }""")
+    page.wait_for_function("document.querySelector('#inversion-progress').hidden")
+    settle(page)
+    before = canvas_image(page, "#current-digit")
+    page.click("[data-pin=a]")
+    page.fill(".direction:nth-child(2) input", "2")
+    settle(page)
+    assert canvas_image(page, "#current-digit") != before
+
+
 def test_a_vertical_stroke_drawn_with_the_mouse_becomes_a_one(open_page):
     page = open_page()
     page.locator("#drawing").scroll_into_view_if_needed()

@@ -170,6 +170,16 @@ def test_sampled_palindromes_are_palindromes_and_the_split_is_by_palindrome():
     assert len(sides["all"]) > 800
 
 
+def test_the_accuracy_is_measured_on_palindromes_that_no_training_of_the_page_reads():
+    options = {"length": 5, "count": 50, "seed": 3}
+    measured = {
+        tuple(row) for row in run_memory("measured", network=network_json(make_network("rnn")), options=options)
+    }
+    train = np.array(run_memory("sample", count=5000, length=5, seed=1, part="train")["inputs"]).reshape(5000, 4)
+    assert len(measured) > 30
+    assert not measured & {tuple(row) for row in train}
+
+
 def test_typed_text_becomes_a_palindrome():
     parsed = run_memory("parse", texts=["12321", "1 2 3 4 5 6", "1234", "no digits", "9" * 2000])
     assert parsed[:4] == [[1, 2, 3, 2, 1], [1, 2, 3, 3, 2, 1], None, None]

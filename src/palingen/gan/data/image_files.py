@@ -54,7 +54,9 @@ def list_pictures(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)  # such as thumbnails
+        and path.is_file()
     )
 
 
@@ -90,8 +92,13 @@ def as_pixels(images: ArrayLike | Tensor, source: Path | None = None) -> UInt8[T
 
 def to_grey(picture: Image.Image, background: str = "black") -> UInt8[ndarray, "h w"]:
     """Grey levels 0 to 255 of a picture of any mode; what is transparent becomes `background`."""
-    if picture.mode.startswith("I"):  # 16 bits a pixel, which PIL would clip to 255
-        return (np.asarray(picture).astype(np.int64).clip(0, 65_535) // 257).astype(np.uint8)
+    if picture.mode.startswith(("I", "F")):  # PIL would clip them to 255
+        values = np.nan_to_num(np.asarray(picture))
+        if picture.mode == "F" and values.max() <= 1:
+            values = (values * 255).round()
+        elif values.max() > (510 if picture.mode == "F" else 255):  # 16 bits; resampled floats may overshoot 255
+            values = values.clip(0, 65_535) // 257
+        return values.clip(0, 255).astype(np.uint8)
     if "A" in picture.getbands() or "transparency" in picture.info:
         opaque = Image.new("RGBA", picture.size, background)
         picture = Image.alpha_composite(opaque, picture.convert("RGBA"))

@@ -24,8 +24,11 @@ from palingen.gan.data.mnist import IMAGE_SIZE, LabeledImages
 from palingen.runtime.errors import DataError
 from palingen.runtime.progress import progress
 
-TEST_FOLDERS = ("test", "t10k")
-"""Names of a folder of test pictures beside one named `train`."""
+TRAIN_FOLDERS = ("train", "training")
+"""Names of a folder of training pictures, in small or capital letters."""
+
+TEST_FOLDERS = ("test", "testing", "t10k", "val", "valid", "validation")
+"""Names of a folder of test pictures beside one of training pictures; of several, the first is taken."""
 
 MAX_PIXELS = 2**26
 """Largest picture that is decoded; a small file can declare any size."""
@@ -59,15 +62,14 @@ def read_picture_folder(folder: Path) -> PictureFolder:
     """Pictures of a folder, in the order of their paths.
 
     Args:
-        folder: pictures, or subfolders of pictures, one a class. Or a folder `train` and a folder `test` (or `t10k`) of
-            such.
+        folder: pictures, or subfolders of pictures, one a class. Or two folders of such, named as in `TRAIN_FOLDERS`
+            and in `TEST_FOLDERS`.
 
     Raises:
         DataError: there are no readable pictures, or the classes are ambiguous.
     """
-    test_folder = next((folder / name for name in TEST_FOLDERS if (folder / name).is_dir()), None)
-    is_split = test_folder is not None and (folder / "train").is_dir()
-    roots = [folder / "train", test_folder] if is_split and test_folder else [folder]
+    train_folder, test_folder = _subfolder(folder, TRAIN_FOLDERS), _subfolder(folder, TEST_FOLDERS)
+    roots = [train_folder, test_folder] if train_folder and test_folder else [folder]
     paths = [[(root, path) for path in list_pictures(root)] for root in roots]
     classes = [{_class_of(root, path) for root, path in group} for group in paths]
     names = _class_names(folder, classes)
@@ -84,7 +86,13 @@ def read_picture_folder(folder: Path) -> PictureFolder:
     is_inverted = _is_light(torch.cat([group.pixels for group in groups]))
     if is_inverted:
         groups = [LabeledImages(255 - group.pixels, group.labels) for group in groups]
-    return PictureFolder(groups[0], groups[1] if is_split else None, names, unreadable, is_inverted)
+    return PictureFolder(groups[0], groups[1] if len(groups) == 2 else None, names, unreadable, is_inverted)
+
+
+def _subfolder(folder: Path, names: Sequence[str]) -> Path | None:
+    """First of the named subfolders that exists."""
+    present = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
+    return next((present[name] for name in names if name in present), None)
 
 
 def read_picture(path: Path) -> UInt8[ndarray, "28 28"]:

@@ -206,17 +206,17 @@ def _describe(train: LabeledImages, test: LabeledImages, names: tuple[str, ...],
 
 
 def _with_info(data: str, names: tuple[str, ...], train: LabeledImages, test: LabeledImages) -> ImageData:
-    """Data set with its identity, which is MNIST's if all training images are MNIST's."""
+    """Data set with its identity: MNIST's if all training images are MNIST's, and of all digits."""
     for images in (train, test):
         if names and not 0 <= int(images.labels.min()) <= int(images.labels.max()) < len(names):
             raise DataError(f"{data}: its labels must be from 0 to {len(names) - 1}")
-    if names and data not in NAMED and _is_part_of_mnist(train):
-        return ImageData(MNIST_INFO, train, test)
-    return ImageData(DatasetInfo(data, names, hash_images(train, test, names)), train, test)
+    is_mnist = names and data not in NAMED and _is_part_of_mnist(train)
+    return ImageData(MNIST_INFO if is_mnist else DatasetInfo(data, names, hash_images(train, test, names)), train, test)
 
 
 def _is_part_of_mnist(images: LabeledImages) -> bool:
-    return int(images.labels.max()) < len(DIGIT_NAMES) and all(key in _mnist_keys() for key in _keys(images))
+    classes = images.labels.unique().tolist()
+    return classes == [*range(len(DIGIT_NAMES))] and all(key in _mnist_keys() for key in _keys(images))
 
 
 def _keys(images: LabeledImages) -> Iterator[bytes]:

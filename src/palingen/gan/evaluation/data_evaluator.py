@@ -7,6 +7,7 @@ from palingen.gan.data.mnist import LabeledImages, random_order, validation_orde
 from palingen.gan.data.sources import load_data
 from palingen.gan.evaluation.classifier_pair import ClassifierPair
 from palingen.gan.evaluation.classifier_store import find_classifier, require_classifier
+from palingen.gan.evaluation.controls import LEFT_OUT
 from palingen.gan.evaluation.evaluator import Evaluator, Reference, mnist_evaluator
 from palingen.runtime.errors import DataError
 
@@ -67,5 +68,9 @@ def _require_usable(info: DatasetInfo, real: LabeledImages, training: LabeledIma
     """
     if len(real) < MIN_REFERENCE:
         raise DataError(f"{info.name}: has {len(real)} images to compare with; at least {MIN_REFERENCE} are needed")
+    others, name = int((training.labels != LEFT_OUT).sum()), info.class_names[LEFT_OUT]
+    if others < MIN_REFERENCE:  # the control without one class
+        need = f"at least {MIN_REFERENCE} are needed"
+        raise DataError(f"{info.name}: has {others} training images of other classes than {name}; {need}")
     if {image.tobytes() for image in real.pixels.numpy()} <= {image.tobytes() for image in training.pixels.numpy()}:
         raise DataError(f"{info.name}: all of its images to compare with are training images; leave them out of these")

@@ -37,6 +37,9 @@ MAX_SAMPLES = {"test": 50_000, "validation": 30_000}
 MIN_SAMPLES = 5_000
 """Fewest images of a score. With fewer, the Frechet distance is mostly bias: 8.9 instead of 2.2 for 1,000 real ones."""
 
+MIN_OTHER_SAMPLES = 100
+"""Fewest images of a score with another data set, which may have no more; its floor has as many and the same bias."""
+
 NUM_REPEATS = 6
 """Sets of latents over which a score in the report is averaged."""
 
@@ -197,7 +200,7 @@ def require_count(count: int, reference: Reference = "test", evaluator: Evaluato
         ConfigError: there are too few for a Frechet distance, or more than the controls have.
     """
     limit = evaluator.max_count if evaluator else MAX_SAMPLES[reference]
-    least = min(MIN_SAMPLES, limit)
+    least = min(MIN_SAMPLES if evaluator is None else MIN_OTHER_SAMPLES, limit)
     too_few = f"must be at least {least}; with fewer the Frechet distance is mostly bias"
     require("count", count, count >= least, too_few)
     images = "training images of nine classes" if reference == "test" else "images in the validation part"

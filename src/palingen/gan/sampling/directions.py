@@ -13,9 +13,13 @@ from torch import Tensor, nn
 from palingen.gan.config import count_generator_classes
 from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.sampling.latents import generate_pixels, sample_inputs
+from palingen.runtime.errors import PalingenError
 
 NUM_SAMPLES = 4000
 """Images on which the properties are measured and the regressions are fitted."""
+
+MIN_SPREAD = 1e-3
+"""Standard deviation of a property, in degrees or pixels, below which the images are alike but for rounding."""
 
 RIDGE = 10.0
 """Strength of the ridge penalty, in samples: far fewer than there are."""
@@ -60,9 +64,16 @@ def find_directions(
 
     Returns:
         Directions of slant, thickness and width, two principal directions, and the linear map.
+
+    Raises:
+        PalingenError: there are no two directions, or all images are alike.
     """
+    if latent_dim < 2:
+        raise PalingenError(f"latent_dim={latent_dim}: must be at least 2, to explore two directions")
     inputs = sample_inputs(NUM_SAMPLES, latent_dim, count_generator_classes(generator), seed)
     latents, pixels = inputs[:, :latent_dim].contiguous(), generate_pixels(generator, inputs)
+    if any(values.std() < MIN_SPREAD for values in measure_properties(pixels).values()):
+        raise PalingenError("all images of the generator are alike, so that there is nothing to explore")
     directions = [*property_directions(latents, pixels), *principal_directions(generator, latent_dim)]
     return directions, fit_linear_map(features_of(pixels), latents)
 

@@ -23,7 +23,12 @@ def scores(gans: Gans) -> dict[str, Record]:
 def controls(gans: Gans) -> dict[str, Record]:
     """Scores of the controls, by name; empty without scores."""
     rows: Mapping[str, Record] = next((score.get("rows", {}) for score in scores(gans).values()), {})
-    return {name: row for name, row in rows.items() if name not in gans}
+    return {name: row for name, row in rows.items() if _is_control(name)}
+
+
+def _is_control(name: str) -> bool:
+    """Whether a row is that of a control; the others have the name of a generator or of its run folder."""
+    return name in CONTROL_NAMES or name.endswith(" repeated") or name.startswith("no ")
 
 
 def add_values(values: Values, records: Records) -> None:
@@ -52,6 +57,8 @@ def check_claims(records: Records) -> None:
         DataError: the scores contradict one.
     """
     score, rows = scores(records.gans), controls(records.gans)
+    for recipe, record in score.items():
+        check_claim(record.get("reference", "test") == "test", f"gan-{recipe} was scored against the test images")
     if "course" in score and {"floor", "blur", "noise", "no 1s", "100 repeated"} <= rows.keys():
         _check_course(score["course"], rows)
     if {"course", "residual"} <= score.keys():
@@ -116,7 +123,8 @@ def _add_gan(values: Values, key: str, gan: GanRecords) -> None:
     _add_metrics(values, key, score, source)
     values.add_value(f"{key}.recall_percent", percent(score["recall"], 1), source)
     values.add_value(f"{key}.n", format_setting(score["n"]), source)
-    values.add_value(f"{key}.repeats", format_setting(score.get("repeats", 1)), source)
+    if score.get("repeats", 1) > 1:
+        values.add_value(f"{key}.repeats", format_setting(score["repeats"]), source)
     values.add_value(f"{key}.fd_ratio", _ratio(score["fd"] / score["fd_floor"]), source)
     if score["fd_second"] is not None:
         values.add_value(f"{key}.fd_second_ratio", _ratio(score["fd_second"] / score["fd_second_floor"]), source)

@@ -37,6 +37,9 @@ NAMED = {
 }
 """Variants that the text names: recipe and overridden fields."""
 
+CONVERGENT = {"loss", "penalty", "beta1", "ema_half_life"}
+"""Fields of the variant whose training converges."""
+
 COMPARED = {
     "eps": ("public-eps", "public-script"),
     "betas": ("public-eps", "course"),
@@ -121,6 +124,8 @@ def add_values(values: Values, records: Records) -> None:
     values.add_value("variants.seeds", format_setting(min(len(variant.runs) for variant in groups)), study.name)
     values.add_value("variants.epochs", format_setting(budget), study.name)
     values.add_value("variants.diverged", format_setting(diverged), study.name)
+    if (course := records.gans.get("course")) and budget < course.run.config["epochs"]:
+        values.add_value("variants.early.epochs", format_setting(budget), study.name)
     finished = [variant for variant in groups if variant.finished]
     named = {name: variant for variant in finished if (name := _role(variant))}
     for name, variant in named.items():
@@ -170,8 +175,8 @@ def _role(variant: VariantRuns) -> str | None:
     fields = set(variant.overrides)
     if not fields:
         return variant.recipe
-    if variant.recipe == "course" and fields >= {"loss", "penalty"}:
-        return "penalized"
+    if variant.recipe == "course" and fields >= CONVERGENT and variant.overrides["penalty"] == "r1-r2":
+        return "penalized" if variant.overrides["loss"] == "relativistic" else None
     if variant.recipe == "course" and fields == {"batch_size"}:
         return f"batch-{variant.overrides['batch_size']}"
     return next((name for name, override in NAMED.items() if override == (variant.recipe, fields)), None)

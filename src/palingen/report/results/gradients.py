@@ -36,19 +36,21 @@ def add_values(values: Values, records: Records) -> None:
     cells = analyses_by_cell(records)
     if not cells:
         return
-    steps = len(cells["lstm"]["digits"])
+    steps = cells["lstm"]["length"] - 1
     values.add_value("analysis.length", format_setting(steps + 1), SOURCE)
     for (cell, stage), retention in retentions(cells).items():
         key = f"analysis.{cell}.{stage}"
         values.add_value(f"{key}.retention", _ratio(retention.first), SOURCE)
         values.add_value(f"{key}.lowest", _ratio(retention.lowest), SOURCE)
         values.add_value(f"{key}.factor", number(retention.first ** (1 / (steps - 1)), 2), SOURCE)
-    gain = retentions(cells)["lstm", "trained"].first / retentions(cells)["rnn", "trained"].first
-    values.add_value("analysis.lstm.gain", scientific(gain, 0), SOURCE)
+    first = {cell: retentions(cells)[cell, "trained"].first for cell in MEMORY}
+    if first["rnn"]:
+        values.add_value("analysis.lstm.gain", scientific(first["lstm"] / first["rnn"], 0), SOURCE)
     forget = forget_gates(cells)
     values.add_value("analysis.forget.mean", number(float(forget.mean()), 2), SOURCE)
     values.add_value("analysis.forget.max", number(float(forget.mean(0).max()), 2), SOURCE)
-    values.add_value("analysis.forget.product", scientific(max_product(forget)), SOURCE)
+    if len(forget) == steps:  # of long palindromes, only some steps are recorded
+        values.add_value("analysis.forget.product", scientific(max_product(forget)), SOURCE)
     values.add_value("analysis.forget.open-units", format_setting(int((forget.mean(0) > OPEN).sum())), SOURCE)
     values.add_value("analysis.forget.units", format_setting(forget.shape[1]), SOURCE)
     values.add_value("threshold.open", number(OPEN, 1), SOURCE)
@@ -69,14 +71,22 @@ def check_claims(records: Records) -> None:
     check_claim(faster, "the untrained RNN's gradient vanishes faster")
     check_claim(first["lstm", "trained"] > 0.1, "the trained LSTM's gradient reaches the first digit undiminished")
     check_claim(first["rnn", "trained"] < 1e-3, "the trained RNN's gradient still vanishes")
-    no_open_unit = bool(max_product(forget_gates(cells)) < 0.01)
-    check_claim(no_open_unit, "no unit of the trained LSTM keeps the digit behind an open forget gate")
+    forget = forget_gates(cells)
+    if len(forget) == cells["lstm"]["length"] - 1:
+        no_open_unit = bool(max_product(forget) < 0.01)
+        check_claim(no_open_unit, "no unit of the trained LSTM keeps the digit behind an open forget gate")
 
 
 def analyses_by_cell(records: Records) -> dict[str, Record]:
-    """Analyses by cell; empty unless there are one of an LSTM and one of an RNN."""
-    cells = {analysis["cell"]: analysis for analysis in reversed(records.analysis)}
+    """Analyses by cell; empty unless there are one of an LSTM and one of an RNN, both with gradients over steps."""
+    cells = {analysis["cell"]: analysis for analysis in reversed(records.analysis) if _has_gradients(analysis)}
     return {cell: cells[cell] for cell in MEMORY} if MEMORY.keys() <= cells.keys() else {}
+
+
+def _has_gradients(analysis: Record) -> bool:
+    """Whether a gradient reaches more than one step; of a network whose loss is zero, none does."""
+    part = MEMORY.get(analysis["cell"], "h")
+    return analysis["length"] > 2 and all(analysis[stage][part][-1] > 0 for stage in STAGES)
 
 
 def retentions(cells: Mapping[str, Record]) -> dict[tuple[str, str], Retention]:

@@ -16,12 +16,24 @@ def _add_gan(values: Values, key: str, gan: GanRecords) -> None:
     for name, strip in gan.interpolations.items():
         count = len(strip.classes)
         changed = [number for number, label in enumerate(strip.classes, 1) if label != strip.classes[0]]
-        lowest = min(strip.confidences)
         values.add_value(f"{key}.{name}.first-class", str(strip.classes[0]), source)
         values.add_value(f"{key}.{name}.last-class", str(strip.classes[-1]), source)
         values.add_value(f"{key}.{name}.images", format_setting(count), source)
         values.add_value(f"{key}.{name}.change", format_setting(changed[0] if changed else count), source)
-        values.add_value(f"{key}.{name}.lowest-confidence", percent(lowest), source)
-        values.add_value(f"{key}.{name}.least-confident", format_setting(strip.confidences.index(lowest) + 1), source)
+    _add_contrast(values, key, gan)
     steps = len(next(iter(gan.interpolations.values())).classes) - 2
     values.add_value(f"{key}.steps", format_setting(steps), source)
+
+
+def _add_contrast(values: Values, key: str, gan: GanRecords) -> None:
+    """Add the lowest confidences, if that on the straight line is the lower one, and where the class changes."""
+    linear, spherical = (gan.interpolations.get(name) for name in ("linear", "spherical"))
+    if not linear or not spherical:
+        return
+    lowest, on_sphere = min(linear.confidences), min(spherical.confidences)
+    at = linear.confidences.index(lowest)
+    change = next((i for i, label in enumerate(linear.classes) if label != linear.classes[0]), len(linear.classes) - 1)
+    if lowest < on_sphere and abs(at - change) <= 1:
+        values.add_value(f"{key}.contrast.linear", percent(lowest), gan.interpolations_name)
+        values.add_value(f"{key}.contrast.image", format_setting(at + 1), gan.interpolations_name)
+        values.add_value(f"{key}.contrast.spherical", percent(on_sphere), gan.interpolations_name)

@@ -10,6 +10,9 @@ from palingen.report.values import Values, check_claim, format_setting, number, 
 
 SOURCE = "runs/max-latent-norm/*/score.json"
 
+FRACTIONS = {"class_accuracy": "class_accuracy", "low_confidence": "low_confidence_fraction"}
+"""Metrics that not every score has, by their name in the text."""
+
 
 def add_values(values: Values, records: Records) -> None:
     """Add the extremes of the comparison, if there is one."""
@@ -22,9 +25,11 @@ def add_values(values: Values, records: Records) -> None:
     for key, score in (("unlimited", unlimited), ("strictest", strictest)):
         values.add_value(f"norms.{key}.fd", with_std(score, "fd", 2), SOURCE)
         values.add_value(f"norms.{key}.recall", number(score["recall"], 3), SOURCE)
-        values.add_value(f"norms.{key}.class_accuracy", percent(score["class_accuracy"], 1), SOURCE)
-        values.add_value(f"norms.{key}.low_confidence", percent(score["low_confidence_fraction"], 1), SOURCE)
-    values.add_value("norms.strictest.norm", format_setting(strictest["max_latent_norm"]), SOURCE)
+        for name, metric in FRACTIONS.items():
+            if score[metric] is not None:
+                values.add_value(f"norms.{key}.{name}", percent(score[metric], 1), SOURCE)
+    if strictest["max_latent_norm"] is not None:
+        values.add_value("norms.strictest.norm", format_setting(strictest["max_latent_norm"]), SOURCE)
     closest = min(scores, key=lambda score: score["fd"])
     if closest["max_latent_norm"] is not None:
         values.add_value("norms.closest.norm", format_setting(closest["max_latent_norm"]), SOURCE)
@@ -43,9 +48,12 @@ def check_claims(records: Records) -> None:
     check_claim(
         scores[0]["recall"] == _best(scores, "recall"), "recall on the validation part is highest without a limit"
     )
-    check_claim(scores[-1]["class_accuracy"] == _best(scores, "class_accuracy"), "a limit raises the class accuracy")
-    fewest = min(score["low_confidence_fraction"] for score in scores)
-    check_claim(scores[-1]["low_confidence_fraction"] == fewest, "a limit lowers the fraction of unclear images")
+    if all(score["class_accuracy"] is not None for score in scores):
+        highest = scores[-1]["class_accuracy"] == _best(scores, "class_accuracy")
+        check_claim(highest, "a limit raises the class accuracy")
+    if all(score["low_confidence_fraction"] is not None for score in scores):
+        fewest = min(score["low_confidence_fraction"] for score in scores)
+        check_claim(scores[-1]["low_confidence_fraction"] == fewest, "a limit lowers the fraction of unclear images")
     residual = records.gans.get("residual")
     unlimited = not (residual and residual.score and residual.score.get("max_latent_norm"))
     check_claim(unlimited, "recipe residual samples without a limit")
@@ -61,7 +69,7 @@ def norms_table(records: Records) -> Table | None:
             "none" if score["max_latent_norm"] is None else f"{format_setting(score['max_latent_norm'])} √Z",
             with_std(score, "fd", 2),
             *(with_std(score, metric, 3) for metric in ("recall", "coverage")),
-            *(percent(score[metric], 1) for metric in ("class_accuracy", "low_confidence_fraction")),
+            *("" if score[metric] is None else percent(score[metric], 1) for metric in FRACTIONS.values()),
         ]
         for score in records.max_latent_norms
     ]

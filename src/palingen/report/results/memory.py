@@ -26,9 +26,7 @@ def add_values(values: Values, records: Records) -> None:
     for name, study in records.orthogonal_init.items():
         _add_ablation(values, f"orthogonal.{name}", study)
     for name, study in records.gru_settings.items():
-        values.add_value(f"gru.{name}.bias", format_setting(study.config["forget_bias_init"]), study.name)
-        for setting in ("curriculum_threshold", "early_stop_accuracy"):
-            values.add_value(f"gru.{name}.{setting}", percent(study.config[setting], 1), study.name)
+        _add_settings(values, f"gru.{name}", study, ("curriculum_threshold", "early_stop_accuracy"), digits=1)
         _add_ablation(values, f"gru.{name}", study)
         values.add_value(f"gru.{name}.worst", percent(min(run["accuracy"] for run in study.runs), 1), study.name)
         if recipe := recipe_runs(records, study):
@@ -84,9 +82,8 @@ def _add_memory(values: Values, memory: StudyRecords) -> None:
     source, config = memory.name, memory.config
     values.add_value("memory.runs", format_setting(memory.seeds), source)
     if config:
-        for field in ("forget_bias_init", "curriculum_start"):
-            values.add_value(f"memory.{field}", format_setting(config[field]), source)
-        values.add_value("memory.curriculum_threshold", percent(config["curriculum_threshold"]), source)
+        values.add_value("memory.curriculum_start", format_setting(config["curriculum_start"]), source)
+        _add_settings(values, "memory", memory, ("curriculum_threshold",), digits=0)
         _add_other_stops(values, memory)
     lengths = {cell: _longest_learned(memory, cell) for cell in sorted({run["cell"] for run in memory.runs})}
     if threads := memory.group("lstm", lengths.get("lstm", 0)).threads:
@@ -108,6 +105,16 @@ def _add_memory(values: Values, memory: StudyRecords) -> None:
         _add_rnn_beyond(values, memory)
 
 
+def _add_settings(values: Values, key: str, study: StudyRecords, accuracies: Sequence[str], digits: int) -> None:
+    """Add the initial bias and some accuracies among the settings of a study, unless they are off."""
+    config = study.config
+    if config["forget_bias_init"] is not None:
+        values.add_value(f"{key}.forget_bias_init", format_setting(config["forget_bias_init"]), study.name)
+    for setting in accuracies:
+        if config[setting] is not None:
+            values.add_value(f"{key}.{setting}", percent(config[setting], digits), study.name)
+
+
 def _add_other_stops(values: Values, memory: StudyRecords) -> None:
     """Add the runs with a config of their own, in which another accuracy ends the training."""
     stops = {
@@ -115,7 +122,7 @@ def _add_other_stops(values: Values, memory: StudyRecords) -> None:
         for run in memory.runs
         if (stop := run.get("config", memory.config)["early_stop_accuracy"]) != memory.config["early_stop_accuracy"]
     }
-    if stops:
+    if stops and None not in {*stops.values(), memory.config["early_stop_accuracy"]}:
         accuracies = [percent(stop, 1) for stop in dict.fromkeys(stops.values())]
         values.add_value("memory.other-stop.runs", join_list(list(stops)), memory.name)
         values.add_value("memory.other-stop.accuracies", join_list(accuracies), memory.name)
@@ -124,8 +131,8 @@ def _add_other_stops(values: Values, memory: StudyRecords) -> None:
 
 def _add_rnn_limit(values: Values, memory: StudyRecords, longest: int) -> None:
     """Add the first length that most RNNs do not learn, and the longest that none was trained on."""
-    tried = {run["length"] for run in memory.runs if run["cell"] == "rnn"}
-    if max(tried) < (untested := max(run["length"] for run in memory.runs)):
+    tried = memory.lengths("rnn")
+    if max(tried) < (untested := max(memory.lengths())):
         values.add_value("memory.rnn-untested.length", format_setting(untested), memory.name)
     failed = [length for length in tried if length > longest]
     if not failed:
@@ -134,7 +141,7 @@ def _add_rnn_limit(values: Values, memory: StudyRecords, longest: int) -> None:
     values.add_value(f"{key}.length", format_setting(min(failed)), memory.name)
     values.add_value(f"{key}.seeds", format_setting(group.seeds), memory.name)
     values.add_value(f"{key}.learned", format_setting(group.learned), memory.name)
-    if all("curriculum_length" in run for run in group.runs):
+    if group.runs and all("curriculum_length" in run for run in group.runs):
         reached = sorted({run["curriculum_length"] for run in group.runs})
         ends = [format_setting(length) for length in dict.fromkeys((reached[0], reached[-1]))]
         values.add_value(f"{key}.reached", " to ".join(ends), memory.name)

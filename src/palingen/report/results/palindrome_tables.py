@@ -81,7 +81,7 @@ def gru_settings_table(records: Records) -> Table | None:
 
 def _gru_settings(config: Record) -> list[str]:
     accuracies = (config["curriculum_threshold"], config["early_stop_accuracy"])
-    return [_forget_bias(config), *(percent(accuracy, 1) for accuracy in accuracies)]
+    return [_forget_bias(config), *("none" if accuracy is None else percent(accuracy, 1) for accuracy in accuracies)]
 
 
 def _study_cells(study: StudyRecords) -> list[str]:

@@ -29,7 +29,7 @@ from palingen.runtime.errors import DataError, PalingenError
 from palingen.runtime.image_io import GAP
 from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_DIR
-from palingen.runtime.run_files import read_config
+from palingen.runtime.run_files import list_snapshots, read_config
 from palingen.runtime.user_code import part_label
 from palingen.web.digits.training_digits import training_digits
 from palingen.web.encode import classifier_layers, encode_gray4, generator_layers, linear_layer
@@ -182,10 +182,9 @@ def read_snapshots(pretrained: PretrainedGenerator) -> list[tuple[str, UInt8[nda
         DataError: a grid is damaged.
         RunError: the weights of a stage are missing or damaged.
     """
-    paths = sorted(pretrained.folder.glob("snapshots/step-*.png"))
-    if paths:
+    if paths := [*list_snapshots(pretrained.folder).items()]:
         chosen = np.unique(np.linspace(0, len(paths) - 1, MAX_SNAPSHOTS).round().astype(int))
-        return [(f"step {int(paths[i].stem.removeprefix('step-')):,}", _read_grid(paths[i])) for i in chosen]
+        return [(f"step {step:,}", _read_grid(path)) for step, path in (paths[i] for i in chosen)]
     config, inputs = pretrained.config, snapshot_inputs(pretrained.config, pretrained.num_classes)
     source = pretrained.name if pretrained.folder.parent == PRETRAINED_DIR else pretrained.folder
     names = {"start": "before training", "middle": "half way", "end": f"after {config.epochs} epochs"}

@@ -26,16 +26,16 @@
   async function train({ id, settings }, answer) {
     const started = performance.now(), training = palingen.train(settings), snapshotEvery = Math.ceil(settings.steps / MAX_SNAPSHOTS);
     const evaluateEvery = Math.max(10, Math.round(settings.steps / 100));
-    let last = performance.now(), means = [], points = [], latest = null, test = null, nextSnapshot = 1;
+    let last = performance.now(), means = [], points = [], latest = null, test = null, nextSnapshot = 1, tested = 0;
     for (latest of training) {
       means.push(latest);
       const { step, network, length } = latest, isLast = step === settings.steps, isCancelled = cancelled.delete(id);
       if (step % evaluateEvery === 0 || isLast || isCancelled) {
-        test = palingen.testAccuracy(network, settings.length);
+        [test, tested] = [palingen.testAccuracy(network, settings.length), step];
         points.push({ ...average(means), step, length, test });
         means = [];
       }
-      const isGood = test !== null && test >= 0.998 && length === settings.length, stop = isCancelled || isLast || isGood;
+      const isGood = tested === step && test >= 0.998 && length === settings.length, stop = isCancelled || isLast || isGood;
       if (performance.now() - last < PART_MS && !stop) continue;
       const isSnapshot = step >= nextSnapshot || isLast || isGood;
       if (isSnapshot) nextSnapshot = step + snapshotEvery * (step < snapshotEvery ? 0.25 : 1);

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from palingen.recurrence.analysis import RunAnalysis, gradient_retention
+from palingen.recurrence.analysis import RunAnalysis
 from palingen.recurrence.cells import CellName
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.recurrence.palindromes import InputEncoding, Palindromes, encode
+from palingen.recurrence.retention import retention_text
 from palingen.recurrence.study import TrainOptions, enumerate_runs, run_study
 from palingen.report import figures
 from palingen.report.record_shapes import PALINDROME_STUDY
@@ -102,8 +103,8 @@ def gradient_table(analyses: Mapping[str, RunAnalysis]) -> Markdown:
         [
             {
                 "run": label,
-                "untrained": f"{gradient_retention(analysis.untrained):.2g}",
-                "trained": f"{gradient_retention(analysis.trained):.2g}",
+                "untrained": retention_text(analysis.untrained),
+                "trained": retention_text(analysis.trained),
             }
             for label, analysis in analyses.items()
         ]

@@ -1,10 +1,10 @@
 """Measurements of the palindrome runs, their studies, and the analysis."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from math import sqrt
 
 from palingen.report.record_files import Record
-from palingen.report.records import LEARNED, Records, RunRecords
+from palingen.report.records import LEARNED, Records, RunRecords, StudyRecords
 from palingen.report.results import gradients, memory_span
 from palingen.report.results.palindromes import final_accuracy, first_learned, lost_epochs
 from palingen.workflows.reproduce.measurements import Measurement
@@ -40,20 +40,24 @@ def measure_palindromes(records: Records) -> Iterator[Measurement]:
                 values = {name: value for name, run in runs.items() if (value := measure(run)) is not None}
                 yield Measurement("palindromes", _cell_and_length(cell, length), metric, values)
     if records.memory:
-        groups = {(run["length"], run["cell"]) for run in records.memory.runs}
+        groups = {(run["length"], run["cell"]) for run in (*records.memory.runs, *records.memory.diverged)}
         for length, cell in sorted(groups):
-            yield from _measure_runs("memory", _cell_and_length(cell, length), records.memory.of(cell, length))
+            yield from _measure_study("memory", _cell_and_length(cell, length), records.memory.group(cell, length))
     for part, studies in records.changed_studies.items():
         for name, study in studies.items():
-            yield from _measure_runs(part, name, study.runs)
+            yield from _measure_study(part, name, study)
     yield from _measure_analysis(records)
     for span in map(memory_span.span_of, records.memory_analysis):
         yield from _measure_span(span)
 
 
-def _measure_runs(part: str, group: str, runs: Sequence[Record]) -> Iterator[Measurement]:
+def _measure_study(part: str, group: str, study: StudyRecords) -> Iterator[Measurement]:
+    """Measurements of runs of the same settings; one that diverged has no numbers, and has not learned the task."""
     for metric, measure in STUDY.items():
-        yield Measurement(part, group, metric, {f"seed {run['seed']}": measure(run) for run in runs})
+        values = {f"seed {run['seed']}": measure(run) for run in study.runs}
+        if metric == "learned":
+            values |= {f"seed {run['seed']}": 0.0 for run in study.diverged}
+        yield Measurement(part, group, metric, values)
 
 
 def _measure_analysis(records: Records) -> Iterator[Measurement]:
@@ -67,9 +71,10 @@ def _measure_analysis(records: Records) -> Iterator[Measurement]:
     metrics = {
         "forget_mean": float(forget.mean()),
         "forget_max": float(forget.mean(0).max()),
-        "forget_product": gradients.max_product(forget),
         "open_units": float((forget.mean(0) > gradients.OPEN).sum()),
     }
+    if len(forget) == cells["lstm"]["length"] - 1:  # of long palindromes, only some steps are recorded
+        metrics["forget_product"] = gradients.max_product(forget)
     for metric, value in metrics.items():
         yield Measurement("analysis", "LSTM, trained", metric, {"": value})
 

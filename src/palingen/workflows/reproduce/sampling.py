@@ -54,7 +54,7 @@ def _reproduce_max_latent_norm(setup: Setup, reference: Path) -> None:
     """Score a generator with one maximum latent norm on the validation part."""
     record = read_json(reference, SCORE_FILE)
     folder = setup.out / NORMS / reference.parent.name
-    generator = _open_generator(setup, next(iter(record["rows"])), folder)
+    generator = _open_generator(setup, next(iter(record["rows"])).removeprefix(PREFIX), folder)
     write_score(setup, generator.with_max_latent_norm(record["max_latent_norm"]), folder / SCORE, record)
 
 

@@ -68,8 +68,13 @@ palingen.page.panels.push(() => {
       return;
     }
     progress.hidden = false;
-    page.request({ task: "invert", model: page.state().model, pixels }, (answer) => {
+    const { model } = page.state();
+    page.request({ task: "invert", model, pixels }, (answer) => {
       if (answer.cancelled) return;
+      if (page.state().model !== model) { // another generator was chosen, which has latents of its own
+        progress.hidden ||= answer.done;
+        return;
+      }
       page.paint(byId("nearest-image"), answer.pixels);
       progress.max = answer.steps;
       progress.value = answer.step;

@@ -20,11 +20,11 @@
     return [Math.max(0, (centre - spread) / size), Math.min(1, (centre + spread) / size)];
   }
 
-  /** Accuracy on fresh palindromes in parts of 20: yields { correct, count } so far. */
-  function* freshAccuracy(network, { length, count, seed, mask = null, part = 20 }) {
+  /** Accuracy on palindromes that no training here reads, `atOnce` at a time: yields { correct, count } so far. */
+  function* freshAccuracy(network, { length, count, seed, mask = null, atOnce = 20 }) {
     const next = palingen.uniform(seed);
     for (let correct = 0, done = 0; done < count;) {
-      const batch = palingen.samplePalindromes(Math.min(part, count - done), length, next);
+      const batch = palingen.samplePalindromes(Math.min(atOnce, count - done), length, next, "test");
       correct += countCorrect(network, batch.inputs, batch.targets, batch.count, batch.steps, mask);
       done += batch.count;
       yield { correct, count: done };

@@ -22,7 +22,8 @@ palingen.memory.panels.push(() => {
         }
         const isTrained = stage === entry.stages.length - 1, name = `${memory.legend(entry)}, ${isTrained ? "trained" : "untrained"}`;
         series.push({ name, colour: memory.colourIn(networks, entry), dash: !isTrained, points: Array.from(norms, (v, t) => [t + 1, v]) });
-        results.push(`${name} ${memory.formatNumber(Number((norms[0] / norms.at(-1)).toPrecision(2)))}`);
+        const last = norms.at(-1), ratio = last ? memory.formatNumber(Number((norms[0] / last).toPrecision(2))) : "no gradient";
+        results.push(`${name} ${ratio}`);
       }
     const values = series.flatMap(({ points }) => points.map(([, v]) => Math.max(v, FLOOR)));
     const min = 10 ** Math.floor(Math.log10(Math.min(0.1, ...values))), max = 10 ** Math.ceil(Math.log10(Math.max(1, ...values)));

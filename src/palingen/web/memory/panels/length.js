@@ -1,4 +1,4 @@
-// Accuracy on fresh palindromes of any length.
+// Accuracy on palindromes of any length.
 "use strict";
 palingen.memory.panels.push(() => {
   const { memory, page } = palingen, { byId } = page, slider = byId("reach"), canvas = byId("reach-plot"), result = byId("reach-result");
@@ -27,7 +27,7 @@ palingen.memory.panels.push(() => {
     const { cell } = memory.current().config, ticks = isFar ? [5, 10, 100, 1000, 10000] : [5, 10, 30, 100, 300, 1000];
     memory.drawChart(canvas, {
       x: { label: "length T of the palindromes (logarithmic)", min: MIN, max: isFar ? 10000 : MAX, log: true, ticks },
-      y: memory.percentAxis(`right answers of ${GRID_COUNT} to ${COUNT} fresh palindromes, with 95 % interval`),
+      y: memory.percentAxis(`right answers of ${GRID_COUNT} to ${COUNT} random palindromes, with 95 % interval`),
       series: [{ points: line, colour: cell }, { points: bars, colour: cell, dots: true }],
       marks: [{ x: trained, label: `trained on T = ${trained}` }, { y: 0.1, label: "guess" }, { x: reach(), strong: true }],
     });
@@ -52,7 +52,7 @@ palingen.memory.panels.push(() => {
   function measureNext() {
     const measured = known(), length = [...GRID, ...(far.has(key()) ? FAR : [])].find((value) => !measured.has(value));
     if (!length) return;
-    const message = { task: "accuracy", network: memory.final(memory.current()), length, count: GRID_COUNT, seed: SEED, part: length > MAX ? 4 : 20 };
+    const message = { task: "accuracy", network: memory.final(memory.current()), length, count: GRID_COUNT, seed: SEED, atOnce: length > MAX ? 4 : 20 };
     memory.measure("grid", message, ({ accuracy, interval, done }) => {
       if (!done) return;
       measured.set(length, { accuracy, interval });

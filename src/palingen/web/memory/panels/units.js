@@ -72,8 +72,8 @@ palingen.memory.panels.push(() => {
     const isMeasured = masked.key === `${baseline.key} ${memory.state().off}`;
     const percent = (accuracy) => (accuracy === null ? "…" : memory.percent(accuracy)), all = percent(baseline.accuracy);
     result.textContent = off.size
-      ? `${off.size} of ${H()} units off: ${percent(isMeasured ? masked.accuracy : null)} of ${masked.count} fresh palindromes with ${length} digits; ${all} with all units.`
-      : `All units on: ${all} of ${COUNT} fresh palindromes with ${length} digits.`;
+      ? `${off.size} of ${H()} units off: ${percent(isMeasured ? masked.accuracy : null)} of ${masked.count} random palindromes with ${length} digits; ${all} with all units.`
+      : `All units on: ${all} of ${COUNT} random palindromes with ${length} digits.`;
   }
 
   const setOff = (units) => memory.setState({ off: [...units].sort((a, b) => a - b).join(".") });
