@@ -58,9 +58,15 @@ def test_a_shipped_generator_is_scored_with_real_and_corrupted_images_as_control
         assert sheet.size == (894, 894)  # ten by ten images of 28 pixels with gaps of two, three times as large
 
 
-def test_the_log_of_a_tracked_run_gets_its_scores(palingen, tmp_path, few_digits, shared_evaluator, monkeypatch):
+@pytest.fixture
+def few_controls(monkeypatch):
+    """A floor instead of all controls, which take many seconds."""
     floor = ScoreSummary(mean=Score(**{field.name: 1.0 for field in fields(Score)} | {"n": 5000}), std={})
-    monkeypatch.setattr(score.shipped, "baselines", lambda *_: {"floor": floor})  # controls take seconds
+    monkeypatch.setattr(score.shipped, "baselines", lambda *_: {"floor": floor})
+
+
+@pytest.mark.usefixtures("shared_evaluator", "few_controls")
+def test_the_log_of_a_tracked_run_gets_its_scores(palingen, tmp_path, few_digits):
     train = ("gan", "train", "--data", few_digits, "--epochs", 1, "--no-monitor-samples", "--out", "run")
     assert palingen(*train, "--track", "tensorboard").returncode == 0
     result = json.loads(palingen("gan", "score", "run", "--count", 5000, "--json").stdout)
@@ -70,6 +76,7 @@ def test_the_log_of_a_tracked_run_gets_its_scores(palingen, tmp_path, few_digits
     assert not [name for name in final if "rows" in name or "std" in name]
 
 
+@pytest.mark.usefixtures("few_controls")
 @pytest.mark.parametrize("form", ["npy", "pictures"])
 def test_images_of_any_origin_are_scored(palingen, tmp_path, shared_evaluator, form):
     pixels = load_images("train").pixels[:6000].numpy()

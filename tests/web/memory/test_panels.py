@@ -135,8 +135,7 @@ def test_accuracy_at_a_length_has_an_interval(open_memory):
         "/of 200 palindromes/.test(document.querySelector('#reach-result').textContent)", timeout=60_000
     )
     low, high = map(int, re.search(r"\((\d+)\s% to (\d+)\s%\)", page.inner_text("#reach-result")).groups())
-    assert low < 100
-    assert high == 100
+    assert 90 < low < high <= 100
     label = page.get_attribute("#reach-plot", "aria-label")
     assert "20 digits" in label
     page.fill("#reach", "0")
