@@ -44,6 +44,7 @@ def test_a_study_is_every_loss_once_with_every_seed():
     assert len({variant.folder for variant in variants}) == 4
 
 
+@pytest.mark.torture  # the suite has one in recurrence/test_study.py
 def test_two_processes_train_the_same_variants_as_one(tmp_path, few_digits):
     config = replace(GanConfig(data=str(few_digits), epochs=1, monitor_samples=None), **DIVERGING)
     variants = enumerate_runs("course", COURSE, config, [], 2)

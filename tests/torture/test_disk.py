@@ -114,7 +114,8 @@ def set_clock_back(folder: Path) -> None:
     before_step(12, lambda: setattr(time, "time", lambda: now() - 1e8))
 
 
-@pytest.mark.parametrize("size", [300, *(pytest.param(size, marks=pytest.mark.torture) for size in (0, 2_000, 12_000))])
+@pytest.mark.torture  # the suite has one in cli/test_main.py
+@pytest.mark.parametrize("size", [0, 300, 2_000, 12_000])
 def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_when_there_is_room(tmp_path, uninterrupted, size):
     folder = tmp_path / "run"
     code, message = outcome(folder, SmallDisk(size))
@@ -145,7 +146,7 @@ def test_a_real_disk_that_is_full_loses_nothing(tmp_path, uninterrupted, kilobyt
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("trouble", [lose_folder, replace_folder])
+@pytest.mark.parametrize("trouble", [lose_folder, pytest.param(replace_folder, marks=pytest.mark.torture)])
 def test_a_folder_that_is_removed_under_a_training_ends_it_in_one_line(tmp_path, trouble):
     code, message = outcome(tmp_path / "run", trouble)
     assert (code, message.count("\n")) == (2, 0)
@@ -169,6 +170,7 @@ def test_a_folder_that_may_not_be_written_is_named_in_one_line(tmp_path):
     assert contents(tmp_path / "run") == before
 
 
+@pytest.mark.torture
 def test_a_clock_that_is_set_back_changes_nothing(tmp_path, uninterrupted):
     assert outcome(tmp_path / "run", set_clock_back) == (0, "")
     assert contents(tmp_path / "run") == uninterrupted
