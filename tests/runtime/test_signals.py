@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from palingen.runtime.errors import Interrupted
 from palingen.runtime.signals import interruptible, note_interrupts
 
 
@@ -35,6 +36,17 @@ def test_an_interrupt_stops_the_run_of_a_worker_which_then_waits_again(waiting_w
     with pytest.raises(KeyboardInterrupt), interruptible("study", time.time()):
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is waiting
+
+
+@pytest.mark.usefixtures("waiting_worker")
+def test_after_a_run_that_was_interrupted_the_next_one_of_the_study_stops_at_once():
+    since = time.time()
+    with pytest.raises(Interrupted), interruptible("study", since):
+        raise Interrupted("saved")
+    with pytest.raises(KeyboardInterrupt), interruptible("study", since):
+        pytest.fail("the run began")
+    with interruptible("a later study", time.time() + 1):
+        pass
 
 
 def test_a_process_that_is_no_worker_handles_interrupts_as_before():

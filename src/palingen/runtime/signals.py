@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
 
+from palingen.runtime.errors import Interrupted
+
 _last_interrupt = 0.0
 """Time of the last SIGINT that was only noted."""
 
@@ -58,6 +60,8 @@ def note_interrupts() -> None:
 def interruptible(study: str, since: float) -> Iterator[None]:
     """Context of a run that can be stopped: by SIGINT, also where `note_interrupts` was called, and by `stop_study`.
 
+    After a run that SIGINT stopped, the next one of the study that waits for this worker stops at once.
+
     Args:
         study: identity of its study.
         since: start of the study, as `time.time()`. A SIGINT noted after it is raised at once.
@@ -70,12 +74,16 @@ def interruptible(study: str, since: float) -> Iterator[None]:
             if _last_interrupt > since:
                 raise KeyboardInterrupt
         yield
+    except (Interrupted, KeyboardInterrupt):
+        if is_noted:
+            _note_interrupt()
+        raise
     finally:
         _study.reset(token)
         if is_noted:
             note_interrupts()
 
 
-def _note_interrupt(number: int, frame: FrameType | None) -> None:
+def _note_interrupt(number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
     global _last_interrupt
     _last_interrupt = time.time()
