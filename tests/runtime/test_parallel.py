@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -28,6 +29,14 @@ def command(run: int) -> str | None:
     return current_command()
 
 
+def batch_size(run: int) -> int:
+    """Number of runs that joblib handed to the worker together."""
+    frame = sys._getframe()
+    while frame and type(frame.f_locals.get("self")).__name__ != "BatchedCalls":
+        frame = frame.f_back
+    return len(frame.f_locals["self"].items) if frame else 0
+
+
 def return_or_wait(run: Path) -> int:
     """Number of the process: at once, or never, if the run is to wait until it is interrupted."""
     if run.name == "wait":
@@ -42,6 +51,10 @@ def return_or_wait(run: Path) -> int:
 
 def test_every_run_is_computed_once_in_whatever_order(tmp_path):
     assert sorted(map_unordered(square, [3, 1, 2], tmp_path, ParallelConfig(jobs=2))) == [1, 4, 9]
+
+
+def test_a_worker_gets_one_run_at_a_time_also_after_many_that_were_finished(tmp_path):
+    assert {*map_unordered(batch_size, range(200), tmp_path, ParallelConfig(jobs=2))} == {1}
 
 
 def test_one_run_is_computed_in_this_process_since_more_would_be_idle(tmp_path):

@@ -32,10 +32,8 @@ def train(
     """
     folder = options.out
     if folder is None:
-        folder, config = _cached(recipe, config, options.force) or (
-            options.folder("classifier", recipe, config),
-            config,
-        )
+        cached = _cached(recipe, config, options.force)
+        folder, config = cached or (options.folder("classifier", recipe, config), config)
     result = train_classifier(config, folder, select_device(options.device), **options.keywords)
     record = {name: result[name] for name in ("accuracy", "epochs", "seconds", "seed")}
     paths = {"folder": folder, "files": [folder / "weights.safetensors"]}

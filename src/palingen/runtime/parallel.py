@@ -121,9 +121,9 @@ def _map_on_this_machine(
         # A worker that holds more memory after a run is replaced, and no run is lost.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         # One run at a time: after many that are finished already, joblib would hand several long ones to one worker.
-        options = {"batch_size": 1, "pre_dispatch": "n_jobs", "return_as": "generator_unordered"}
+        pool = joblib.Parallel(n_jobs=jobs, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered")
         try:
-            yield from joblib.Parallel(n_jobs=jobs, **options)(tasks)
+            yield from pool(tasks)
         except BrokenProcessPool as error:
             if stop_requested():
                 return

@@ -27,7 +27,7 @@ def controls(gans: Gans) -> dict[str, Record]:
 
 
 def _is_control(name: str) -> bool:
-    """Whether a row is that of a control; the others have the name of a generator or of its run folder."""
+    """Whether a row of a score is that of a control; the others are named after a generator or its run folder."""
     return name in CONTROL_NAMES or name.endswith(" repeated") or name.startswith("no ")
 
 
