@@ -64,7 +64,9 @@ class Variant:
     def folder(self) -> str:
         """Name of the run's folder in its study."""
         name = re.sub(r"[^A-Za-z0-9@.-]+", "-", self.label.replace("_", "-"))
-        if len(name) > MAX_NAME or not self.label.isascii():  # a path in the overrides, which others may look like then
+        if (
+            len(name) > MAX_NAME or not self.label.isascii()
+        ):  # a path among the overrides: the hash tells it from others
             name = f"{name[:MAX_NAME]}-{hashlib.sha256(self.label.encode()).hexdigest()[:8]}"
         return f"{name}-seed{self.config.seed}"
 

@@ -117,7 +117,7 @@ def test_a_generator_whose_images_are_all_alike_has_no_directions(level):
     generator, _ = build_networks(GanConfig(latent_dim=6))
     image = torch.rand(1, 28, 28, generator=torch.Generator().manual_seed(0)) if level is None else level
     generator.register_forward_hook(lambda module, inputs, output: torch.zeros_like(output) + image)
-    with pytest.raises(PalingenError, match=r"^all images of the generator are alike") as refusal:
+    with pytest.raises(PalingenError, match=r"^all images are alike") as refusal:
         find_directions(generator, 6, lambda pixels: pixels[:, 10, :5].float())
     assert "\n" not in str(refusal.value)
 

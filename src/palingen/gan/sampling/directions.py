@@ -73,7 +73,7 @@ def find_directions(
     inputs = sample_inputs(NUM_SAMPLES, latent_dim, count_generator_classes(generator), seed)
     latents, pixels = inputs[:, :latent_dim].contiguous(), generate_pixels(generator, inputs)
     if any(values.std() < MIN_SPREAD for values in measure_properties(pixels).values()):
-        raise PalingenError("all images of the generator are alike, so that there is nothing to explore")
+        raise PalingenError("all images are alike, so that there is nothing to explore")
     directions = [*property_directions(latents, pixels), *principal_directions(generator, latent_dim)]
     return directions, fit_linear_map(features_of(pixels), latents)
 

@@ -49,8 +49,8 @@ def add_values(values: Values, records: Records) -> None:
     forget = forget_gates(cells)
     values.add_value("analysis.forget.mean", number(float(forget.mean()), 2), SOURCE)
     values.add_value("analysis.forget.max", number(float(forget.mean(0).max()), 2), SOURCE)
-    if len(forget) == steps:  # of long palindromes, only some steps are recorded
-        values.add_value("analysis.forget.product", scientific(max_product(forget)), SOURCE)
+    if (product := max_product(cells)) is not None:
+        values.add_value("analysis.forget.product", scientific(product), SOURCE)
     values.add_value("analysis.forget.open-units", format_setting(int((forget.mean(0) > OPEN).sum())), SOURCE)
     values.add_value("analysis.forget.units", format_setting(forget.shape[1]), SOURCE)
     values.add_value("threshold.open", number(OPEN, 1), SOURCE)
@@ -71,10 +71,8 @@ def check_claims(records: Records) -> None:
     check_claim(faster, "the untrained RNN's gradient vanishes faster")
     check_claim(first["lstm", "trained"] > 0.1, "the trained LSTM's gradient reaches the first digit undiminished")
     check_claim(first["rnn", "trained"] < 1e-3, "the trained RNN's gradient still vanishes")
-    forget = forget_gates(cells)
-    if len(forget) == cells["lstm"]["length"] - 1:
-        no_open_unit = bool(max_product(forget) < 0.01)
-        check_claim(no_open_unit, "no unit of the trained LSTM keeps the digit behind an open forget gate")
+    if (product := max_product(cells)) is not None:
+        check_claim(product < 0.01, "no unit of the trained LSTM keeps the digit behind an open forget gate")
 
 
 def analyses_by_cell(records: Records) -> dict[str, Record]:
@@ -104,9 +102,13 @@ def forget_gates(cells: Mapping[str, Record]) -> Float[ndarray, "T H"]:
     return np.asarray(cells["lstm"]["gates"]["f"])
 
 
-def max_product(forget: Float[ndarray, "T H"]) -> float:
-    """Largest product of one unit's forget gates: the fraction of its memory that they alone would keep."""
-    return float(forget[1:].prod(0).max())
+def max_product(cells: Mapping[str, Record]) -> float | None:
+    """Largest product of one unit's forget gates: the fraction of its memory that they alone would keep.
+
+    None for long palindromes, of which only some steps are recorded.
+    """
+    forget = forget_gates(cells)
+    return float(forget[1:].prod(0).max()) if len(forget) == cells["lstm"]["length"] - 1 else None
 
 
 def _ratio(ratio: float) -> str:

@@ -144,9 +144,12 @@ def _generator_data(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Metadata and weights of one generator."""
     config, generator = pretrained.config, pretrained.generator.cpu()
-    directions, estimator = find_directions(
-        generator, config.latent_dim, lambda pixels: classifier.predict(pixels).features
-    )
+    try:
+        directions, estimator = find_directions(
+            generator, config.latent_dim, lambda pixels: classifier.predict(pixels).features
+        )
+    except PalingenError as error:
+        raise PalingenError(f"{pretrained.name}: {error}") from error
     sizes = {"latentDim": config.latent_dim, "numClasses": pretrained.num_classes}
     metadata = {
         "name": pretrained.name,

@@ -73,8 +73,8 @@ def _measure_analysis(records: Records) -> Iterator[Measurement]:
         "forget_max": float(forget.mean(0).max()),
         "open_units": float((forget.mean(0) > gradients.OPEN).sum()),
     }
-    if len(forget) == cells["lstm"]["length"] - 1:  # of long palindromes, only some steps are recorded
-        metrics["forget_product"] = gradients.max_product(forget)
+    if (product := gradients.max_product(cells)) is not None:
+        metrics["forget_product"] = product
     for metric, value in metrics.items():
         yield Measurement("analysis", "LSTM, trained", metric, {"": value})
 
