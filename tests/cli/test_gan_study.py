@@ -62,6 +62,13 @@ def test_a_study_compares_losses_over_seeds_and_records_each_runs_own_environmen
     assert {run["config"]["loss"] for run in study["runs"]} == {"hinge", "minimax"}
 
 
+def test_runs_that_were_finished_earlier_are_counted_from_the_start(palingen, quick_training):
+    flags = ("gan", "study", "--losses", "hinge", "--epochs", 1, "--out", "s")
+    assert palingen(*flags, "--seeds", 2).returncode == 0
+    assert palingen(*flags, "--seeds", 3).stderr.startswith("study: 2/3 runs, 0 s so far  ")
+    assert palingen(*flags, "--seeds", 3, "--force").stderr.startswith("study: 1/3 runs, ")
+
+
 def test_the_table_of_a_study_gives_the_spread_over_seeds(palingen, quick_training):
     table = palingen("gan", "study", "--losses", "hinge", "minimax", "--seeds", 2, "--epochs", 1, "--out", "s").stdout
     assert "hinge" in table

@@ -36,8 +36,9 @@ def test_a_study_records_its_config_and_the_environment_of_every_run(palingen, t
 def test_a_second_command_adds_runs_and_keeps_the_environments_of_the_first(palingen, tmp_path):
     assert palingen(*STUDY).returncode == 0
     (first,) = read_study(tmp_path)["runs"]
-    result = json.loads(palingen(*STUDY[:-4], "--seeds", 2, "--out", "s", "--engine", "reference", "--json").stdout)
-    assert [run["seed"] for run in result["runs"]] == [0, 1]
+    second = palingen(*STUDY[:-4], "--seeds", 2, "--out", "s", "--engine", "reference", "--json")
+    assert re.match(r"study: 1/2 runs, \d+ s so far  rnn T=5 seed 0: ", second.stderr)  # no rate: it was read again
+    assert [run["seed"] for run in json.loads(second.stdout)["runs"]] == [0, 1]
     unchanged, added = read_study(tmp_path)["runs"]
     assert unchanged == first
     assert added["environment"]["engine"] == "reference"

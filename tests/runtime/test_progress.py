@@ -68,6 +68,21 @@ def test_the_time_left_is_that_of_the_latest_rate_and_counts_down(monkeypatch):
     assert pace.text() == f"took {duration_text(clock[0])}"
 
 
+def test_runs_that_were_finished_earlier_say_nothing_about_the_time_left(capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    with progress("study", 100, "runs", done=60) as bar:
+        for done in range(1, 61):  # read again in no time
+            clock[0] += 0.01
+            bar.advance(done, f"run {done}")
+        for done in (61, 62):
+            clock[0] += 600
+            bar.advance(done, f"run {done}")
+    lines = [line.split("  ")[0] for line in capsys.readouterr().err.splitlines()]
+    assert set(lines[:60]) == {"study: 60/100 runs, 0 s so far", "study: 60/100 runs, 1 s so far"}
+    assert [line.split(", ")[-1] for line in lines[60:]] == ["6 h 30 min left", "6 h 20 min left"]
+
+
 def read_all(terminal: int) -> str:
     """Everything that a terminal shows until the other side closes it."""
     parts = []

@@ -23,7 +23,7 @@ from palingen.cli.options import (
 from palingen.cli.study_progress import show_study_progress, warn_of_trackers
 from palingen.gan.config import GanConfig, LossName
 from palingen.gan.steps import EngineName
-from palingen.gan.study import TrainOptions, enumerate_runs, load_results, run_study
+from palingen.gan.study import TrainOptions, count_finished, enumerate_runs, load_results, run_study
 from palingen.recipes import GAN, MAX_LATENT_NORM
 from palingen.report.results.gan_variants import group_variants
 from palingen.report.values import mean_and_range
@@ -69,8 +69,9 @@ def study(
     folder = options.folder("study", f"gan-{recipe}", config)
     train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
     write = partial(_write_study, folder, {variant.folder for variant in variants})
+    finished = 0 if options.force else count_finished(variants, folder)
     trained = run_study(variants, folder, parallel, train_options)
-    done = show_study_progress(len(variants), trained, _variants_table, _latest, write)
+    done = show_study_progress(len(variants), trained, _variants_table, _latest, write, finished)
     results = sorted(done, key=lambda result: (result["label"], result["seed"]))
     all_results = write()
     if not options.json:

@@ -26,6 +26,7 @@ from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.engines import EngineName
 from palingen.recurrence.study import (
     TrainOptions,
+    count_finished,
     enumerate_runs,
     is_same_study,
     load_diverged,
@@ -77,7 +78,8 @@ def study(
         _require_same_settings(folder, config)
     train_options = TrainOptions(device=str(select_device(options.device)), engine=engine, **options.keywords)
     write = partial(_write_study, folder, config, {run_name(run) for run in runs})
-    results = _show_progress(runs, run_study(runs, folder, parallel, train_options), write)
+    finished = 0 if options.force else count_finished(runs, folder)
+    results = _show_progress(runs, run_study(runs, folder, parallel, train_options), write, finished)
     all_results = write()
     if not options.json:
         output_console().print(accuracy_table(all_results))
@@ -104,12 +106,13 @@ def _write_study(folder: Path, config: PalindromeConfig, runs: set[str]) -> list
 
 
 def _show_progress(
-    runs: Sequence[PalindromeConfig], results: Iterable[dict[str, Any]], write: Callable[[], object]
+    runs: Sequence[PalindromeConfig], results: Iterable[dict[str, Any]], write: Callable[[], object], finished: int
 ) -> list[dict[str, Any]]:
     """Collect all results, the shortest palindromes first, and show progress."""
     cells = [part_label(run.cell) for run in runs]
     pairs = [(cell, run.length) for cell, run in zip(cells, runs, strict=True)]
-    done = show_study_progress(len(runs), results, lambda results: accuracy_table(results, pairs), _latest, write)
+    table = partial(accuracy_table, runs=pairs)
+    done = show_study_progress(len(runs), results, table, _latest, write, finished)
     return sorted(done, key=lambda result: (result["length"], cells.index(result["cell"]), result["seed"]))
 
 

@@ -26,6 +26,7 @@ def show_study_progress(
     table: Callable[[Sequence[Result]], RenderableType],
     latest: Latest,
     write: Callable[[], object],
+    finished: int = 0,
 ) -> list[Result]:
     """Collect all results, in the order in which they come.
 
@@ -35,9 +36,10 @@ def show_study_progress(
         table: table of the results so far.
         latest: what to show of a result.
         write: writes the study's record, after every run: a study of days can be read before it is finished.
+        finished: number of runs finished earlier, which say nothing about the time left.
     """
     done: list[Result] = []
-    with progress("study", total, "runs", above=lambda: table(done)) as bar:
+    with progress("study", total, "runs", finished, above=lambda: table(done)) as bar:
         for result in results:
             done.append(result)
             write()

@@ -138,6 +138,11 @@ def run_study(
     return map_unordered(partial(_train_and_score, out.resolve(), options), variants, out, parallel)
 
 
+def count_finished(variants: Sequence[Variant], out: Path) -> int:
+    """Number of runs of a study that are trained and scored, or diverged."""
+    return sum((out / variant.folder / STUDY_RESULT_FILE).exists() for variant in variants)
+
+
 def _require_runnable(variants: Sequence[Variant], out: Path, options: TrainOptions) -> None:
     """Check that folders hold the runs of their variants, and that those without a result can be scored."""
     for variant in variants:

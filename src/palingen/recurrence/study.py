@@ -150,6 +150,11 @@ def run_study(
     return map_unordered(partial(_train, out.resolve(), options), runs, out, parallel)
 
 
+def count_finished(runs: Sequence[PalindromeConfig], out: Path) -> int:
+    """Number of runs of a study that are trained."""
+    return sum((out / run_name(run) / "weights.safetensors").exists() for run in runs)
+
+
 def _train(out: Path, options: TrainOptions, config: PalindromeConfig) -> dict[str, Any]:
     folder = out / run_name(config)
     try:

@@ -38,16 +38,18 @@ class Pace:
 
     Args:
         total: units of work.
-        done: units finished earlier.
+        done: units finished earlier. Reports of fewer, as a study reads its finished runs again, do not count as work.
     """
 
     def __init__(self, total: int, done: int = 0) -> None:
-        self.total, self.start, self.ended = total, time.monotonic(), False
+        self.total, self.done, self.start, self.ended = total, done, time.monotonic(), False
         self._reports = deque([(self.start, done)], maxlen=PACE_REPORTS)
 
     def report(self, done: int) -> None:
         """Note that `done` units are finished."""
-        self._reports.append((time.monotonic(), done))
+        if done >= self.done:
+            self.done = done
+            self._reports.append((time.monotonic(), done))
 
     def end(self) -> None:
         """Note that no more work follows, even if less than all is done: stopped early, or interrupted."""
@@ -74,7 +76,7 @@ def progress(
         label: name of the work.
         total: units of work.
         unit: name of a unit, in the plural.
-        done: units finished earlier, of a resumed run.
+        done: units finished earlier, of a resumed run or study.
         above: function that makes what a terminal shows above the bar until the end, such as a table of results.
     """
     if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):  # such a terminal shows no bar
@@ -119,7 +121,7 @@ class _Lines:
         if now - self.last < self.every and done < self.pace.total and not latest:  # a finished run is never left out
             return
         self.last = now
-        counts = f"{self.label}: {done}/{self.pace.total} {self.unit}, {self.pace.text()}"
+        counts = f"{self.label}: {self.pace.done}/{self.pace.total} {self.unit}, {self.pace.text()}"
         self.write("  ".join(filter(None, (counts, numbers_text(latest, numbers)))))
 
 

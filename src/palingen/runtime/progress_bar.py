@@ -60,7 +60,7 @@ def show_bar(
             def advance(self, done: int, latest: str = "", /, **numbers: float) -> None:
                 pace.report(done)
                 display.numbers = numbers_text(latest, numbers)
-                display.update(task, completed=done)
+                display.update(task, completed=pace.done)
 
         try:
             yield Bar()

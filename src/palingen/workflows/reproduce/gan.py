@@ -12,7 +12,7 @@ from palingen.gan.evaluation.baselines import as_record, baselines, file_name
 from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.evaluation.evaluator import NUM_REPEATS, NUM_SAMPLES, mnist_evaluator
 from palingen.gan.pretrained import PretrainedGenerator, load_generator, write_sampling_options
-from palingen.gan.study import TrainOptions, Variant, load_results, run_study
+from palingen.gan.study import TrainOptions, Variant, count_finished, load_results, run_study
 from palingen.gan.train import train_gan
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
@@ -122,5 +122,5 @@ def _reproduce_study(setup: Setup, name: str, study: Mapping[str, Any], variants
             for variant in variants[: quick.NUM_VARIANTS]
         ]
     results = run_study(variants, out, setup.parallel, TrainOptions(device=str(setup.device)))
-    wait_for_runs(name, len(variants), results)
+    wait_for_runs(name, len(variants), results, count_finished(variants, out))
     write_json(out / "study.json", {**study, "runs": load_results(out)})

@@ -9,7 +9,7 @@ from typing import Any
 from palingen.recurrence.analysis import analyze_run
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.pretrained import load_network
-from palingen.recurrence.study import TrainOptions, load_diverged, load_results, run_name, run_study
+from palingen.recurrence.study import TrainOptions, count_finished, load_diverged, load_results, run_name, run_study
 from palingen.report.record_shapes import ANALYSES
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
@@ -78,7 +78,7 @@ def _run_all(setup: Setup, configs: Sequence[PalindromeConfig], out: Path) -> No
         configs = quick.select_palindromes(configs)
     longest_first = sorted(configs, key=lambda config: -config.length)
     results = run_study(longest_first, out, setup.parallel, TrainOptions(device=str(setup.device)))
-    wait_for_runs(out.name, len(longest_first), results)
+    wait_for_runs(out.name, len(longest_first), results, count_finished(longest_first, out))
 
 
 def _run_study(setup: Setup, name: str, study: Mapping[str, Any], configs: Sequence[PalindromeConfig]) -> None:

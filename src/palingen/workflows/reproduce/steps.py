@@ -80,15 +80,16 @@ def select_steps(steps: Sequence[Step], only: Sequence[str]) -> list[Step]:
     return [step for step in steps if not only or step.part in only or step.name in only]
 
 
-def wait_for_runs(label: str, total: int, results: Iterable[Mapping[str, Any]]) -> None:
+def wait_for_runs(label: str, total: int, results: Iterable[Mapping[str, Any]], finished: int) -> None:
     """Compute all runs of a study, with progress; the results themselves are in the run folders.
 
     Args:
         label: name beside the progress bar.
         total: number of runs.
         results: results as runs finish; that of a run that diverged says why in `stopped`.
+        finished: number of runs finished earlier, which say nothing about the time left.
     """
-    with progress(label, total, "runs") as bar:
+    with progress(label, total, "runs", finished) as bar:
         for done, result in enumerate(results, 1):
             if "stopped" in result:
                 print(f"{result['folder']}: {result['stopped']}", file=sys.stderr)
