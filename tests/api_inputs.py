@@ -83,6 +83,7 @@ def other_calls(folder: Path) -> dict[str, tuple[Callable[[Any], Any], tuple[Any
     }
     huge_gans = (palingen.GanConfig(latent_dim=10**9), palingen.GanConfig(batch_size=10**9, architecture="conv"))
     names = ("", "x", "lstmm", 5, None, b"lstm", "\0", "a" * 9999)
+    devices = ("", "x", 5, b"cpu", "\0", "cpu:", "cuda:999", "meta")
     names_of_runs = tuple(path for path in PATHS if path.isprintable())  # messages quote a path as it is
     paths = tuple(map(Path, names_of_runs))
     return {
@@ -91,6 +92,9 @@ def other_calls(folder: Path) -> dict[str, tuple[Callable[[Any], Any], tuple[Any
         "train_gan config": (lambda value: palingen.train_gan(value, folder), (*huge_gans, small, 5, None)),
         "build_data config": (palingen.build_data, (huge["length"], huge["num_samples"])),
         "build_network config": (palingen.build_network, (huge["hidden_size"],)),
+        "train_palindrome device": (lambda value: palingen.train_palindrome(small, folder, value), devices),
+        "train_gan device": (lambda value: palingen.train_gan(palingen.GanConfig(), folder, value), devices),
+        "RecurrentStack cell": (lambda value: palingen.nn.RecurrentStack(value, 3, 3), names),
         "RecurrentLayer cell": (lambda value: palingen.RecurrentLayer(value, 3, 3), names),
         "select_device name": (palingen.select_device, (*names, "cpu:", "cuda:999", "meta", "cuda:99999999999999999")),
         "load_generator run": (palingen.load_generator, (*names_of_runs, "coarse", "pretrained:coarse")),
@@ -103,6 +107,10 @@ def other_calls(folder: Path) -> dict[str, tuple[Callable[[Any], Any], tuple[Any
         "read_records folder": (palingen.read_records, paths),
         "read_snapshots folder": (palingen.read_snapshots, paths),
         "evaluate_images images": (palingen.evaluate_images, images),
+        "evaluate_images reference": (
+            lambda value: palingen.evaluate_images(np.zeros((5000, 28, 28), np.uint8), reference=value),
+            ("", "train", "t10k", 5, None, []),
+        ),
         "split_palindromes train_fraction": (
             lambda value: palingen.palindromes.split_palindromes(
                 5, 20, value, palingen.palindromes.Generator().manual_seed(0)

@@ -107,7 +107,7 @@ def read_wandb(run: Path) -> Log:
         log.final |= {name: value for name, value in summary.items() if is_final(name)}
         if record.HasField("exit"):
             log.state = record.exit.exit_code
-    del log.config["_wandb"]
+    log.config.pop("_wandb", None)  # its own, missing in a log that was cut short
     return log
 
 

@@ -73,7 +73,12 @@ def test_a_run_of_the_other_tab_is_refused(palingen, error_line, network_run):
 
 
 @pytest.mark.parametrize(
-    ("run", "message"), [("nowhere", "nowhere: not a run folder"), ("pretrained:curse", "did you mean 'course'")]
+    ("run", "message"),
+    [
+        ("nowhere", "nowhere: not a run folder"),
+        ("pretrained:curse", "did you mean 'course'"),
+        ("pretrained:lstmm", "did you mean 'lstm'"),
+    ],
 )
 def test_an_unknown_generator_is_named_in_one_line(palingen, error_line, run, message):
     assert message in error_line(palingen("explore", run, "--no-open"))

@@ -64,12 +64,25 @@ def test_a_class_conditional_run_generates_the_requested_classes(palingen, error
 def test_a_snapshot_of_a_shipped_generator_is_sampled(palingen, tmp_path):
     flags = ("--count", 9, "--snapshot", "middle", "--seed", 3, "--columns", 3)
     result = json.loads(palingen("gan", "sample", "pretrained:course", *flags, "--json").stdout)
-    assert result["folder"] == "runs/sample/course-middle-seed3"
+    assert result["folder"] == "runs/sample/course-middle-seed3-images9-columns3"
     with Image.open(tmp_path / result["folder"] / "samples.png") as grid:
         assert grid.size == (SCALE * (3 * 28 + 2 * GAP), SCALE * (3 * 28 + 2 * GAP))
     expected = load_generator("course", "middle").pixels(9, 3, None).numpy()
     assert np.array_equal(np.load(tmp_path / result["folder"] / "samples.npy"), expected)
     assert all((tmp_path / file).exists() for file in result["files"])
+
+
+def test_samples_and_interpolations_with_other_settings_replace_none(palingen):
+    def folders(verb, *arguments):
+        runs = (palingen("gan", verb, "pretrained:residual", *flags, "--json") for flags in arguments)
+        return [json.loads(run.stdout)["folder"].removeprefix(f"runs/{verb}/residual-") for run in runs]
+
+    assert folders("sample", (), ("--classes", 3, 8, "--max-latent-norm", 0.95), ("--no-max-latent-norm",)) == [
+        "end-seed0",
+        "end-seed0-classes3-8-norm0.95",
+        "end-seed0-normany",
+    ]
+    assert folders("interpolate", (), ("--classes", 1, 7, "--steps", 3)) == ["seed0", "seed0-steps3-classes1-7"]
 
 
 def test_interpolation_reports_the_class_and_confidence_of_every_image(palingen, tmp_path):

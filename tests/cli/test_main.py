@@ -109,7 +109,7 @@ def test_a_second_ctrl_c_stops_at_once(monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_info:
         cli.main()
     assert exit_info.value.code == 130
-    assert "the same command resumes from the last checkpoint" in capsys.readouterr().err
+    assert "resumes from its last checkpoint with the same command" in capsys.readouterr().err
 
 
 def test_a_package_that_is_not_installed_is_named_in_one_line(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from cyclopts import App
 
 from palingen.cli import app
-from palingen.cli.options import FIELDS, OutputOptions, TrainingOptions, print_result, recipe_values
+from palingen.cli.options import FIELDS, OutputOptions, TrainingOptions, folder_name, print_result, recipe_values
 from palingen.gan.config import GanConfig
 from palingen.recipes import GAN, PALINDROME
 from palingen.recurrence.config import PalindromeConfig
@@ -21,6 +21,14 @@ def parse_config(*arguments):
     """Config of a command line."""
     _, bound, _ = app.parse_args(list(map(str, arguments)), exit_on_error=False, print_error=False)
     return bound.arguments["config"]
+
+
+def test_a_folder_is_named_after_all_that_is_not_the_default_whatever_classes_are_called():
+    assert folder_name("course", "seed0", norm=None, images=9) == "course-seed0-images9"
+    assert folder_name("shapes", classes="T-shirt/top-../Kleid grün") == "shapes-classesT-shirt-top-..-Kleid-grün"
+    names = {folder_name("many", classes="-".join(map(str, range(count)))) for count in (100, 101)}
+    assert len(names) == 2
+    assert max(map(len, names)) < 100
 
 
 @pytest.mark.parametrize("recipe", GAN)

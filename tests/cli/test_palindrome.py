@@ -90,6 +90,8 @@ def test_analysis_goes_under_runs_by_default_and_not_into_the_run(palingen, tmp_
     result = json.loads(palingen("palindrome", "analyze", "rnn", "--json").stdout)
     assert result["folder"] == "runs/analyze/rnn"
     assert sorted((tmp_path / "rnn").iterdir()) == before
+    together = json.loads(palingen("palindrome", "analyze", "rnn", "pretrained:rnn", "--json").stdout)
+    assert together["folder"] == "runs/analyze/rnn-rnn"
 
 
 def test_analysis_of_nothing_and_of_no_run_is_an_error(palingen, error_line):

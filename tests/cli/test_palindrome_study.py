@@ -58,7 +58,7 @@ def test_a_tracker_that_fails_in_the_workers_is_named_at_the_end(palingen, tmp_p
 
 def test_a_study_of_other_settings_needs_another_folder(palingen, error_line):
     assert palingen(*STUDY).returncode == 0
-    message = "s: holds a study with other settings; choose another folder with --out"
+    message = "s: holds a study with other settings (learning_rate=0.01, was 0.001); choose another folder with --out"
     assert message in error_line(palingen(*STUDY, "--learning-rate", 0.01))
 
 
@@ -68,6 +68,8 @@ def test_force_trains_with_other_settings_and_drops_the_runs_of_the_old_ones(pal
     study = read_study(tmp_path)
     assert study["config"]["learning_rate"] == 0.01
     assert [run["seed"] for run in study["runs"]] == [0]
+    summary = json.loads(palingen("show", "s", "--json").stdout)
+    assert (summary["state"], summary["done"], summary["total"]) == ("finished", 1, 1)
 
 
 def test_runs_of_other_settings_and_kinds_in_the_folder_do_not_enter_the_study(palingen, tmp_path):

@@ -31,6 +31,14 @@ def test_the_report_goes_to_out_and_leaves_the_records_alone(palingen, tmp_path)
     assert list((tmp_path / "records" / "runs").iterdir()) == []
 
 
+def test_a_run_that_no_part_of_the_report_reads_is_named(palingen, tmp_path):
+    for name in ("gan-course", "gan-residual-seed3", "memory-1000", "lstm-T5", "gan-corse"):
+        (tmp_path / "records" / "runs" / name).mkdir(parents=True)
+    lines = palingen("report", "--records", "records", "--out", "there").stderr.splitlines()
+    names = ("gan-corse", "lstm-T5")
+    assert [line.partition(" is read by no part")[0] for line in lines] == [f"report: records/runs/{n}" for n in names]
+
+
 def test_without_a_report_in_the_folder_that_of_the_package_is_built_elsewhere(palingen, tmp_path):
     result = json.loads(palingen("report", "--json").stdout)
     assert result["folder"] == "runs/report"

@@ -9,9 +9,11 @@ from palingen.gan import pretrained
 from palingen.gan.config import GanConfig
 from palingen.gan.data.mnist import load_images
 from palingen.gan.evaluation.classifier import load_classifier
-from palingen.gan.pretrained import load_generator, write_sampling_options
+from palingen.gan.pretrained import load_generator
 from palingen.gan.sampling.latents import clip_norm, generate_pixels, sample_latents
+from palingen.gan.sampling.sampling_options import write_sampling_options
 from palingen.gan.train import train_gan
+from palingen.recurrence.pretrained import load_network
 from palingen.runtime.errors import ConfigError, DataError, PalingenError, RunError
 from palingen.runtime.paths import PRETRAINED_DIR
 
@@ -182,6 +184,15 @@ def test_an_unknown_generator_is_refused_in_one_line(name, message):
 def test_a_folder_that_is_not_a_run_is_refused(tmp_path):
     with pytest.raises(RunError, match=r"not a run folder \(no config.json\)"):
         load_generator(tmp_path)
+
+
+@pytest.mark.parametrize("load", [lambda: load_generator("course"), lambda: load_network("lstm")])
+def test_loading_leaves_the_callers_random_numbers_as_they_are(load):
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    load()
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_a_damaged_shipped_file_is_named(tmp_path, monkeypatch):

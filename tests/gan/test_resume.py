@@ -149,6 +149,17 @@ def test_resuming_with_another_resolved_engine_is_refused_in_one_line(tmp_path, 
     assert read_environment(tmp_path)["engine"] == "native"
 
 
+def test_a_checkpoint_of_another_device_is_refused_by_its_name_and_resumed_if_allowed(tmp_path, config, monkeypatch):
+    interrupt(config, tmp_path, monkeypatch, step=5)
+    state = torch.load(tmp_path / "resume.pt", weights_only=True)
+    state["execution"]["device"] = state["noise"]["device"] = "cuda"
+    state["noise"]["generator"] = state["noise"]["generator"][:16]  # the size of CUDA's states
+    torch.save(state, tmp_path / "resume.pt")
+    with pytest.raises(RunError, match=r"cannot resume exactly with device='cpu', was 'cuda'.*allow"):
+        train_gan(config, tmp_path, "cpu")
+    assert train_gan(config, tmp_path, "cpu", allow_engine_change=True)["device"] == "cpu"
+
+
 def test_resuming_with_the_engine_that_auto_resolved_to_is_the_same_run(tmp_path, config, monkeypatch):
     interrupt(config, tmp_path, monkeypatch, step=5)
     assert train_gan(config, tmp_path, CPU, engine="native")["engine"] == "native"

@@ -28,6 +28,12 @@ def test_a_wrong_argument_of_the_constructor_is_refused_as_by_torch(message):
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize("cell", [None, 5, lambda x_proj, h_proj, state: state])
+def test_a_cell_that_is_none_is_refused(cell):
+    with pytest.raises(TypeError, match=r"^cell=.*: must be a Cell or its name, not (NoneType|int|function)$"):
+        palingen.nn.RecurrentStack(cell, 3, 5)
+
+
 CALLS = {
     "LSTM: input must be 2-D or 3-D, not 4-D": (zeros(1, 2, 3, 3),),
     "input: input.size(-1) must be input_size=3, not 4": (zeros(4, 2, 4),),

@@ -24,6 +24,7 @@ from palingen.recurrence.palindromes import count_palindromes
 from palingen.recurrence.retention import gradient_retention, retention_text
 from palingen.recurrence.train import train_palindrome
 from palingen.runtime.errors import RunError
+from palingen.runtime.json_io import MAX_NUMBER
 
 
 def test_the_gates_of_an_lstm_reproduce_its_state():
@@ -117,7 +118,7 @@ def test_the_norm_of_a_tiny_gradient_is_not_rounded_to_zero():
 
 def test_a_gradient_beyond_the_range_of_single_precision_is_finite(monkeypatch):
     monkeypatch.setattr(analysis_module, "SEGMENT_STEPS", 8)
-    monkeypatch.setattr(analysis_module, "MAX_NORM", 1e200)
+    monkeypatch.setattr(analysis_module, "MAX_NUMBER", 1e200)
     layer = RecurrentLayer("rnn", 1, 1)
     model = SequenceClassifier("rnn", 1, 1, 10)
     model.recurrent = layer
@@ -128,7 +129,7 @@ def test_a_gradient_beyond_the_range_of_single_precision_is_finite(monkeypatch):
     inputs, target = torch.zeros(2, 40, 1), torch.tensor([1, 2])
     norms = gradient_norms(model, inputs, target)["h"]
     torch.testing.assert_close(norms[:-1] / norms[1:], torch.full((39,), 100.0, dtype=torch.float64), rtol=1e-5, atol=0)
-    monkeypatch.setattr(analysis_module, "MAX_NORM", 1e30)
+    monkeypatch.setattr(analysis_module, "MAX_NUMBER", 1e30)
     assert gradient_norms(model, inputs, target)["h"].max() == 1e30
 
 
@@ -142,6 +143,13 @@ def test_a_half_life_is_that_of_the_products_of_the_forget_gates():
     forget_gates = torch.sigmoid(torch.tensor([15.0, 5.0, 0.0], dtype=torch.float64))
     torch.testing.assert_close(forget_gates**lives, torch.full((3,), 0.5, dtype=torch.float64))
     assert half_lives(RecurrentLayer("rnn", 2, 3), torch.randn(1, 6, 2)) is None
+
+
+def test_a_half_life_beyond_every_number_of_a_record_is_written_as_the_largest(tmp_path):
+    train_palindrome(PalindromeConfig(num_samples=200, hidden_size=3, epochs=1, forget_bias_init=90.0), tmp_path)
+    analysis = analyze_run(tmp_path)
+    assert analysis.half_lives.min() > MAX_NUMBER
+    assert analysis.as_record("label")["half_lives"] == [MAX_NUMBER] * 3
 
 
 def test_a_half_life_is_that_of_the_sequence_of_which_a_unit_keeps_most():

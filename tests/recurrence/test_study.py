@@ -91,6 +91,7 @@ def test_a_tracker_that_is_not_installed_is_refused_before_any_run(tmp_path, mon
 
 def test_a_backend_that_is_not_installed_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "palingen.runtime.ray_backend", raising=False)
     with pytest.raises(PalingenError, match=r"backend='ray': needs the package 'ray', .*\(pip install"):
         study(enumerate_runs(SMALL, ["rnn"], [5], 1), tmp_path, ParallelConfig(backend="ray"))
 

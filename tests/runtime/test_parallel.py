@@ -1,3 +1,4 @@
+import importlib
 import os
 import signal
 import sys
@@ -49,6 +50,10 @@ def return_or_wait(run: Path) -> int:
     return os.getpid()
 
 
+def needs_a_package(run: int) -> None:
+    importlib.import_module("no_such_package")
+
+
 def test_every_run_is_computed_once_in_whatever_order(tmp_path):
     assert sorted(map_unordered(square, [3, 1, 2], tmp_path, ParallelConfig(jobs=2))) == [1, 4, 9]
 
@@ -93,7 +98,13 @@ def test_a_number_of_jobs_below_one_is_refused():
         ParallelConfig(jobs=0)
 
 
+def test_a_package_that_a_run_lacks_is_not_blamed_on_the_backend(tmp_path):
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        list(map_unordered(needs_a_package, [1, 2], tmp_path, ParallelConfig(jobs=2)))
+
+
 def test_a_backend_that_is_not_installed_is_named_with_the_extra_that_brings_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "palingen.runtime.ray_backend", raising=False)
     with pytest.raises(PalingenError, match=r"backend='ray': needs the package 'ray'.*palingen\[cluster\]"):
         list(map_unordered(square, [1], tmp_path, ParallelConfig(backend="ray")))

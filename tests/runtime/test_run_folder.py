@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,7 @@ def test_a_run_keeps_config_environment_records_and_weights(tmp_path):
         run.set_execution(EXECUTION)
         run.log("step", step=1)
         result = run.finalize({"w": torch.ones(2)}, total=3)
-    assert result == {"kind": "result", "total": 3, "engine": "native", "threads": 2, "flush_denormal": True}
+    assert result == {"kind": "result", "total": 3, **asdict(EXECUTION)}
     assert read_config(tmp_path / "run", Count) == Count()
     assert [record["kind"] for record in read_records(tmp_path / "run")] == ["step", "result"]
     assert torch.equal(load_weights(tmp_path / "run" / "weights.safetensors")["w"], torch.ones(2))
@@ -111,6 +111,8 @@ def test_records_after_the_checkpoint_are_dropped_when_it_is_loaded(tmp_path):
         (Execution("reference", 2, True), "engine='reference', was 'native'"),
         (Execution("native", 1, True), "threads=1, was 2"),
         (Execution("native", 2, False), "flush_denormal=False, was True"),
+        (Execution("native", 2, True, device="cuda"), "device='cuda', was 'cpu'"),
+        (Execution("native", 2, True, processes=2), "processes=2, was 1"),
     ],
 )
 def test_a_checkpoint_is_not_resumed_with_another_execution_unless_allowed(tmp_path, changed, message):
@@ -158,6 +160,27 @@ def _lock(folder: Path, locked, release) -> None:
     with open_run(folder, Count()):
         locked.set()
         release.wait(30)
+
+
+def test_a_folder_with_a_config_of_another_program_is_not_emptied(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "model.bin").touch()
+    with pytest.raises(RunError, match=r"its config\.json is of another program, so that nothing is deleted"):
+        open_run(tmp_path, Count(), force=True).__enter__()
+    assert (tmp_path / "model.bin").exists()
+
+
+def test_force_deletes_a_link_and_not_what_it_leads_to(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    with open_run(tmp_path / "run", Count()) as run:
+        run.finalize({}, total=3)
+    for name, target in (("folder", "kept"), ("broken", "nowhere")):
+        (tmp_path / "run" / name).symlink_to(tmp_path / target)
+    with open_run(tmp_path / "run", Count(), force=True) as run:
+        assert not run.finished
+    assert not any((tmp_path / "run" / name).is_symlink() for name in ("folder", "broken"))
+    assert (tmp_path / "kept" / "file").exists()
 
 
 def test_a_second_process_cannot_open_the_same_folder(tmp_path):
@@ -284,6 +307,23 @@ def test_a_record_that_is_not_finite_is_never_written(tmp_path, value):
         with pytest.raises(DivergenceError, match="test_loss is no longer a finite number"):
             run.log("epoch", epoch=1, test_loss=value)
         assert read_records(tmp_path) == []
+
+
+def test_a_number_that_no_reader_would_take_is_a_divergence(tmp_path):
+    with open_run(tmp_path, Count()) as run:
+        run.log("epoch", test_loss=-1e30)
+        with pytest.raises(DivergenceError, match=r"test_loss is above 1e\+30; try a smaller learning_rate"):
+            run.log("epoch", test_loss=-1.1e30)
+    assert [record["test_loss"] for record in read_records(tmp_path)] == [-1e30]
+
+
+def test_a_checkpoint_that_a_kill_left_beside_the_weights_is_removed_by_the_next_start(tmp_path):
+    with open_run(tmp_path, Count()) as run:
+        run.finalize({}, total=3)
+    (tmp_path / "resume.pt").touch()
+    with open_run(tmp_path, Count()) as run:
+        assert run.result["total"] == 3
+    assert not (tmp_path / "resume.pt").exists()
 
 
 def test_a_run_without_a_result_is_not_finished(tmp_path):

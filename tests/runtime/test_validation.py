@@ -4,6 +4,7 @@ from typing import Literal
 
 import pytest
 
+from palingen.runtime.config_io import config_hash
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.validation import (
     Interval,
@@ -64,6 +65,14 @@ def test_an_invalid_value_is_refused_in_one_line_with_field_value_and_rule(field
     message = str(refusal.value)
     assert f"{field}={value!r}: must be " in message
     assert "\n" not in message
+
+
+def test_an_integer_in_a_field_of_floats_becomes_a_float_so_that_equal_configs_have_one_hash():
+    given, meant = Settings(rate=1, limit=2, count=3), Settings(rate=1.0, limit=2.0, count=3)
+    assert (given, config_hash(given)) == (meant, config_hash(meant))
+    assert [type(value) for value in (given.rate, given.limit, given.count)] == [float, float, int]
+    with pytest.raises(ConfigError, match="rate=an integer of thousands of digits: must be a finite number"):
+        Settings(rate=10**5000)
 
 
 @pytest.mark.parametrize(("field", "value"), [("choice", "lef"), ("mode", "slov")])

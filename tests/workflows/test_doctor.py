@@ -67,6 +67,13 @@ def test_a_broken_part_is_a_result_of_one_line():
     assert "install again" in check.advice
 
 
+def test_a_cache_that_cannot_be_made_comes_with_the_variable_that_names_another(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PALINGEN_CACHE", str(tmp_path / "file" / "cache"))
+    check = doctor._check("cache", doctor._cache)
+    assert (check.status, check.advice) == ("broken", "name another folder in PALINGEN_CACHE")
+
+
 def test_an_engine_that_differs_from_the_reference_is_broken(monkeypatch):
     monkeypatch.setattr(doctor, "TOLERANCE", -1.0)
     status, detail, advice = doctor._palindrome_engine("compiled")

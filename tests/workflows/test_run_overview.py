@@ -54,6 +54,14 @@ def test_a_finished_run_is_summarised(tmp_path):
     )
 
 
+def test_a_checkpoint_that_a_kill_left_beside_the_weights_makes_no_run_unfinished(tmp_path):
+    train_palindrome(CONFIG, tmp_path / "run", engine="reference")
+    (tmp_path / "run" / "resume.pt").touch()
+    assert read_summary(tmp_path / "run").state == "finished"
+    (tmp_path / "run" / "weights.safetensors").unlink()
+    assert read_summary(tmp_path / "run").state == "unfinished"
+
+
 def test_an_unfinished_run_shows_its_progress_even_while_a_record_is_written(tmp_path, monkeypatch):
     interrupt_at_step(monkeypatch, 12)
     with pytest.raises(Interrupted):
@@ -114,10 +122,11 @@ def test_studies_are_summarised_from_their_runs():
 
 def test_a_study_with_a_run_that_it_has_not_counted_is_unfinished(tmp_path, run):
     shutil.copy(RUNS / "ablations" / "rmsprop" / "study.json", tmp_path)
+    config = json.loads((tmp_path / "study.json").read_text())["config"]
     for number in range(5):
         shutil.copytree(run, tmp_path / f"run{number}")
-    shutil.rmtree(run)
-    summary = read_summary(tmp_path)
+        (tmp_path / f"run{number}" / "config.json").write_text(json.dumps({**config, "seed": number}))
+    summary = read_summary(tmp_path)  # `run` has other settings, and is not one of the study
     assert (summary.state, summary.done, summary.total) == ("unfinished", 3, 5)
 
 
@@ -251,6 +260,21 @@ def test_the_difference_of_two_runs_is_in_settings_environment_and_results():
     assert differences["results"]["result accuracy"] == (1.0, 0.436)
     assert "result seed" not in differences["results"]  # a setting
     assert compare(first, first) == {"settings": {}, "environment": {}, "results": {}}
+
+
+def test_a_field_that_an_older_version_did_not_have_differs_in_nothing_from_its_default(tmp_path, run):
+    shutil.copytree(run, tmp_path / "older")
+    path = tmp_path / "older" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in config.items() if name != "precision"}))
+    assert compare(read_summary(run), read_summary(tmp_path / "older"))["settings"] == {}
+
+
+@pytest.mark.parametrize(("reference", "name"), [("test", "fd"), ("validation", "validation_fd")])
+def test_a_score_against_the_validation_part_is_called_so(tmp_path, reference, name):
+    shutil.copytree(RUNS / "gan-public-script", tmp_path / "run")
+    (tmp_path / "run" / "score.json").write_text(json.dumps({"fd": 1.5, "recall": 0.5, "reference": reference}))
+    assert read_summary(tmp_path / "run").result[name] == 1.5
 
 
 def test_the_difference_of_two_studies_is_by_run():

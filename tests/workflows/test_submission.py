@@ -144,6 +144,15 @@ def test_caches_environments_and_runs_are_left_out_where_there_is_no_git(project
     assert {name for name, _ in contents} == {"README.md", "report.pdf", *expected}
 
 
+def test_weights_and_checkpoints_of_recorded_runs_are_left_out(project, tmp_path):
+    folder = project / "report" / "runs" / "gan-course"
+    folder.mkdir(parents=True)
+    for name in ("end.safetensors", "resume.pt", "score.json"):
+        (folder / name).touch()
+    packed = {name for name, _ in write_bundle(STUDENT, tmp_path / "bundle.zip", b"", project)}
+    assert {name for name in packed if "gan-course" in name} == {"code/report/runs/gan-course/score.json"}
+
+
 def test_the_command_packs_the_report_of_the_student(palingen, tmp_path, monkeypatch):
     monkeypatch.setattr("palingen.cli.bundle.render_pdf", lambda records, author: f"%PDF {author}".encode())
     run = palingen("bundle", "--student-number", "01234567")

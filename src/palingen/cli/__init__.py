@@ -100,7 +100,7 @@ def main() -> None:
         code = 130 if _is_main_process() else 0  # Fabric kills the main one if another ends with a code
         _exit(code, f"{interrupt}; the same command resumes it")
     except KeyboardInterrupt:
-        _exit(130, "stopped at once; the same command resumes from the last checkpoint")
+        _exit(130, "stopped at once; a training resumes from its last checkpoint with the same command")
     except Exception as error:
         if not (line := import_module("palingen.runtime.user_module").error_line(error)):
             raise

@@ -15,7 +15,7 @@ from palingen.runtime.numerics import configure_numerics
 def baselines(
     *,
     count: Annotated[
-        int | None, Parameter(help="Images of each kind, with the limits and the default of a score.")
+        int | None, Parameter(help="Images of each kind; limits and default are those of gan score.")
     ] = None,
     reference: ReferenceFlag = "test",
     recompute: Annotated[bool, Parameter(negative="", help="Compute them even if they are shipped.")] = False,

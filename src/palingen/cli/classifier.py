@@ -28,7 +28,7 @@ def train(
 
     The first classifier computes all metrics. The second takes no part in training or choosing, and only reports.
     Without --out, that of any other data set than MNIST is kept in the cache, where score, interpolate, explore and the
-    monitor of a training find it; few images are passed over more often, unless --epochs differs from the recipe's.
+    monitor of a training find it; a small data set gets more epochs, unless --epochs differs from the recipe's.
     """
     folder = options.out
     if folder is None:

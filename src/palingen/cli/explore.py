@@ -9,21 +9,22 @@ from cyclopts import Parameter
 
 from palingen.cli.generators import open_generator
 from palingen.cli.options import OutputFlags, OutputOptions, print_result
-from palingen.gan.pretrained import PretrainedGenerator
+from palingen.gan.pretrained import PretrainedGenerator, shipped_generators
 from palingen.recurrence.config import PalindromeConfig
 from palingen.recurrence.pretrained import shipped_networks
 from palingen.runtime.atomic_io import write_atomically
-from palingen.runtime.errors import DataError
+from palingen.runtime.errors import DataError, PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.paths import PRETRAINED_PREFIX
-from palingen.runtime.validation import require
+from palingen.runtime.validation import require, unknown_choice
 from palingen.web.digits.data import require_architecture
 from palingen.web.memory.data import page_network, shipped_runs
 from palingen.web.page import build_page
 from palingen.web.server import serve_page
 
 RUNS_HELP = (
-    "Run folders of either laboratory, or pretrained:NAME; by default the shipped networks and pretrained:course."
+    "Run folders of either laboratory, or pretrained:NAME; by default the shipped networks and pretrained:course, also "
+    "for the laboratory of which none is named."
 )
 
 LARGE_MB = 10.0
@@ -69,8 +70,11 @@ def explore(
 
 def _open(run: str) -> PretrainedGenerator:
     """Generator of a run, if the page can compute it."""
-    if not run.startswith(PRETRAINED_PREFIX):
+    name = run.removeprefix(PRETRAINED_PREFIX)
+    if name == run:
         require_architecture(Path(run))
+    elif name not in (shipped := shipped_generators()):
+        raise PalingenError(f"{run}: {unknown_choice(name, [*shipped, *shipped_networks()])}")
     return open_generator(run)
 
 

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from palingen.cli.baselines import baselines
 from palingen.cli.export import export
 from palingen.cli.gan_study import study
-from palingen.cli.generators import LatentNorm, Run, Seed, open_generator
+from palingen.cli.generators import LatentNorm, Run, Seed, norm_name, open_generator
 from palingen.cli.help import HelpFormatter
 from palingen.cli.options import (
     ENGINE,
@@ -19,13 +19,14 @@ from palingen.cli.options import (
     TrainingFlags,
     TrainingOptions,
     TrustCode,
+    folder_name,
     print_result,
     recipe_flag,
     recipe_values,
 )
 from palingen.cli.score import score
 from palingen.gan.config import GanConfig
-from palingen.gan.pretrained import write_sampling_options
+from palingen.gan.sampling.sampling_options import write_sampling_options
 from palingen.gan.sampling.snapshots import SCALE, SnapshotStage
 from palingen.gan.steps import EngineName
 from palingen.gan.train import METRICS, train_gan
@@ -38,6 +39,12 @@ from palingen.workflows.run_figures import gan_figures, interpolation_figures
 CLASSES_HELP = "Classes to generate in turn, by name, for a class-conditional generator; random by default."
 
 ENDPOINTS_HELP = "Classes of the two endpoints, by name; by default any two that are classified confidently."
+
+COUNT, COLUMNS = 25, 5
+"""Images of a sample, and of each of its rows, by default."""
+
+STEPS = 7
+"""Images between the endpoints of an interpolation by default: nine with them, as the course asks."""
 
 MAX_COLUMNS = 1000
 
@@ -89,10 +96,10 @@ def sample(
     run: Run,
     /,
     *,
-    count: Annotated[int, Parameter(help="Images to generate.")] = 25,
+    count: Annotated[int, Parameter(help="Images to generate.")] = COUNT,
     seed: Seed = 0,
     classes: Annotated[tuple[str, ...] | None, SEVERAL, Parameter(help=CLASSES_HELP)] = None,
-    columns: Annotated[int, Parameter(help="Images in a row of the grid.")] = 5,
+    columns: Annotated[int, Parameter(help="Images in a row of the grid.")] = COLUMNS,
     snapshot: Annotated[SnapshotStage, Parameter(help="Stage of the training.")] = "end",
     max_latent_norm: LatentNorm = "own",
     trust_code: TrustCode = False,
@@ -104,7 +111,14 @@ def sample(
     require_seed(seed)
     generator = open_generator(run, snapshot, max_latent_norm, trust_code=trust_code)
     pixels = generator.pixels(count, seed, generator.labels(count, seed, classes)).numpy()
-    folder = output.out or Path("runs") / "sample" / f"{generator.name}-{snapshot}-seed{seed}"
+    name = folder_name(
+        f"{generator.name}-{snapshot}-seed{seed}",
+        images=count if count != COUNT else None,
+        classes=classes and "-".join(classes),
+        norm=norm_name(max_latent_norm),
+        columns=columns if columns != COLUMNS else None,
+    )
+    folder = output.out or Path("runs") / "sample" / name
     files = [folder / "samples.png", folder / "samples.npy"]
     write_png(files[0], tile(pixels, min(columns, count), scale=SCALE if count <= MAX_ENLARGED else 1))
     write_array(files[1], pixels)
@@ -116,7 +130,7 @@ def interpolate(
     run: Run,
     /,
     *,
-    steps: Annotated[int, Parameter(help="Images between the two endpoints.")] = 7,
+    steps: Annotated[int, Parameter(help="Images between the two endpoints.")] = STEPS,
     classes: Annotated[tuple[str, str] | None, SEVERAL, Parameter(help=ENDPOINTS_HELP)] = None,
     seed: Seed = 0,
     trust_code: TrustCode = False,
@@ -128,7 +142,12 @@ def interpolate(
     """
     generator = open_generator(run, trust_code=trust_code)
     interpolations = generator.interpolate(steps, seed, classes)
-    folder = output.out or Path("runs") / "interpolate" / f"{generator.name}-seed{seed}"
+    name = folder_name(
+        f"{generator.name}-seed{seed}",
+        steps=steps if steps != STEPS else None,
+        classes=classes and "-".join(classes),
+    )
+    folder = output.out or Path("runs") / "interpolate" / name
     files = interpolation_figures(folder, interpolations)
     linear = interpolations["linear"]
     record = {

@@ -27,6 +27,11 @@ LatentNorm = Annotated[
 """Maximum latent norm: a number, None for no limit, or `own` for that of the run's sampling options."""
 
 
+def norm_name(max_latent_norm: float | str | None) -> object:
+    """Maximum latent norm in the name of a folder; None for the generator's own."""
+    return None if max_latent_norm == "own" else max_latent_norm or "any"
+
+
 def open_generator(
     run: str,
     snapshot: SnapshotStage = "end",

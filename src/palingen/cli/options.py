@@ -1,7 +1,9 @@
 """Options and output that the verbs share."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -44,12 +46,16 @@ SEVERAL = Parameter(
 """A flag that takes several values, as in `--cells lstm rnn`."""
 
 
+MAX_NAME = 80
+"""Characters of a folder's name, at most; file systems allow 255 bytes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
     """Where a verb writes, and how it prints its result."""
 
     out: Path | None = None
-    """Folder to write to; by default one under runs/, named after the settings."""
+    """Folder to write to; by default one under runs/."""
 
     json: Json = False
 
@@ -63,7 +69,7 @@ class TrainingOptions(OutputOptions):
     force: Force = False
 
     allow_engine_change: Annotated[bool, Parameter(negative="")] = False
-    """Resume even if engine or threads differ, which no longer resumes exactly."""
+    """Resume even if engine, threads, device or processes differ, which no longer resumes exactly."""
 
     trackers: Annotated[tuple[TrackerName, ...], SEVERAL, Parameter(name="--track")] = ()
     """Also log to trackers: each run in its folder, offline."""
@@ -77,6 +83,18 @@ class TrainingOptions(OutputOptions):
     def folder(self, verb: str, recipe: str, config: Any) -> Path:
         """Run folder: `--out`, or one named after recipe and settings."""
         return self.out or Path("runs") / verb / f"{recipe}-{config_hash(config)}"
+
+
+def folder_name(*names: object, **others: object) -> str:
+    """Name of a result's folder: of what it is, and of all that is not the default, so that none replaces another.
+
+    Args:
+        names: names that are always there.
+        others: values that are not the default by their name, in which None counts as the default.
+    """
+    chosen = (f"{name}{value}" for name, value in others.items() if value is not None)
+    name = re.sub(r"[^\w.@-]+", "-", "-".join(map(str, [*names, *chosen])))  # a class may be called T-shirt/top
+    return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 OutputFlags = Annotated[OutputOptions, FLATTENED]

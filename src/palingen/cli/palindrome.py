@@ -18,6 +18,7 @@ from palingen.cli.options import (
     TrainingFlags,
     TrainingOptions,
     TrustCode,
+    folder_name,
     print_result,
     recipe_flag,
     recipe_values,
@@ -34,6 +35,7 @@ from palingen.recurrence.retention import gradient_retention, retention_text
 from palingen.recurrence.train import train_palindrome
 from palingen.recurrence.user_cells import load_cell
 from palingen.runtime.numerics import select_device
+from palingen.runtime.paths import PRETRAINED_PREFIX
 from palingen.runtime.user_code import part_label
 from palingen.runtime.validation import require
 from palingen.workflows.run_figures import analysis_figure, palindrome_figure
@@ -80,13 +82,14 @@ def analyze(
 ) -> None:
     """Draw the gates of trained cells, the gradient that reaches each step, and the accuracy beyond their training.
 
-    Give an RNN and an LSTM of the same length to see that the gradient vanishes in one and not in the other. Of
-    sequences of more than 100 steps, the figures and analysis.json hold some, most of them near both ends.
+    Give an RNN and an LSTM of the same length to see that the gradient vanishes in one and not in the other. For more
+    than 100 steps, the figures and analysis.json hold a selection of them, dense near both ends.
     """
     require("runs", list(map(str, runs)), len(runs) > 0, "must name at least one run folder")
     analyses = {run: analyze_run(run, trust_code=trust_code) for run in runs}
     labels = _labels(analyses)
-    folder = output.out or Path("runs") / "analyze" / runs[0].resolve().name
+    name = folder_name(*(run.resolve().name.removeprefix(PRETRAINED_PREFIX) for run in runs))
+    folder = output.out or Path("runs") / "analyze" / name
     files = analysis_figure(folder, {labels[run]: analysis for run, analysis in analyses.items()})
     paths = {"folder": folder, "files": files}
     record = {

@@ -1,7 +1,7 @@
 """`palingen palindrome study`: how long each cell remembers, and how reliably."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ from palingen.recurrence.study import (
     run_study,
 )
 from palingen.runtime.atomic_io import write_json
-from palingen.runtime.config_io import parse_config
+from palingen.runtime.config_io import describe_changes, parse_config
 from palingen.runtime.errors import RunError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.numerics import select_device
@@ -130,4 +130,5 @@ def _require_same_settings(folder: Path, config: PalindromeConfig) -> None:
     study = read_json(path, {"config": dict}, advice="delete it; the study makes it again from its runs")
     present = parse_config(study["config"], PalindromeConfig, path)
     if not is_same_study(present, config):
-        raise RunError(f"{folder}: holds a study with other settings; choose another folder with --out")
+        changes = describe_changes(replace(present, cell=config.cell, length=config.length, seed=config.seed), config)
+        raise RunError(f"{folder}: holds a study with other settings ({changes}); choose another folder with --out")

@@ -22,6 +22,8 @@ FORMATS: Mapping[str, str] = {
     "fake_accuracy": "fake {:.0%}",
     "fd": "FD {:.1f}",
     "recall": "recall {:.2f}",
+    "validation_fd": "validation FD {:.1f}",
+    "validation_recall": "recall {:.2f}",
     "modes": "{} modes",
     "monitor_fd": "monitored FD {:.1f}",
     "monitor_modes": "monitored {} modes",

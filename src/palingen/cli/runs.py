@@ -63,7 +63,7 @@ def show(run: Run, /, *, json: Json = False) -> None:
     config = {name: value for name, value in summary.config.items() if name != "kind"}
     _print_values(console, "Settings (bold: differs from the recipe)", config, summary.overrides)
     _print_code(console, summary)
-    _print_values(console, "Environment", summary.environment)
+    _print_values(console, "Environment", _known(summary.environment))
     _print_numbers(console, summary)
     _print_pictures(console, summary)
 
@@ -132,6 +132,11 @@ def _print_problems(console: Console, summary: Summary) -> None:
         console.print(Text(f"{value_text(str(summary.folder))}: {value_text(problem)}", style=STYLES[summary.state]))
 
 
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values without those that were not recorded or do not apply; of a setting, None would be a choice."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _print_values(console: Console, title: str, values: Mapping[str, Any], bold: Container[str] = ()) -> None:
     """Print names and values in as many columns as fit."""
     if not values:
@@ -159,7 +164,7 @@ def _print_numbers(console: Console, summary: Summary) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     for name, values in summary.numbers.items():
         numbers = ", ".join(
-            setting_text(key, value) for key, value in values.items() if not isinstance(value, dict | list)
+            setting_text(key, value) for key, value in _known(values).items() if not isinstance(value, dict | list)
         )
         table.add_row(Text(value_text(name).replace("_", " ")), Text(numbers or "no score"))
     console.print(table)

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 from torch import Tensor
 
 from palingen.cli.evaluators import ReferenceFlag, identify, open_evaluator, print_table
-from palingen.cli.generators import LatentNorm, Seed, open_generator
-from palingen.cli.options import OutputFlags, OutputOptions, TrustCode, print_result
+from palingen.cli.generators import LatentNorm, Seed, norm_name, open_generator
+from palingen.cli.options import OutputFlags, OutputOptions, TrustCode, folder_name, print_result
 from palingen.gan.data.image_files import ARRAY_SUFFIXES, list_pictures, read_images
 from palingen.gan.evaluate import (
     RepeatedScores,
@@ -97,14 +97,14 @@ def _score_name(
     generator: str, seed: int, count: int | None, repeats: int, norm: float | str | None, data: str | None
 ) -> str:
     """Name of a score's folder: the generator's, and all that is not the default, so that no score replaces another."""
-    others = {
-        "images": count,
-        "repeats": repeats if repeats > 1 else None,
-        "norm": None if norm == "own" else norm or "any",
-        "data": data and Path(data).stem,
-    }
-    chosen = (f"{name}{value}" for name, value in others.items() if value is not None)
-    return "-".join([generator, f"seed{seed}", *chosen])
+    return folder_name(
+        generator,
+        f"seed{seed}",
+        images=count,
+        repeats=repeats if repeats > 1 else None,
+        norm=norm_name(norm),
+        data=data and Path(data).stem,
+    )
 
 
 def _score_images(images: Tensor, name: str, data: str | None, reference: Reference, output: OutputOptions) -> None:
@@ -122,7 +122,7 @@ def _read_source(source: str) -> Tensor | None:
     path = Path(source)
     if path.suffix.lower() in ARRAY_SUFFIXES or (path.is_dir() and _holds_pictures(path)):
         return read_images(path)
-    if path.is_file():
+    if path.is_file() or any(path.glob("*/config.json")):
         raise PalingenError(
             f"{path}: must be a run folder, pretrained:NAME, an .npy or .npz file, or a folder of pictures"
         )
@@ -130,7 +130,8 @@ def _read_source(source: str) -> Tensor | None:
 
 
 def _holds_pictures(folder: Path) -> bool:
-    return not (folder / "config.json").exists() and bool(list_pictures(folder))
+    is_of_runs = (folder / "config.json").exists() or any(folder.glob("*/config.json"))
+    return not is_of_runs and bool(list_pictures(folder))
 
 
 def _report(scores: RepeatedScores, evaluator: Evaluator, output: OutputOptions, name: str) -> None:

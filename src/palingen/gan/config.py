@@ -91,7 +91,7 @@ class GanConfig:
     """Weight of the gradient penalty."""
 
     penalty_weight_final_ratio: float = 1.0
-    """Final penalty weight over the first; `schedule` says how it gets there."""
+    """Final penalty weight over the first; `schedule` sets how it falls."""
 
     batch_size: int = 64
     """Real images a step, and as many generated ones."""
@@ -103,7 +103,7 @@ class GanConfig:
     """Adam's learning rate, for both networks."""
 
     lr_final_ratio: float = 1.0
-    """Final learning rate over the first; `schedule` says how it gets there."""
+    """Final learning rate over the first; `schedule` sets how it falls."""
 
     schedule: Literal["cosine", "geometric"] = "cosine"
     """How learning rate and penalty weight fall: half a `cosine`, or half one of their logarithms (`geometric`)."""
@@ -129,7 +129,7 @@ class GanConfig:
     default."""
 
     frechet_learning_rate: float = 1e-4
-    """Adam's learning rate for that distance; it falls to zero."""
+    """Adam's learning rate for the Frechet loss; it falls to zero."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
     """`bfloat16` trains under bfloat16 autocast; use float32 on CPUs without bfloat16 arithmetic."""

@@ -6,7 +6,7 @@ N  images      W = 100  worst images
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from jaxtyping import Int64, UInt8
@@ -86,7 +86,7 @@ class RepeatedScores:
 
 
 def evaluate_images(
-    images: ArrayLike | Tensor | str | Path, reference: Reference = "test", data: str = "mnist"
+    images: ArrayLike | Tensor | str | Path, reference: Reference = "test", data: str | Path = "mnist"
 ) -> Score:
     """Score of images against those of a data set, by default MNIST.
 
@@ -99,10 +99,13 @@ def evaluate_images(
 
     Raises:
         DataError: the shape, type or range is wrong, a file is missing or damaged, or there is no classifier.
-        ConfigError: there are too few images, or too many.
+        ConfigError: there are too few images, or too many, or the reference is unknown.
     """
+    require(
+        "reference", reference, reference in get_args(Reference), f"must be one of {', '.join(get_args(Reference))}"
+    )
     pixels = read_images(Path(images)) if isinstance(images, str | Path) else as_pixels(images)
-    info = MNIST_INFO if data == "mnist" else load_data(data).info
+    info = MNIST_INFO if data == "mnist" else load_data(str(data)).info
     if info.is_mnist:
         require_count(len(pixels), reference)  # before the real images are classified
     evaluator = data_evaluator(info, reference)

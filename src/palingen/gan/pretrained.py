@@ -19,11 +19,11 @@ from palingen.gan.data.mnist import IMAGE_SIZE
 from palingen.gan.evaluation.classifier_store import require_classifier
 from palingen.gan.sampling.interpolation import Interpolation, interpolate
 from palingen.gan.sampling.latents import append_one_hot, clip_norm, generate, generate_pixels, sample_latents
+from palingen.gan.sampling.sampling_options import read_max_latent_norm
 from palingen.gan.sampling.snapshots import SnapshotStage
-from palingen.runtime.atomic_io import write_json
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError, RunError
-from palingen.runtime.json_io import read_json
+from palingen.runtime.global_random_state import kept_random_state
 from palingen.runtime.kept_code import trust_kept_code
 from palingen.runtime.memory import Need, require_memory
 from palingen.runtime.paths import PRETRAINED_DIR, PRETRAINED_PREFIX
@@ -34,10 +34,6 @@ from palingen.runtime.validation import Interval, require, require_integer, requ
 
 LATENT_NORM = Interval(above=0, maximum=1000, too_large="no latent is as long")
 """Valid maximum latent norms, in units of sqrt(Z)."""
-
-SAMPLING_FILE = "sampling.json"
-"""Default sampling options of a generator, beside its weights."""
-
 
 Class = int | str
 """Class by its number, from 0, or by its name."""
@@ -180,6 +176,11 @@ def _as_number(name: Class) -> Class:
     return int(name) if isinstance(name, str) and name.isdecimal() and len(name) < 10 else name
 
 
+def shipped_generators() -> list[str]:
+    """Names of the shipped generators."""
+    return sorted(path.parent.name for path in PRETRAINED_DIR.glob("*/end.safetensors"))
+
+
 def load_generator(
     run: str | Path, snapshot: SnapshotStage = "end", *, trust_code: bool = False
 ) -> PretrainedGenerator:
@@ -194,7 +195,7 @@ def load_generator(
         PalingenError: there is no such generator, its files are damaged, or its code is not trusted.
     """
     name = str(run).removeprefix(PRETRAINED_PREFIX)
-    shipped = sorted(path.parent.name for path in PRETRAINED_DIR.glob("*/end.safetensors"))
+    shipped = shipped_generators()
     if name in shipped and isinstance(run, str):
         folder = PRETRAINED_DIR / name
         path = folder / f"{snapshot}.safetensors"
@@ -211,20 +212,7 @@ def load_generator(
     num_classes = len(load_weights(path).get("class_frequencies", ()))  # the data may be gone
     if config.conditional and not num_classes:
         raise RunError(f"{path}: not the weights of this network (class_frequencies are missing)")
-    generator, _ = build_networks(config, num_classes)
+    with kept_random_state():
+        generator, _ = build_networks(config, num_classes)
     load_state(generator, path)
-    return PretrainedGenerator(name, generator.eval(), config, folder, _read_max_latent_norm(folder))
-
-
-def write_sampling_options(folder: Path, max_latent_norm: float | None) -> None:
-    """Write the default sampling options of the generator in `folder`."""
-    write_json(folder / SAMPLING_FILE, {"max_latent_norm": max_latent_norm})
-
-
-def _read_max_latent_norm(folder: Path) -> float | None:
-    path = folder / SAMPLING_FILE
-    if not path.exists():
-        return None
-    shape = {"max_latent_norm": (float, None)}
-    norm: float | None = read_json(path, shape, advice="delete it to sample without options")["max_latent_norm"]
-    return norm
+    return PretrainedGenerator(name, generator.eval(), config, folder, read_max_latent_norm(folder))

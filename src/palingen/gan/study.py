@@ -16,7 +16,8 @@ from palingen.gan.data.sources import load_data
 from palingen.gan.evaluate import evaluate_generator
 from palingen.gan.evaluation.data_evaluator import data_evaluator, require_evaluator
 from palingen.gan.memory_estimate import require_study_memory
-from palingen.gan.pretrained import load_generator, write_sampling_options
+from palingen.gan.pretrained import load_generator
+from palingen.gan.sampling.sampling_options import write_sampling_options
 from palingen.gan.steps import EngineName
 from palingen.gan.train import train_gan
 from palingen.gan.trainer import require_user_parts
@@ -81,7 +82,7 @@ class TrainOptions:
     """Delete what the run folders hold."""
 
     allow_engine_change: bool = False
-    """Resume runs even if engine or threads differ."""
+    """Resume runs even if engine, threads or device differ."""
 
     trackers: tuple[TrackerName, ...] = ()
     """Trackers; each run has its own log."""

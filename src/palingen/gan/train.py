@@ -23,7 +23,7 @@ from palingen.gan.steps.protocol import StepMetrics
 from palingen.gan.trainer import GanTrainer, require_engine, require_user_parts
 from palingen.runtime.distributed import ProcessGroup
 from palingen.runtime.errors import RunError
-from palingen.runtime.numerics import configure_numerics, current_execution
+from palingen.runtime.numerics import as_device, configure_numerics
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.running_means import RunningMeans
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
@@ -37,7 +37,7 @@ METRICS = StepMetrics._fields
 def train_gan(
     config: GanConfig,
     folder: Path | str,
-    device: torch.device | None = None,
+    device: torch.device | str | None = None,
     *,
     engine: EngineName = "auto",
     force: bool = False,
@@ -53,7 +53,7 @@ def train_gan(
         device: where to train; the CPU by default. Ignored if there is a process group.
         engine: implementation of the training step; `auto` is the fastest, all are equal up to rounding.
         force: delete what the folder holds.
-        allow_engine_change: resume even if engine or threads differ, which no longer resumes exactly.
+        allow_engine_change: resume even if engine, threads, device or processes differ; the result is another one.
         trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 
@@ -64,7 +64,7 @@ def train_gan(
         Interrupted: Ctrl-C; everything is saved.
     """
     require("config", config, isinstance(config, GanConfig), "must be a GanConfig")
-    folder, process_group = Path(folder), process_group or ProcessGroup(device or torch.device("cpu"))
+    folder, process_group = Path(folder), process_group or ProcessGroup(as_device(device))
     is_finished = not force and (folder / "weights.safetensors").exists()
     dataset = None if is_finished else _require_trainable(config, engine, process_group)
     configure_numerics()
@@ -72,7 +72,7 @@ def train_gan(
         if dataset is None or run.finished:
             return run.result
         trainer = GanTrainer(config, dataset, process_group, engine)
-        run.set_execution(current_execution(trainer.engine), allow_change=allow_engine_change)
+        run.set_execution(trainer.execution, allow_change=allow_engine_change)
         return _train(run, trainer)
 
 
@@ -151,7 +151,7 @@ def _train(run: RunFolder, trainer: GanTrainer) -> dict[str, Any]:
             loop.report(batch, **{name: averages[name] for name in ("real_accuracy", "fake_accuracy")})
         if recorder:
             recorder.record(batch)
-    process_group.assert_replicas_equal([*trainer.generator.parameters(), *trainer.discriminator.parameters()])
+    process_group.assert_replicas_equal([weight for weight in trainer.weights.values() if weight.is_floating_point()])
     counts = {"epochs": config.epochs, "steps": plan.total_steps, "seed": config.seed}
     if best:
         counts["best_epoch"] = best.epoch

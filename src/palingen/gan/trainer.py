@@ -20,6 +20,7 @@ from palingen.gan.steps.adam_state import AdamState
 from palingen.gan.steps.cuda_graph import StepGraph
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup, UpdatingStep
 from palingen.runtime.distributed import ProcessGroup
+from palingen.runtime.numerics import Execution, current_execution
 from palingen.runtime.training_loop import Stateful
 from palingen.runtime.user_code import find_references
 
@@ -66,6 +67,11 @@ class GanTrainer:
             recorded = self._update if config.beta2_final is None else self._compute_gradients  # it holds one beta2
             parameters = [parameter for group in self.train_step.parameters() for parameter in group]
             self._graph = StepGraph(recorded, self.noise.generator, parameters)
+
+    @property
+    def execution(self) -> Execution:
+        """How the steps are computed."""
+        return current_execution(self.engine, self.process_group.device, self.process_group.world_size)
 
     @property
     def state(self) -> dict[str, Stateful]:

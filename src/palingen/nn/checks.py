@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 import torch
 from torch import Tensor
 
+from palingen.recurrence.cells import Cell
 from palingen.runtime.errors import ConfigError
 from palingen.runtime.validation import unknown_choice
 
@@ -21,6 +22,16 @@ def check_sizes(**sizes: object) -> None:
             raise TypeError(f"{name}={size!r}: must be an int, not {type(size).__name__}")
         if size <= 0:
             raise ValueError(f"{name}={size}: must be greater than zero")
+
+
+def check_cell(cell: object) -> None:
+    """Check that a cell is a `Cell`, or a name, which `check_names` looks up.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(cell, Cell | str):
+        raise TypeError(f"cell={cell!r}: must be a Cell or its name, not {type(cell).__name__}")
 
 
 def check_flags(**flags: object) -> None:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from palingen.nn.checks import check_dropout, check_flags, check_names, check_sizes
+from palingen.nn.checks import check_cell, check_dropout, check_flags, check_names, check_sizes
 from palingen.recurrence.cells import CELLS, Cell
 from palingen.recurrence.engines import ENGINES, Precision
 from palingen.recurrence.unroll import CellWeights
@@ -39,6 +39,7 @@ class StackParameters(nn.Module):
     ) -> None:
         # Long: the arguments of torch's layers, in their order.
         super().__init__()
+        check_cell(cell)
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         check_flags(bias=bias, batch_first=batch_first)
         check_dropout(dropout, num_layers)

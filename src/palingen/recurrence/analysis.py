@@ -21,6 +21,8 @@ from palingen.recurrence.layers import RecurrentLayer, SequenceClassifier
 from palingen.recurrence.palindromes import encode
 from palingen.recurrence.pretrained import load_network
 from palingen.recurrence.recall import Recall, recall_beyond
+from palingen.runtime.global_random_state import kept_random_state
+from palingen.runtime.json_io import MAX_NUMBER
 from palingen.runtime.user_code import part_label
 
 SIGMOID_GATES = ("i", "f", "o", "r", "z")
@@ -35,8 +37,6 @@ MAX_DIGITS = 640_000
 SEGMENT_STEPS = 256
 """Steps whose values are held at the same time for the gradient: about 0.1 GB for 64 sequences and hidden units."""
 
-MAX_NORM = 1e30
-"""Largest norm, and largest number of a record: what explodes further is no other finding."""
 
 MAX_RECORDED_STEPS = 100
 """Steps in a record, at most; of longer sequences those near both ends are recorded, and fewer in between."""
@@ -86,7 +86,7 @@ class RunAnalysis:
             "digits": [self.digits[step] for step in steps],
             "gates": gates,
             **norms,
-            "half_lives": [] if self.half_lives is None else _round(self.half_lives),
+            "half_lives": [] if self.half_lives is None else _round(self.half_lives.clamp(max=MAX_NUMBER)),
             "recall": [asdict(recall) for recall in self.recall],
         }
 
@@ -117,11 +117,13 @@ def analyze_run(run: str | Path, *, trust_code: bool = False) -> RunAnalysis:
     config, model = load_network(run, trust_code=trust_code)
     palindromes = sample_unseen(config, config.length, NUM_PALINDROMES, MAX_DIGITS)
     inputs = encode(palindromes.inputs, config.input_encoding)
+    with kept_random_state():
+        untrained = build_network(config)
     return RunAnalysis(
         config,
         digits=palindromes.inputs[0].tolist(),
         gates=gate_activations(model.recurrent, inputs[:1]),
-        untrained=gradient_norms(build_network(config), inputs, palindromes.target),
+        untrained=gradient_norms(untrained, inputs, palindromes.target),
         trained=gradient_norms(model, inputs, palindromes.target),
         half_lives=half_lives(model.recurrent, inputs),
         recall=recall_beyond(model, config),
@@ -198,9 +200,9 @@ def gradient_norms(model: SequenceClassifier, inputs: Float[Tensor, "B T I"], ta
         )
         # in double precision, in which the squares of tiny gradients are no zeros
         means = torch.stack([gradient.double().norm(dim=1).mean() for gradient in by_step[parts:]])
-        norms.insert(0, (scale * means).clamp(max=MAX_NORM).view(-1, parts))
+        norms.insert(0, (scale * means).clamp(max=MAX_NUMBER).view(-1, parts))
         size = max(float(gradient.abs().max()) for gradient in by_step[:parts]) or 1.0
-        gradients, scale = tuple(gradient / size for gradient in by_step[:parts]), min(scale * size, MAX_NORM)
+        gradients, scale = tuple(gradient / size for gradient in by_step[:parts]), min(scale * size, MAX_NUMBER)
     return dict(zip(layer.cell.state, torch.cat(norms).unbind(1), strict=True))
 
 

@@ -73,7 +73,7 @@ class PalindromeConfig:
     """Network input for a digit: its value (1 input) or one-hot (10 inputs)."""
 
     online_data: bool = False
-    """Train on new random palindromes at every step, never on one of the test; an epoch has as many as without."""
+    """Train on new random palindromes at every step, never on one of the test; as many in an epoch as without it."""
 
     cell: CellName | str = "lstm"
     """Recurrent cell, or FILE.py:NAME."""
@@ -82,13 +82,14 @@ class PalindromeConfig:
     """Hidden units."""
 
     forget_bias_init: float | None = None
-    """Initial bias of the forget gate alone (Gers et al. 2000); random like that of the other gates by default."""
+    """Initial bias of the forget gate alone (Gers et al. 2000); None is random, like that of the other gates."""
 
     orthogonal_init: bool = False
     """Orthogonal initial recurrent weights (Saxe et al. 2014)."""
 
     chrono_init: bool = False
-    """Chrono initialisation: time scales of the units spread up to T (Tallec & Ollivier 2018); gated cells only."""
+    """Chrono initialisation: time scales of the units spread up to T (Tallec & Ollivier 2018). Cells without
+    gates stay as they are."""
 
     learn_initial_state: bool = False
     """Learn h(0) and c(0) instead of starting from zero."""

@@ -7,6 +7,7 @@ from palingen.recurrence.config import PalindromeConfig, build_network
 from palingen.recurrence.layers import SequenceClassifier
 from palingen.runtime.config_io import parse_config
 from palingen.runtime.errors import PalingenError
+from palingen.runtime.global_random_state import kept_random_state
 from palingen.runtime.kept_code import trust_kept_code
 from palingen.runtime.paths import PRETRAINED_DIR, PRETRAINED_PREFIX
 from palingen.runtime.run_files import read_config, require_same_config
@@ -53,7 +54,7 @@ def load_network(
         raise PalingenError(f"{name!r} is neither a run folder nor a shipped network ({', '.join(shipped_networks())})")
     config = trust_kept_code(read_config(path, PalindromeConfig), path, "cell", trust_code=trust_code)
     if stage == "start":
-        return config, build_network(config)
+        return config, _build(config)
     if stage == "middle":
         raise PalingenError(f"stage='middle': {path} keeps only the final weights")
     weights = path / f"weights{FILE_SUFFIX}"
@@ -69,6 +70,11 @@ def _load_file(path: Path, trust_code: bool) -> tuple[PalindromeConfig, Sequence
 
 
 def _load_weights(config: PalindromeConfig, path: Path) -> SequenceClassifier:
-    model = build_network(config)
+    model = _build(config)
     load_state(model, path)
     return model
+
+
+def _build(config: PalindromeConfig) -> SequenceClassifier:
+    with kept_random_state():
+        return build_network(config)

@@ -39,7 +39,7 @@ class TrainOptions:
     """Delete what the run folders hold."""
 
     allow_engine_change: bool = False
-    """Resume runs even if engine or threads differ."""
+    """Resume runs even if engine, threads or device differ."""
 
     trackers: tuple[TrackerName, ...] = ()
     """Trackers; each run has its own log."""

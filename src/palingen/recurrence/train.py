@@ -11,7 +11,7 @@ from palingen.recurrence.engines import EngineName
 from palingen.recurrence.memory_estimate import require_training_memory
 from palingen.recurrence.trainer import METRICS, PalindromeTrainer, require_engine
 from palingen.runtime.distributed import ProcessGroup
-from palingen.runtime.numerics import configure_numerics, current_execution
+from palingen.runtime.numerics import as_device, configure_numerics, current_execution
 from palingen.runtime.run_folder import RunFolder, open_run
 from palingen.runtime.running_means import RunningMeans
 from palingen.runtime.tracking.trackers import Trackers
@@ -23,7 +23,7 @@ from palingen.runtime.validation import require
 def train_palindrome(
     config: PalindromeConfig,
     folder: Path | str,
-    device: torch.device | None = None,
+    device: torch.device | str | None = None,
     *,
     engine: EngineName = "auto",
     force: bool = False,
@@ -42,7 +42,7 @@ def train_palindrome(
         device: where to train; the CPU by default.
         engine: implementation of the recurrence; `auto` is the fastest, all are equal up to rounding.
         force: delete what the folder holds.
-        allow_engine_change: resume even if engine or threads differ, which no longer resumes exactly.
+        allow_engine_change: resume even if engine, threads or device differ, which no longer resumes exactly.
         trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
 
     Raises:
@@ -52,13 +52,13 @@ def train_palindrome(
     """
     require("config", config, isinstance(config, PalindromeConfig), "must be a PalindromeConfig")
     if force or not (Path(folder) / "weights.safetensors").exists():  # before a folder is made or emptied
-        _require_trainable(config, engine, device or torch.device("cpu"))
+        _require_trainable(config, engine, as_device(device))
     configure_numerics()
     with open_run(Path(folder), config, force=force, trackers=trackers) as run:
         if run.finished:
             return run.result
-        trainer = PalindromeTrainer(config, device or torch.device("cpu"), engine)
-        run.set_execution(current_execution(trainer.engine), allow_change=allow_engine_change)
+        trainer = PalindromeTrainer(config, as_device(device), engine)
+        run.set_execution(current_execution(trainer.engine, trainer.device), allow_change=allow_engine_change)
         return _train(run, trainer)
 
 

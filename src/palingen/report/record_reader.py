@@ -1,6 +1,7 @@
 """Reads all records of a report. Every kind of them is optional."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,12 @@ from palingen.runtime.paths import PRETRAINED_DIR
 
 STUDIED = ("cell", "length", "seed")
 """Fields in which the runs of a study differ."""
+
+READ = re.compile(
+    "palindromes|ablations|orthogonal-init|gru-settings|analysis|max-latent-norm|comparison|memory(-.+)?"
+    rf"|interpolation(-.+)?|gan-({'|'.join((*GAN_RECIPES, 'stacked'))})(-seed.+)?"
+)
+"""Names of folders under `runs` that are read."""
 
 SNAPSHOT = (25, 28, None)
 """Shape of the images of one stage; the width is 28, or 84 for three digits side by side."""
@@ -63,6 +70,11 @@ def read_records(report: Path, *, skip_unfinished: bool = False) -> Records:
         gan_repeats={name: _read_gan(name, runs) for name in repeats},
         variants=_read_study(runs / "comparison", runs, shapes.GAN_STUDY),
     )
+
+
+def unread_runs(report: Path) -> list[str]:
+    """Names of those folders under `report`/runs that no part of the report reads, such as wrongly named runs."""
+    return sorted(path.name for path in (report / "runs").iterdir() if path.is_dir() and not READ.fullmatch(path.name))
 
 
 def _is_finished(folder: Path) -> bool:

@@ -1,8 +1,14 @@
 """State of torch's global random generators, from which users' parts draw, as dropout does."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
+
+
+def kept_random_state() -> AbstractContextManager[None]:
+    """Leave the caller's random numbers as they are, although a network is built from a seed inside."""
+    return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
 
 
 class GlobalRandomState:

@@ -23,6 +23,12 @@ class Execution:
     flush_denormal: bool
     """Whether subnormal numbers are flushed to zero."""
 
+    device: str = "cpu"
+    """Type of the device."""
+
+    processes: int = 1
+    """Processes that train together; BatchNorm takes its statistics in each."""
+
 
 def select_device(name: str = "auto") -> torch.device:
     """Device called `name`; `auto` prefers CUDA, then Apple's GPU, then the CPU.
@@ -50,9 +56,20 @@ def configure_numerics() -> None:
     torch.set_flush_denormal(True)
 
 
-def current_execution(engine: str) -> Execution:
-    """Numeric settings of this process, with the given engine."""
-    return Execution(engine, torch.get_num_threads(), _flushes_denormal())
+def as_device(device: torch.device | str | None) -> torch.device:
+    """Device of an argument: the CPU by default, or by its name.
+
+    Raises:
+        PalingenError: the device is unavailable.
+    """
+    if isinstance(device, torch.device):
+        return device
+    return select_device("cpu" if device is None else device)
+
+
+def current_execution(engine: str, device: torch.device, processes: int = 1) -> Execution:
+    """Numeric settings of this process, with the given engine and device."""
+    return Execution(engine, torch.get_num_threads(), _flushes_denormal(), device.type, processes)
 
 
 def _flushes_denormal() -> bool:

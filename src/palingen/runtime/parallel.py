@@ -96,20 +96,27 @@ def _results(
     stop_requested: Callable[[], bool],
 ) -> Iterator[Result]:
     """Results of all runs on the chosen backend, in the order in which they finish."""
-    try:
-        if parallel.backend == "ray":
+    jobs, address = parallel.jobs, parallel.scheduler_address
+    if parallel.backend == "ray":
+        with _naming_missing_package("ray"):
             from palingen.runtime.ray_backend import map_on_ray
-
-            yield from map_on_ray(work, runs, parallel.jobs, parallel.scheduler_address, stop_requested)
-        elif parallel.backend == "dask":
+        yield from map_on_ray(work, runs, jobs, address, stop_requested)
+    elif parallel.backend == "dask":
+        with _naming_missing_package("dask"):
             from palingen.runtime.dask_backend import map_on_dask
+        yield from map_on_dask(work, runs, jobs, address, study, stop_requested)
+    else:
+        yield from _map_on_this_machine(work, runs, parallel.processes, stop_requested)
 
-            yield from map_on_dask(work, runs, parallel.jobs, parallel.scheduler_address, study, stop_requested)
-        else:
-            yield from _map_on_this_machine(work, runs, parallel.processes, stop_requested)
+
+@contextlib.contextmanager
+def _naming_missing_package(backend: str) -> Iterator[None]:
+    """Say in one line what to install if the import of a backend fails."""
+    try:
+        yield
     except ImportError as error:
         package = f"the package {error.name!r}, which is not installed (pip install 'palingen[cluster]')"
-        raise PalingenError(f"backend={parallel.backend!r}: needs {package}") from error
+        raise PalingenError(f"backend={backend!r}: needs {package}") from error
 
 
 def _map_on_this_machine(

@@ -29,8 +29,7 @@ def project_folder() -> Path:
         release = version("palingen")
         raise DataError(
             f"{Path.cwd()}: not in the project's folder, whose files are needed. Unpack its source archive "
-            f"palingen-{release}.tar.gz (pip download --no-deps --no-binary palingen palingen=={release}), and run the "
-            "command there."
+            f"palingen-{release}.tar.gz, which `make wheel` builds beside the wheel, and run the command there."
         )
     return folder
 

@@ -19,9 +19,8 @@ STUDY_RESULT_FILE = "result.json"
 DIVERGED_FILE = "diverged.json"
 """Result of a palindrome run that diverged in a study. It counts as long as the run has no weights."""
 
-DELETED_FIRST = (STUDY_RESULT_FILE, DIVERGED_FILE, "weights.safetensors", "resume.pt")
-"""Files that say that a run is scored or finished, or how far it is, in the order in which a new start deletes them: a
-kill in between leaves an unscored or unfinished run."""
+WRITTEN_BY_RUNS = ("environment.json", "records.jsonl", "resume.pt")
+"""Files whose presence tells a damaged run from the config.json of another program."""
 
 
 def run_contents(folder: Path) -> list[Path]:
@@ -68,14 +67,14 @@ def require_same_config(config: Any, weights: Path) -> None:
         raise RunError(f"{weights}: written by a run with other settings than config.json beside it; {ADVICE}")
 
 
-def read_records(folder: Path) -> list[dict[str, Any]]:
+def read_records(folder: Path | str) -> list[dict[str, Any]]:
     """All records of a run, oldest first.
 
     Raises:
         RunError: there is no run.
         DataError: there are none, or the file is damaged.
     """
-    path = _require_run(folder) / "records.jsonl"
+    path = _require_run(Path(folder)) / "records.jsonl"
     return read_json_lines(path, {"kind": str}, advice=ADVICE)
 
 

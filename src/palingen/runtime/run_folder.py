@@ -2,7 +2,7 @@
 
     config.json           the experiment
     code/                 files of the user that the config names
-    environment.json      versions, commit, command, engine, threads
+    environment.json      versions, commit, command, engine, threads, device
     records.jsonl         measurements, one JSON object a line
     resume.pt             checkpoint of an unfinished run; loads with `weights_only=True`
     weights.safetensors   the result, written last: a folder that has it is a finished run
@@ -13,7 +13,6 @@ An interrupted run continues from `resume.pt` and ends in the same weights as an
 import json
 import math
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
@@ -29,10 +28,11 @@ from palingen.runtime.checkpoint import read_checkpoint, write_checkpoint
 from palingen.runtime.config_io import config_hash, describe_changes
 from palingen.runtime.environment import environment
 from palingen.runtime.errors import DivergenceError, RunError
-from palingen.runtime.json_io import damaged
+from palingen.runtime.json_io import MAX_NUMBER, damaged
 from palingen.runtime.kept_code import keep_code
 from palingen.runtime.numerics import Execution
-from palingen.runtime.run_files import ADVICE, DELETED_FIRST, read_result, require_same_run, run_contents
+from palingen.runtime.run_deletion import delete_run, require_own_run
+from palingen.runtime.run_files import ADVICE, read_result, require_same_run, run_contents
 from palingen.runtime.safetensors_io import save_weights
 from palingen.runtime.tracking.run_tracking import RunTracking
 from palingen.runtime.tracking.trackers import Trackers, require_trackers
@@ -85,9 +85,9 @@ class RunFolder:
             OSError: the disk is full.
         """
         for name, value in values.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                message = f"{name} is no longer a finite number; try a smaller learning_rate"
-                raise DivergenceError(f"{self.folder}: {message}")
+            if isinstance(value, float) and not abs(value) <= MAX_NUMBER:  # NaN is not either
+                rule = f"is above {MAX_NUMBER:g}" if math.isfinite(value) else "is no longer a finite number"
+                raise DivergenceError(f"{self.folder}: {name} {rule}; try a smaller learning_rate")
         with naming(self._records_path):
             self._records.write((json.dumps({"kind": kind, **values}) + "\n").encode())
             self._records.flush()
@@ -207,6 +207,7 @@ def open_run(
         _prepare(folder, config, force)
         with closing(RunFolder(folder, config, trackers=trackers)) as run:
             if run.finished:
+                run.checkpoint_path.unlink(missing_ok=True)  # a kill may have left it
                 run.tracking.start()
             yield run
     finally:
@@ -216,12 +217,9 @@ def open_run(
 def _prepare(folder: Path, config: Any, force: bool) -> None:
     contents = run_contents(folder)
     if contents:
+        require_own_run(folder) if force else require_same_run(folder, config)
         remove_temporary_files(folder)  # of a process that was killed while writing; the lock is ours now
-    if contents and force:  # a kill at any time leaves a run, unfinished, that force replaces
-        for path in [*(folder / name for name in DELETED_FIRST), *contents]:
-            if path.name != "config.json" and path.exists():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-    elif contents:
-        require_same_run(folder, config)
+    if contents and force:
+        delete_run(folder, contents)
     write_json(folder / "config.json", {"kind": type(config).__name__, **asdict(config)})
     keep_code(config, folder)  # after the config, without which a folder that is not empty is nobody's run

@@ -8,6 +8,9 @@ from safetensors import SafetensorError, safe_open
 from palingen.runtime.errors import RunError
 from palingen.runtime.json_io import parse_json
 
+MISSING = "missing; if the run is unfinished, run the same train command again"
+"""What to say of a weights file that is not there."""
+
 
 def load_metadata(path: Path) -> dict[str, Any]:
     """Config in the metadata of a safetensors file, with its `kind`.
@@ -15,6 +18,8 @@ def load_metadata(path: Path) -> dict[str, Any]:
     Raises:
         RunError: the file is missing or damaged, or has no config.
     """
+    if not path.exists():
+        raise RunError(f"{path}: {MISSING}")
     try:
         with safe_open(path, framework="np") as file:
             text = (file.metadata() or {})["config"]

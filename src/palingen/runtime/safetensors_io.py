@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from palingen.runtime.atomic_io import write_atomically
 from palingen.runtime.checkpoint import non_finite
 from palingen.runtime.errors import RunError
+from palingen.runtime.safetensors_header import MISSING
 
 MAX_BYTES = 2**30
 """Largest file that is read; the largest of ours has a hundredth of it."""
@@ -46,7 +47,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             expected = (file.metadata() or {}).get("sha256")
     except FileNotFoundError:
-        raise RunError(f"{path}: missing; if the run is unfinished, run the same train command again") from None
+        raise RunError(f"{path}: {MISSING}") from None
     except SafetensorError as error:
         raise RunError(f"{path}: damaged ({error})") from error
     if expected not in (None, hash_tensors(tensors)):

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import NoneType, UnionType
@@ -58,14 +59,18 @@ SEED = Interval(minimum=0, maximum=MAX_SEED)
 def validate_types(config: Any) -> None:
     """Check every field of a dataclass against its annotation: bool, int, float, str or Literal, possibly or None.
 
-    A field annotated with a Literal or `str` holds one of the choices or a reference to a user's code.
+    A field annotated with a Literal or `str` holds one of the choices or a reference to a user's code. An integer in a
+    field of floats becomes a float, so that equal configs have one JSON and one hash.
 
     Raises:
         ConfigError: a field has a value of another type.
     """
     hints = get_type_hints(type(config))
     for field in fields(config):
-        _validate_type(field.name, getattr(config, field.name), hints[field.name])
+        value, hint = getattr(config, field.name), hints[field.name]
+        _validate_type(field.name, value, hint)
+        if isinstance(value, int) and not isinstance(value, bool) and float in (hint, *get_args(hint)):
+            object.__setattr__(config, field.name, float(value))
 
 
 def require_field(config: Any, name: str, condition: bool, rule: str) -> None:
@@ -137,7 +142,7 @@ def _validate_type(name: str, value: object, hint: Any) -> None:
             raise ConfigError(f"{name}: {unknown_choice(value, (*get_args(hint), *further))}")
     elif hint is float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        is_finite = is_number and -math.inf < value < math.inf  # type: ignore[operator]
+        is_finite = is_number and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
         require(name, value, is_finite, "must be a finite number")
     else:
         has_type = isinstance(value, hint) and isinstance(value, bool) is (hint is bool)

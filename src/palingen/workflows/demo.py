@@ -35,7 +35,7 @@ def demo(
         out: folder of all files.
         device: where to train.
         force: delete the runs in `out`, and train again.
-        allow_engine_change: resume runs even if engine or threads differ.
+        allow_engine_change: resume runs even if engine, threads or device differ.
         trackers: logs of each run beside its own records.
 
     Returns:

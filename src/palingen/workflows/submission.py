@@ -36,6 +36,9 @@ CACHES = {"__pycache__", "node_modules"}
 GENERATED = {"runs", "build", "dist"}
 """Folders of the project that hold what its commands have made."""
 
+WEIGHT_SUFFIXES = {".safetensors", ".pt"}
+"""Files of runs that stay out of the bundle: the report is made from records, and a GAN has 26 MB of weights."""
+
 ASSIGNMENT = "assignment3"
 """Name of a bundle, after the student number."""
 
@@ -146,7 +149,8 @@ def _is_own_file(path: PurePosixPath) -> bool:
     hidden = any(part.startswith(".") for part in path.parts) and path.parts[0] != ".ci" and path.name != ".gitignore"
     generated = path.parts[0] in GENERATED or path.name.endswith(f"{ASSIGNMENT}.zip")
     cached = not CACHES.isdisjoint(path.parts) or ".egg-info" in str(path)
-    return not (hidden or generated or cached)
+    is_record = path.parts[:2] == ("report", "runs")
+    return not (hidden or generated or cached or (is_record and path.suffix in WEIGHT_SUFFIXES))
 
 
 def _require_portable(contents: Mapping[str, bytes], folders: Sequence[Path]) -> None:

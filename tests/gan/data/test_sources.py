@@ -71,6 +71,17 @@ def test_a_changed_source_is_read_again(tmp_path):
     assert len(load_data(str(path)).train) == 18
 
 
+def test_images_may_be_changed_without_changing_those_of_the_next_training(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, images=IMAGES, labels=LABELS)
+    images = load_images("train", path)
+    before = load_data(str(path)).train.pixels.clone()
+    images.pixels.zero_()
+    images.labels.zero_()
+    assert torch.equal(load_data(str(path)).train.pixels, before)
+    assert load_data(str(path)).train.labels.any()
+
+
 @pytest.mark.parametrize(
     "images",
     [IMAGES, IMAGES[:, None], IMAGES / 255, (IMAGES / 127.5 - 1).astype(np.float32)],

@@ -58,6 +58,20 @@ def test_restored_noise_continues_where_it_was_saved():
     assert torch.equal(restored.sample(3, 2), expected)
 
 
+def test_noise_of_another_type_of_device_goes_on_with_numbers_of_its_own():
+    noise, states = NoiseSource(0, CPU), []
+    for _ in range(2):
+        noise.sample(7)
+        states.append({**noise.state_dict(), "device": "cuda"})
+    first, again, second = (NoiseSource(0, CPU) for _ in range(3))
+    for source, state in ((first, states[0]), (again, states[0]), (second, states[1])):
+        source.load_state_dict(state)
+    numbers = first.sample(100)
+    assert torch.equal(again.sample(100), numbers)
+    for other in (second, NoiseSource(0, CPU)):
+        assert not torch.isin(other.sample(100), numbers).any()
+
+
 def test_generation_uses_evaluation_mode_and_leaves_the_generator_unchanged():
     generator, _ = mlp(10, 1e-5)
     generator.train()

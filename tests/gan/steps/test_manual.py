@@ -2,9 +2,12 @@ import copy
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from palingen.gan.models import mlp
 from palingen.gan.objectives.losses import LOSSES
+from palingen.gan.steps import resolve_engine
 from palingen.gan.steps.autograd import AutogradStep
 from palingen.gan.steps.manual import ManualStep, flatten_parameters
 
@@ -53,6 +56,35 @@ def test_five_steps_of_adam_on_the_flat_parameters_equal_five_on_the_separate_on
             torch.testing.assert_close(
                 flat.state_dict()[name], tensor, rtol=1e-7, atol=1e-9, msg=lambda text, name=name: name + text
             )
+
+
+def test_hooks_evaluation_mode_and_layers_without_what_the_gradients_rest_on_are_left_to_autograd(make_setup):
+    def without_bias(networks):
+        networks.generator[0].bias = None
+
+    def without_statistics(networks):
+        networks.generator[3] = nn.BatchNorm1d(256, track_running_stats=False).double()
+
+    def with_mean_statistics(networks):
+        networks.generator[3].momentum = None
+
+    def with_hook(networks):
+        networks.discriminator.register_forward_pre_hook(lambda module, inputs: None)
+
+    changes = {
+        without_bias: "other layers",
+        without_statistics: "other layers",
+        with_mean_statistics: "other layers",
+        lambda networks: spectral_norm(networks.discriminator[1]): "other layers",
+        lambda networks: torch.nn.utils.spectral_norm(networks.discriminator[1]): "no hooks",
+        with_hook: "no hooks",
+        lambda networks: networks.generator[3].eval(): "training mode only",
+    }
+    for change, reason in changes.items():
+        setup = make_setup()
+        change(setup.networks)
+        assert reason in str(ManualStep.unsupported_reason(setup))
+        assert resolve_engine("auto", setup) == "autograd"
 
 
 def test_every_loss_is_supported(make_setup):

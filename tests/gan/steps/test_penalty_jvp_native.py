@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn.utils.parametrizations import spectral_norm
 
 from palingen.gan.models import Networks
 from palingen.gan.models.residual import ResidualGenerator
@@ -81,6 +82,23 @@ def test_auto_takes_it_for_the_residual_networks_in_bfloat16_alone(make_setup):
 )
 def test_what_it_does_not_support_is_named(make_setup, settings, reason):
     assert PenaltyJvpNativeStep.unsupported_reason(make_setup(**settings)).startswith(reason)
+
+
+def test_hooks_and_other_layers_are_refused(make_setup):
+    changes = {
+        lambda networks: spectral_norm(networks.discriminator.block.conv1): "other layers",
+        lambda networks: setattr(networks.generator.stem[1], "negative_slope", 0.1): "other layers",
+        lambda networks: setattr(networks.generator.stem[1], "inplace", True): None,
+        lambda networks: networks.generator.block.register_forward_hook(lambda *values: None): "no hooks",
+        lambda networks: networks.discriminator.fc.weight.register_hook(lambda gradient: 2 * gradient): "no hooks",
+    }
+    for change, reason in changes.items():
+        setup = make_setup("residual", penalty="r1", **BFLOAT16)
+        change(setup.networks)
+        if reason:
+            assert reason in str(PenaltyJvpNativeStep.unsupported_reason(setup))
+        else:
+            assert PenaltyJvpNativeStep.unsupported_reason(setup) == unavailable_reason()
 
 
 def test_widths_that_do_not_fill_vectors_are_refused(make_setup):

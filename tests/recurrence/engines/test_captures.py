@@ -2,7 +2,10 @@
 
 import functools
 import math
+import random
+from enum import Enum
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -52,6 +55,19 @@ def scaled_by_a_closure():
     return step
 
 
+class Hyper:
+    weight = torch.tensor(2.0, requires_grad=True)
+    factor = 0.5
+
+
+def scaled_by_a_tensor_of_a_class(x_proj, h_proj, state):
+    return (Hyper.weight * tanh(x_proj + h_proj),)
+
+
+def scaled_at_random(x_proj, h_proj, state):
+    return (random.random() * tanh(x_proj + h_proj),)
+
+
 class Module(nn.Module):
     def forward(self, x_proj, h_proj, state):
         return (tanh(x_proj + h_proj),)
@@ -61,6 +77,8 @@ STEPS = {
     "parameter": (scaled_by_a_global_parameter, "tensor 'TAU'"),
     "helper": (scaled_by_a_function_that_reads_a_parameter, "tensor 'TAU'"),
     "object": (scaled_by_an_object, "'SETTINGS'"),
+    "class": (scaled_by_a_tensor_of_a_class, "tensor 'Hyper.weight'"),
+    "random": (scaled_at_random, "'random.random'"),
     "default": (scaled_by_a_default, "tensor 'default 0'"),
     "closure": (scaled_by_a_closure(), "tensor 'tau'"),
     "module": (Module(), "module 'step'"),
@@ -104,6 +122,57 @@ def test_a_number_is_allowed_until_it_changes(monkeypatch):
     assert "'FACTOR', which has changed" in frozen_reason(layer.cell)
     after = layer(inputs).states[0]
     torch.testing.assert_close(after[:, 0], before[:, 0] / 2)
+
+
+def activation(x):
+    return tanh(x)
+
+
+def other_activation(x):
+    return torch.relu(x)
+
+
+def test_functions_and_attributes_of_classes_and_functions_are_allowed_until_they_change(monkeypatch):
+    def by_class(x_proj, h_proj, state):
+        return (Hyper.factor * tanh(x_proj + h_proj),)
+
+    def by_helper(x_proj, h_proj, state):
+        return (activation(x_proj + h_proj),)
+
+    def by_attribute(x_proj, h_proj, state):
+        return (activation.factor * tanh(x_proj + h_proj),)
+
+    activation.factor = 0.5
+    layers = [RecurrentLayer(cell_of(step), 1, 4) for step in (by_class, by_helper, by_attribute)]
+    inputs = torch.randn(3, 5, 1)
+    for layer in layers:
+        layer(inputs)
+        assert resolve_engine("auto", layer.cell, inputs) == "native"
+    monkeypatch.setattr(Hyper, "factor", 0.25)
+    monkeypatch.setitem(globals(), "activation", other_activation)
+    other_activation.factor = 0.25
+    for layer, name in zip(layers, ("Hyper.factor", "activation", "activation"), strict=True):
+        assert f"'{name}', which has changed" in frozen_reason(layer.cell)
+        assert resolve_engine("auto", layer.cell, inputs) == "reference"
+
+
+class Split(NamedTuple):
+    candidate: torch.Tensor
+    gate: torch.Tensor
+
+
+class Kind(Enum):
+    TANH = 1
+
+
+def test_named_tuples_and_enumerations_may_be_used():
+    def step(x_proj, h_proj, state):
+        split = Split._make((x_proj, h_proj))
+        return (tanh(split.candidate + split.gate) if Kind.TANH.value else split.gate,)
+
+    cell = cell_of(step)
+    assert frozen_reason(cell) is None
+    assert resolve_engine("auto", cell, torch.zeros(1, 5, 1)) == "native"
 
 
 @pytest.mark.parametrize("name", CELLS)

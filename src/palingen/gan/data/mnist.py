@@ -51,6 +51,10 @@ class LabeledImages:
     def __len__(self) -> int:
         return len(self.pixels)
 
+    def clone(self) -> "LabeledImages":
+        """Copy that can be changed."""
+        return LabeledImages(self.pixels.clone(), self.labels.clone())
+
     def select(self, indices: Int64[Tensor, " n"]) -> "LabeledImages":
         """Images at `indices`."""
         return LabeledImages(self.pixels[indices], self.labels[indices])

@@ -45,8 +45,8 @@ class ImageData:
     test: LabeledImages
 
 
-def load_images(split: str, data: str = "mnist") -> LabeledImages:
-    """Images and classes of one split.
+def load_images(split: str, data: str | Path = "mnist") -> LabeledImages:
+    """Images and classes of one split, which may be changed: trainings read their own.
 
     Args:
         split: `train` or `t10k`, MNIST's name for its test images.
@@ -59,8 +59,8 @@ def load_images(split: str, data: str = "mnist") -> LabeledImages:
         raise DataError(f"split: {unknown_choice(split, SPLITS)}")
     if data == "mnist":
         return load_idx(split)
-    images = load_data(data)
-    return images.train if split == "train" else images.test
+    images = load_data(str(data))
+    return (images.train if split == "train" else images.test).clone()
 
 
 def load_data(data: str) -> ImageData:

@@ -5,6 +5,7 @@ They are found by the hash of the images, so that a data set keeps its classifie
 
 import re
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from palingen.gan.data.dataset_info import DatasetInfo
@@ -64,4 +65,4 @@ def missing_reason(info: DatasetInfo) -> str:
     """Reason why a data set has no classifier, and what to do."""
     if not info.class_names:
         return "has no classes, so no classifier can be trained for it; put the images into a subfolder for each class"
-    return f"has no classifier yet; train one with `palingen classifier train --data {info.name}`"
+    return f"has no classifier yet; train one with `palingen classifier train --data {quote(info.name)}`"

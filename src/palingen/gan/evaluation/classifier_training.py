@@ -111,7 +111,7 @@ def train_classifier(
         folder: run folder; may be missing, or hold the same run.
         device: where to train.
         force: delete what the folder holds.
-        allow_engine_change: resume even if the number of threads differs, which no longer resumes exactly.
+        allow_engine_change: resume even if threads or device differ, which no longer resumes exactly.
         trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
 
     Raises:
@@ -126,7 +126,7 @@ def train_classifier(
     with open_run(folder, config, force=force, trackers=trackers) as run:
         if data is None or run.finished:
             return run.result
-        run.set_execution(current_execution("autograd"), allow_change=allow_engine_change)
+        run.set_execution(current_execution("autograd", device), allow_change=allow_engine_change)
         return _train(config, run, data, ProcessGroup(device))
 
 

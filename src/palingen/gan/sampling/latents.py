@@ -3,6 +3,7 @@
 B  latents or images      Z  latent dimensions      K  classes
 """
 
+from hashlib import sha256
 from math import sqrt
 from typing import Any
 
@@ -25,12 +26,16 @@ class NoiseSource:
         return torch.randn(*shape, generator=self.generator, device=self.generator.device)
 
     def state_dict(self) -> dict[str, Any]:
-        """State of the random generator."""
-        return {"generator": self.generator.get_state()}
+        """State of the random generator, and the type of its device, since each has states of its own."""
+        return {"generator": self.generator.get_state(), "device": self.generator.device.type}
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
-        """Restore the random generator."""
-        self.generator.set_state(state["generator"])
+        """Restore the random generator; on another type of device, seed it by the state, so that no noise returns."""
+        if state.get("device", self.generator.device.type) == self.generator.device.type:
+            self.generator.set_state(state["generator"])
+        else:
+            digest = sha256(state["generator"].numpy().tobytes()).digest()
+            self.generator.manual_seed(int.from_bytes(digest[:7]))
 
 
 def sample_latents(count: int, latent_dim: int, seed: int) -> Float[Tensor, "B Z"]:

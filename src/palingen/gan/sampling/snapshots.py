@@ -59,7 +59,7 @@ def snapshot_inputs(config: GanConfig, num_classes: int) -> Tensor:
     return sample_inputs(NUM_IMAGES, config.latent_dim, num_classes, config.seed)
 
 
-def read_snapshots(folder: Path) -> dict[str, UInt8[ndarray, "25 28 width"]]:
+def read_snapshots(folder: Path | str) -> dict[str, UInt8[ndarray, "25 28 width"]]:
     """Images of the three stages, as the run saved them.
 
     Raises:
@@ -67,6 +67,6 @@ def read_snapshots(folder: Path) -> dict[str, UInt8[ndarray, "25 28 width"]]:
     """
     advice = "train the run to the end, or again with force=True"
     return {
-        stage: read_pixels(folder / f"{stage}.npy", (NUM_IMAGES, IMAGE_SIZE, None), advice=advice)
+        stage: read_pixels(Path(folder) / f"{stage}.npy", (NUM_IMAGES, IMAGE_SIZE, None), advice=advice)
         for stage in get_args(SnapshotStage)
     }

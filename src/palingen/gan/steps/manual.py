@@ -19,9 +19,13 @@ from palingen.gan.models.init import LEAKY_SLOPE
 from palingen.gan.models.mlp import MlpDiscriminator, MlpGenerator
 from palingen.gan.steps.forward import loss_gradients
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
+from palingen.gan.steps.structure import LayerKind, layer_kinds, unsupported_use
 from palingen.runtime.torch_private import onednn_linear
 
 aten: Any = torch.ops.aten
+
+SHARED_LAYERS = 7
+"""Modules of a discriminator, itself first, that do not depend on whether it is conditional."""
 
 
 def fast_linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -129,8 +133,10 @@ class ManualStep:
         generator, discriminator = setup.networks
         if type(generator) is not MlpGenerator or type(discriminator) is not MlpDiscriminator:
             return "needs architecture='mlp'"
-        if [_layer_kinds(generator), _layer_kinds(discriminator)[:6]] != _course_layer_kinds():
+        if (layer_kinds(generator), layer_kinds(discriminator)[:SHARED_LAYERS]) != _course_layer_kinds():
             return "needs architecture='mlp', and these networks have other layers"
+        if reason := unsupported_use(generator, discriminator):
+            return reason
         if setup.penalty is not None:
             return "supports no gradient penalty"
         return None if isinstance(discriminator[-1], nn.Flatten) else "needs conditional=False"
@@ -183,16 +189,10 @@ class ManualStep:
         self.generator[0].write_grads(grad_output)
 
 
-def _layer_kinds(network: nn.Module) -> list[tuple[object, ...]]:
-    """Type of each layer, and what else of it the manual gradients rest on."""
-    names = ("negative_slope", "affine")
-    return [(type(layer), *(getattr(layer, name, None) for name in names)) for layer in network.children()]
-
-
 @cache
-def _course_layer_kinds() -> list[list[tuple[object, ...]]]:
+def _course_layer_kinds() -> tuple[list[LayerKind], list[LayerKind]]:
     with torch.device("meta"):
-        return [_layer_kinds(MlpGenerator(1, 1e-5)), _layer_kinds(MlpDiscriminator(num_classes=1))]
+        return layer_kinds(MlpGenerator(1, 1e-5)), layer_kinds(MlpDiscriminator(num_classes=1))
 
 
 def _linear_layers(network: nn.Module) -> list[ManualLinear]:

@@ -1,5 +1,7 @@
 """R1/R2 gradients without double backward for the residual networks, with their convolutions in C++ (`residual`)."""
 
+from functools import cache
+
 import torch
 from torch import nn
 
@@ -9,6 +11,7 @@ from palingen.gan.steps.penalty_jvp import PenaltyJvpStep
 from palingen.gan.steps.protocol import StepInputs, StepMetrics, StepSetup
 from palingen.gan.steps.residual.library import LANES, unavailable_reason
 from palingen.gan.steps.residual.networks import NativeDiscriminator, NativeGenerator
+from palingen.gan.steps.structure import LayerKind, layer_kinds, unsupported_use
 
 
 class PenaltyJvpNativeStep(PenaltyJvpStep):
@@ -29,6 +32,10 @@ class PenaltyJvpNativeStep(PenaltyJvpStep):
             return "needs a penalty at the images themselves (r1, r2, r1-r2)"
         if type(generator) is not ResidualGenerator or type(discriminator) is not ResidualDiscriminator:
             return "needs architecture='residual'"
+        if tuple(map(layer_kinds, setup.networks)) != _residual_layer_kinds():
+            return "needs architecture='residual', and these networks have other layers"
+        if reason := unsupported_use(generator, discriminator):
+            return reason
         parameters = [parameter for network in setup.networks for parameter in network.parameters()]
         if any(parameter.device.type != "cpu" or parameter.dtype != torch.float32 for parameter in parameters):
             return "computes on a CPU, with weights in float32"
@@ -52,6 +59,12 @@ class PenaltyJvpNativeStep(PenaltyJvpStep):
         of_fake = slice(len(real), None)
         self.generator.write_grads(dG_dlogits[of_fake].view(-1, 1, 1, 1) * dD_dimages[of_fake])
         return metrics
+
+
+@cache
+def _residual_layer_kinds() -> tuple[list[LayerKind], list[LayerKind]]:
+    with torch.device("meta"):
+        return layer_kinds(ResidualGenerator(1, 1)), layer_kinds(ResidualDiscriminator(1, 0))
 
 
 def _fills_vectors(layer: nn.Module) -> bool:

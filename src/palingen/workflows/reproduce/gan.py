@@ -11,7 +11,8 @@ from palingen.gan.evaluate import evaluate_repeatedly, evaluate_stacked
 from palingen.gan.evaluation.baselines import as_record, baselines, file_name
 from palingen.gan.evaluation.classifier import load_classifier
 from palingen.gan.evaluation.evaluator import NUM_REPEATS, NUM_SAMPLES, mnist_evaluator
-from palingen.gan.pretrained import PretrainedGenerator, load_generator, write_sampling_options
+from palingen.gan.pretrained import PretrainedGenerator, load_generator
+from palingen.gan.sampling.sampling_options import write_sampling_options
 from palingen.gan.study import TrainOptions, Variant, count_finished, load_results, run_study
 from palingen.gan.train import train_gan
 from palingen.runtime.atomic_io import write_json

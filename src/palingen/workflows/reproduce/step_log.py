@@ -4,6 +4,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from palingen.runtime.atomic_io import write_json
 from palingen.runtime.environment import environment
 from palingen.runtime.json_io import Shape, read_json
@@ -38,7 +40,7 @@ def log_step(folder: Path, name: str, seconds: float) -> None:
     """
     if name in (log := read_log(folder)):
         return
-    hardware = environment(current_execution("auto"))
+    hardware = environment(current_execution("auto", torch.device("cpu")))
     entry = {"finished": date.today().isoformat(), "seconds": seconds, "model": processor_name(), **hardware}
     log[name] = {field: entry[field] for field in ENTRY}
     write_json(folder / "steps.json", log)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from palingen.workflows.run_overview.recipe_values import complete_config
 from palingen.workflows.run_overview.summary import Summary
 
 Difference = dict[str, tuple[Any, Any]]
@@ -28,7 +29,7 @@ def compare(first: Summary, second: Summary) -> dict[str, Difference]:
 
 def _settings(summary: Summary) -> dict[str, Any]:
     """Config, or what a study without a config of its own varies; with the kind."""
-    config = {name: value for name, value in summary.config.items() if name != "kind"}
+    config = {name: value for name, value in complete_config(summary.config).items() if name != "kind"}
     return {"kind": summary.kind, **(config or summary.overrides)}
 
 

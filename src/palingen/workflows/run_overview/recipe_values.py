@@ -18,8 +18,17 @@ from palingen.runtime.paths import PACKAGE_DIR, cache_folder
 RecipeValues = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Fields by kind of config and name of the recipe."""
 
-SOURCES = ("recipes.py", "recurrence/config.py", "gan/config.py", "gan/evaluation/classifier_training.py")
+SOURCES = (
+    "workflows/run_overview/recipe_values.py",
+    "recipes.py",
+    "recurrence/config.py",
+    "gan/config.py",
+    "gan/evaluation/classifier_training.py",
+)
 """Files that determine the values; a change of one makes a new cache file."""
+
+DEFAULTS = ""
+"""Name under which the values of each kind hold the defaults of its fields."""
 
 RECIPE_FLAG = re.compile(r"--recipe[ =](\S+)")
 
@@ -49,7 +58,8 @@ def closest_recipe(config: Mapping[str, Any], command: object = None) -> tuple[s
         Name of the recipe, None if there is none for this kind: one that the config equals, else the one that the
         command names, else the most similar; and the fields that differ, with their values.
     """
-    recipes = recipe_values().get(config.get("kind", ""), {})
+    recipes = {**recipe_values().get(config.get("kind", ""), {})}
+    recipes.pop(DEFAULTS, None)
     fields = {name: value for name, value in config.items() if name != "kind"}
     overrides = {
         recipe: {name: value for name, value in fields.items() if name not in values or values[name] != value}
@@ -63,11 +73,19 @@ def closest_recipe(config: Mapping[str, Any], command: object = None) -> tuple[s
     return recipe, overrides[recipe]
 
 
+def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Config with the defaults of those fields that an older version did not have yet."""
+    return {**recipe_values().get(config.get("kind", ""), {}).get(DEFAULTS, {}), **config}
+
+
 def _compute_values() -> RecipeValues:
     from palingen import recipes  # imports torch
 
     registries: tuple[Mapping[str, Any], ...] = (recipes.PALINDROME, recipes.GAN, recipes.CLASSIFIER)
     return {
-        type(next(iter(registry.values()))).__name__: {name: asdict(config) for name, config in registry.items()}
+        (kind := type(next(iter(registry.values())))).__name__: {
+            DEFAULTS: asdict(kind()),
+            **{name: asdict(config) for name, config in registry.items()},
+        }
         for registry in registries
     }

@@ -10,7 +10,7 @@ from palingen.runtime.config_io import OLD_ENDING
 from palingen.runtime.errors import RunError
 from palingen.runtime.json_io import Shape, damaged, read_json, read_json_lines, require_shape
 from palingen.runtime.kept_code import verify_kept_code
-from palingen.runtime.run_files import ADVICE, DIVERGED_FILE, STUDY_RESULT_FILE, read_environment
+from palingen.runtime.run_files import ADVICE, DIVERGED_FILE, STUDY_RESULT_FILE, WRITTEN_BY_RUNS, read_environment
 from palingen.runtime.safetensors_header import load_metadata
 from palingen.workflows.run_overview.recipe_values import closest_recipe
 from palingen.workflows.run_overview.summary import ProblemCollector, State, Summary, measure
@@ -27,9 +27,6 @@ RECORDS: dict[str, dict[str, Shape]] = {
         "result": {"accuracy": float, "epochs": int, "seconds": float},
     },
 }
-
-WRITTEN_BY_RUNS = ("environment.json", "records.jsonl", "resume.pt")
-"""Files whose presence tells a damaged run from the config.json of another program."""
 
 EXPORTED = "end.safetensors"
 """Final weights, with their config, of a network that is shipped or exported without its run."""
@@ -134,7 +131,8 @@ def _state(folder: Path, numbers: Mapping[str, Any], collector: ProblemCollector
     if collector.problems:
         return "damaged"
     is_exported = (folder / EXPORTED).exists() and not (folder / "config.json").exists()
-    return "finished" if is_exported or (has_result and not (folder / "resume.pt").exists()) else "unfinished"
+    is_trained = has_result and (has_weights or not (folder / "resume.pt").exists())
+    return "finished" if is_exported or is_trained else "unfinished"
 
 
 def _finished_epochs(numbers: Mapping[str, Any]) -> float:
@@ -147,7 +145,8 @@ def headline(numbers: Mapping[str, Any]) -> dict[str, Any]:
     if score and score.get("seeds"):  # the network is that of the first
         return {"accuracy": score["seeds"][0]["accuracy"]}
     if score:
-        return {name: score[name] for name in ("fd", "recall", "modes") if name in score}
+        reference = "validation_" if score.get("reference") == "validation" else ""
+        return {f"{reference}{name}": score[name] for name in ("fd", "recall", "modes") if name in score}
     if "stopped" in (numbers.get("study_result") or {}) and "result" not in numbers:
         return {"stopped": numbers["study_result"]["stopped"]}
     if "monitor" in numbers:  # rough, but says more of images than losses do

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from palingen.report import record_shapes as shapes
+from palingen.runtime.errors import DataError
 from palingen.runtime.json_io import damaged, read_json, require_shape
 from palingen.runtime.run_files import diverged_files
-from palingen.workflows.run_overview.recipe_values import closest_recipe
+from palingen.workflows.run_overview.recipe_values import closest_recipe, complete_config
 from palingen.workflows.run_overview.summary import ProblemCollector, State, Summary, measure
 
 ADVICE = "delete it; the study makes it again from its runs"
@@ -21,7 +22,7 @@ def read_study_summary(folder: Path) -> Summary:
     collector = ProblemCollector(folder)
     study: Mapping[str, Any] = collector.read(lambda: _read_study(folder), {})
     runs = study.get("runs", [])
-    begun = sum(1 for _ in folder.glob("*/config.json"))
+    begun = sum(_belongs(path, study.get("config")) for path in folder.glob("*/config.json"))
     total = max(len(runs), begun, study.get("planned") or 0)
     config = {name: value for name, value in study.get("config", {}).items() if name not in STUDIED}
     recipe, overrides = closest_recipe(config) if config else _recipes(runs)
@@ -46,6 +47,17 @@ def read_study_summary(folder: Path) -> Summary:
         size=size,
         problems=tuple(collector.problems),
     )
+
+
+def _belongs(path: Path, settings: Mapping[str, Any] | None) -> bool:
+    """Whether the run with this config is one of the study, whose settings are None if each run has its own."""
+    if settings is None:
+        return True
+    try:
+        config = complete_config(read_json(path, {"kind": str}))
+    except DataError:
+        return False
+    return all(config.get(name) == value for name, value in complete_config(settings).items() if name not in STUDIED)
 
 
 def _read_study(folder: Path) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from palingen.runtime.torch_private import has_hooks
+from palingen.gan.steps.structure import unsupported_use
 
 
 class Activation(IntEnum):
@@ -49,8 +49,8 @@ def mlp_layers(network: nn.Module) -> list[MlpLayer]:
     if not isinstance(network, nn.Sequential) or type(network).forward is not nn.Sequential.forward:
         raise UnsupportedLayerError("needs networks that are an nn.Sequential")
     modules = list(network)
-    if has_hooks(network) or not all(module.training for module in network.modules()):
-        raise UnsupportedLayerError("supports no hooks, and training mode only")
+    if reason := unsupported_use(network):
+        raise UnsupportedLayerError(reason)
     parameters = [parameter for _, parameter in network.named_parameters(remove_duplicate=False)]
     if len({*map(id, modules)}) < len(modules) or len({*map(id, parameters)}) < len(parameters):
         raise UnsupportedLayerError("supports no layer and no weight that is used twice")
