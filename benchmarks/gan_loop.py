@@ -84,7 +84,7 @@ def main() -> None:
     configure_numerics()
     device = select_device(options.device)
     result = measure(options, device)
-    software = environment(current_execution("auto"))
+    software = environment(current_execution("auto", device))
     names = ("threads", "torch", "python", "system", "processor", "cuda")
     record = {"recipe": options.recipe, **result, "n": options.repeats, **{name: software[name] for name in names}}
     if options.json:

@@ -137,7 +137,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     configure_numerics()
     medians = {IMPLEMENTATIONS[name].key: statistics.median(values) for name, values in times.items()}
     bound_ms, rates = lower_bound(GanConfig(batch_size=options.batch_size), options.threads, clock_of(options))
-    software = environment(current_execution("manual"))
+    software = environment(current_execution("manual", torch.device("cpu")))
     return {
         **medians,
         **{

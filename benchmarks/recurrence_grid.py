@@ -138,7 +138,7 @@ def main() -> None:
     device = select_device(options.device)
     example = torch.zeros(1, max(options.lengths), options.input_size, device=device)
     engine = resolve_engine("auto", CELLS["lstm"], example, max(options.hidden_sizes))
-    software = environment(current_execution(engine))
+    software = environment(current_execution(engine, device))
     names = ("engine", "threads", "torch", "python", "system", "processor", "cuda")
     record = {"rows": measure(options, device), "n": options.repeats, **{name: software[name] for name in names}}
     print(json.dumps(record, indent=1)) if options.json else print_table(record)

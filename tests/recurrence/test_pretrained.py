@@ -94,7 +94,7 @@ def test_shipped_files_are_small_half_precision_and_name_their_config(path):
         ("pretrained:lstm-memori", "did you mean 'lstm-memory'"),
         ("nowhere", "'nowhere' is neither a run folder nor a shipped network"),
         (Path("nowhere"), "nowhere: not a run folder"),
-        (Path("nowhere.safetensors"), "nowhere.safetensors: missing or damaged"),
+        (Path("nowhere.safetensors"), "nowhere.safetensors: missing; if the run is unfinished"),
     ],
 )
 def test_an_unknown_network_is_named_in_one_line(run, message):

@@ -46,6 +46,6 @@ def test_an_installed_package_uses_the_project_that_it_is_called_in_and_its_own_
 def test_elsewhere_an_installed_package_says_what_to_unpack(installed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        DataError, match=r"Unpack its source archive palingen-[\d.]+\.tar\.gz .* and run the command there"
+        DataError, match=r"Unpack its source archive palingen-[\d.]+\.tar\.gz.* and run the command there"
     ):
         project.project_folder()
