@@ -132,7 +132,7 @@ class PalindromeConfig:
 
     curriculum_threshold: float | None = None
     """Start with short palindromes, and lengthen them whenever this accuracy is reached over 20 batches (Bengio et al.
-    2009). Needs online_data."""
+    2009); needs online_data."""
 
     curriculum_start: int = 8
     """First length of the curriculum."""
@@ -141,7 +141,7 @@ class PalindromeConfig:
     """Factor from one length of the curriculum to the next."""
 
     early_stop_accuracy: float | None = None
-    """Stop after the first epoch with this accuracy on 1,000 new palindromes of full length. Needs online_data."""
+    """Stop after the first epoch with this accuracy on 1,000 new palindromes of full length; needs online_data."""
 
     precision: Precision = "float32"
     """Matrix products of the recurrent layer in float32, or in bfloat16 with float32 sums, states and gates."""
