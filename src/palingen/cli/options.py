@@ -1,9 +1,7 @@
 """Options and output that the verbs share."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -14,6 +12,7 @@ from rich.text import Text
 from palingen.cli.console import output_console, print_json
 from palingen.runtime.config_io import config_hash
 from palingen.runtime.number_text import number_text
+from palingen.runtime.paths import file_name
 from palingen.runtime.tracking.trackers import TrackerName
 from palingen.runtime.validation import unknown_choice
 from palingen.workflows.run_overview import PICTURES
@@ -44,10 +43,6 @@ SEVERAL = Parameter(
     show_default=lambda values: " ".join(map(str, values)) if values else None,
 )
 """A flag that takes several values, as in `--cells lstm rnn`."""
-
-
-MAX_NAME = 80
-"""Characters of a folder's name, at most; file systems allow 255 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +88,7 @@ def folder_name(*names: object, **others: object) -> str:
         others: values that are not the default by their name, in which None counts as the default.
     """
     chosen = (f"{name}{value}" for name, value in others.items() if value is not None)
-    name = re.sub(r"[^\w.@-]+", "-", "-".join(map(str, [*names, *chosen])))  # a class may be called T-shirt/top
-    return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}-{sha256(name.encode()).hexdigest()[:8]}"
+    return file_name("-".join(map(str, [*names, *chosen])))  # a class may be called T-shirt/top
 
 
 OutputFlags = Annotated[OutputOptions, FLATTENED]

@@ -1,7 +1,5 @@
 """Study of GAN variants: recipes, losses and settings with the same budget, several seeds and the same evaluation."""
 
-import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -25,6 +23,7 @@ from palingen.runtime.atomic_io import write_json
 from palingen.runtime.errors import DivergenceError, PalingenError
 from palingen.runtime.json_io import read_json
 from palingen.runtime.parallel import ParallelConfig, map_unordered
+from palingen.runtime.paths import file_name
 from palingen.runtime.run_files import STUDY_RESULT_FILE, read_config, read_environment, require_same_run
 from palingen.runtime.tracking.run_tracking import log_scores
 from palingen.runtime.tracking.trackers import TrackerName, require_trackers
@@ -33,9 +32,6 @@ from palingen.runtime.validation import SEEDS, require, require_integer
 
 NOT_OVERRIDES = ("seed", "epochs")
 """Fields that do not make another variant."""
-
-MAX_NAME = 150
-"""Characters of a variant's folder name before its seed; file systems allow 255 bytes."""
 
 RESULT = {
     "recipe": str, "overrides": dict, "label": str, "seed": int, "epochs": int, "seconds": (float, None),
@@ -64,12 +60,7 @@ class Variant:
     @property
     def folder(self) -> str:
         """Name of the run's folder in its study."""
-        name = re.sub(r"[^A-Za-z0-9@.-]+", "-", self.label.replace("_", "-"))
-        if (
-            len(name) > MAX_NAME or not self.label.isascii()
-        ):  # a path among the overrides: the hash tells it from others
-            name = f"{name[:MAX_NAME]}-{hashlib.sha256(self.label.encode()).hexdigest()[:8]}"
-        return f"{name}-seed{self.config.seed}"
+        return f"{file_name(self.label)}-seed{self.config.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)

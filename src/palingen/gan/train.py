@@ -53,7 +53,7 @@ def train_gan(
         device: where to train; the CPU by default. Ignored if there is a process group.
         engine: implementation of the training step; `auto` is the fastest, all are equal up to rounding.
         force: delete what the folder holds.
-        allow_engine_change: resume even if engine, threads, device or processes differ; the result is another one.
+        allow_engine_change: resume even if engine, threads, device or processes differ, and not exactly then.
         trackers: `tensorboard`, `wandb`, `mlflow`: logs of the run beside its own records.
         process_group: processes that train together, each on its shard of every batch; the main one writes.
 

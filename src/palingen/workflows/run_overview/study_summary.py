@@ -1,6 +1,7 @@
 """Summary of a study: the runs that its study.json holds, and those that are in its folder."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def read_study_summary(folder: Path) -> Summary:
     collector = ProblemCollector(folder)
     study: Mapping[str, Any] = collector.read(lambda: _read_study(folder), {})
     runs = study.get("runs", [])
-    begun = sum(_belongs(path, study.get("config")) for path in folder.glob("*/config.json"))
+    begun = _count_begun(folder, study.get("config"))
     total = max(len(runs), begun, study.get("planned") or 0)
     config = {name: value for name, value in study.get("config", {}).items() if name not in STUDIED}
     recipe, overrides = closest_recipe(config) if config else _recipes(runs)
@@ -49,15 +50,23 @@ def read_study_summary(folder: Path) -> Summary:
     )
 
 
-def _belongs(path: Path, settings: Mapping[str, Any] | None) -> bool:
-    """Whether the run with this config is one of the study, whose settings are None if each run has its own."""
+def _count_begun(folder: Path, settings: Mapping[str, Any] | None) -> int:
+    """Number of runs of the study in its folder: all, if it has no settings since each run has its own."""
+    paths = [*folder.glob("*/config.json")]
     if settings is None:
-        return True
-    try:
-        config = complete_config(read_json(path, {"kind": str}))
-    except DataError:
-        return False
-    return all(config.get(name) == value for name, value in complete_config(settings).items() if name not in STUDIED)
+        return len(paths)
+    defaults = complete_config({"kind": settings.get("kind", "")})
+    fixed = {name: value for name, value in {**defaults, **settings}.items() if name not in STUDIED}
+    configs = [{**defaults, **_read_config(path)} for path in paths]
+    return sum(all(config.get(name) == value for name, value in fixed.items()) for config in configs)
+
+
+def _read_config(path: Path) -> Mapping[str, Any]:
+    """Config of a run; of a damaged one, a kind that no study has."""
+    config: Mapping[str, Any] = {"kind": ""}
+    with suppress(DataError):
+        config = read_json(path, {"kind": str})
+    return config
 
 
 def _read_study(folder: Path) -> Mapping[str, Any]:
