@@ -23,7 +23,8 @@ def test_everything_that_the_tests_need_is_there(checks):
     assert {name: checks[name].status for name in names} == dict.fromkeys(names, "ok")
     assert torch.__version__ in checks["torch"].detail
     assert re.search(
-        r"native for recipe course, penalty-jvp(-native)? for recipe residual", checks["GAN engines"].detail
+        r"on (cpu: native|cuda: manual) for recipe course, penalty-jvp(-native)? for recipe residual",
+        checks["GAN engines"].detail,
     )
     assert "60,000 training and 10,000 test images" in checks["images"].detail
 
@@ -80,6 +81,23 @@ def test_an_engine_that_differs_from_the_reference_is_broken(monkeypatch):
     assert status == "broken"
     assert "differs" in detail
     assert "--engine reference" in advice
+
+
+def test_the_engine_for_gpus_is_tried_where_there_is_one(checks):
+    engine = checks["palindrome engine triton"]
+    if torch.cuda.is_available():
+        assert engine.detail.startswith("works, and equals the reference up to"), engine
+    else:
+        assert (engine.status, engine.detail) == ("absent", "for NVIDIA GPUs, and torch can use none here")
+
+
+def test_a_torch_that_is_not_supported_is_broken_though_it_can_be_imported(monkeypatch):
+    monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")
+    status, detail, advice = doctor._torch()
+    assert (status, advice) == ("broken", "pip install 'torch<2.15,>=2.13'")
+    assert "2.11.0+cu130" in detail
+    monkeypatch.setattr(torch, "__version__", "2.14.0.dev20261101+cpu")
+    assert doctor._torch()[0] == "ok"
 
 
 def test_a_python_that_is_not_tested_is_named(monkeypatch):

@@ -186,11 +186,17 @@ def test_the_score_that_is_shipped_is_not_taken_for_a_reproduced_one(recorded, t
 def test_another_environment_is_named(recorded, tmp_path):
     copy_runs(tmp_path, "palindromes/rnn-T5-seed0")
     path = tmp_path / "runs" / "palindromes" / "rnn-T5-seed0" / "environment.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"threads": 1, "processor": "AVX2"}))
-    comparison = compare_reports(recorded, read_reproduced(tmp_path), {})
-    environments = {part.part: part.environment for part in comparison.parts}
-    assert environments["palindromes"] == "processor AVX512 → AVX2, threads 2 → 1"
-    assert environments["memory"] == ""
+    recorded_on = json.loads(path.read_text())
+
+    def changes(**environment):
+        path.write_text(json.dumps(recorded_on | environment))
+        comparison = compare_reports(recorded, read_reproduced(tmp_path), {})
+        return {part.part: part.environment for part in comparison.parts}
+
+    assert changes(threads=1, processor="AVX2")["palindromes"] == "processor AVX512 → AVX2, threads 2 → 1"
+    assert changes(device="cuda", cuda="A GPU")["palindromes"] == "device cpu → cuda (A GPU)"
+    assert changes(device="cpu", cuda="A GPU")["palindromes"] == "the same"
+    assert changes()["memory"] == ""
 
 
 def test_parts_are_computed_in_several_sittings_and_the_table_grows(palingen, tmp_path):

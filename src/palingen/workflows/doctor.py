@@ -65,7 +65,7 @@ def examine() -> Iterator[Check]:
     yield _check("processor", _processor)
     yield _check("devices", _devices)
     yield _check("compiler", _compiler)
-    for engine in ("native", "compiled"):
+    for engine in ("native", "compiled", "triton"):
         yield _check(f"palindrome engine {engine}", partial(_palindrome_engine, engine))
     yield _check("GAN engines", _gan_engines)
     yield _check("images", _images)
@@ -102,10 +102,14 @@ def _package() -> Outcome:
 
 def _torch() -> Outcome:
     import torch
+    from packaging.requirements import Requirement
 
-    bounds = next(line for line in requires("palingen") or () if line.startswith("torch"))
+    needed = Requirement(next(line for line in requires("palingen") or () if line.startswith("torch")))
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU build"
-    return "ok", f"{torch.__version__}, {build}, {torch.get_num_threads()} thread(s), needs {bounds}", None
+    detail = f"{torch.__version__}, {build}, {torch.get_num_threads()} thread(s), needs {needed}"
+    if needed.specifier.contains(torch.__version__, prereleases=True):
+        return "ok", detail, None
+    return "broken", f"{detail}: not tested with this one", f"pip install '{needed}'"
 
 
 def _processor() -> Outcome:
@@ -145,17 +149,20 @@ def _compiler() -> Outcome:
 
 
 def _palindrome_engine(name: str) -> Outcome:
-    """Train one step of a small LSTM with the engine and with the reference."""
+    """Train one step of a small LSTM with the engine and with the reference; engine triton on the GPU."""
     import torch
 
     from palingen.recurrence.engines import ENGINES
     from palingen.recurrence.layers import SequenceClassifier
 
-    inputs = torch.linspace(-1, 1, 12).view(2, 6, 1)
+    if name == "triton" and not torch.cuda.is_available():
+        return "absent", "for NVIDIA GPUs, and torch can use none here", "nothing to do without one; else see devices"
+    device = "cuda" if name == "triton" else "cpu"
+    inputs = torch.linspace(-1, 1, 12, device=device).view(2, 6, 1)
     gradients = {}
     for engine in ("reference", name):
         torch.manual_seed(0)
-        model = SequenceClassifier("lstm", input_size=1, hidden_size=4, num_classes=3, engine=engine)
+        model = SequenceClassifier("lstm", input_size=1, hidden_size=4, num_classes=3, engine=engine).to(device)
         if reason := ENGINES[engine].unsupported_reason(model.recurrent.cell, inputs):
             return "absent", reason, "engine auto takes another; see compiler and cache"
         with contextlib.redirect_stderr(io.StringIO()) as warnings:
@@ -171,13 +178,18 @@ def _palindrome_engine(name: str) -> Outcome:
 
 def _gan_engines() -> Outcome:
     from palingen.gan.config import build_networks
+    from palingen.gan.models import Networks
     from palingen.gan.steps import resolve_engine
     from palingen.gan.trainer import step_setup
     from palingen.recipes import GAN
+    from palingen.runtime.numerics import select_device
 
-    names = ("course", "residual")
-    engines = {name: resolve_engine("auto", step_setup(GAN[name], build_networks(GAN[name]))) for name in names}
-    return "ok", ", ".join(f"{engine} for recipe {name}" for name, engine in engines.items()), None
+    device, engines = select_device(), {}
+    for name in ("course", "residual"):
+        networks = Networks(*(network.to(device) for network in build_networks(GAN[name])))
+        engines[name] = resolve_engine("auto", step_setup(GAN[name], networks))
+    parts = (f"{engine} for recipe {name}" for name, engine in engines.items())
+    return "ok", f"on {device.type}: {', '.join(parts)}", None
 
 
 def _images() -> Outcome:

@@ -28,7 +28,7 @@ BASELINES_FILE: Shape = {"subsets": int, "rows": {...: shapes.ROW}}
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
-ENVIRONMENT = ("processor", "threads", "torch", "python", "system", "engine")
+ENVIRONMENT = ("processor", "threads", "torch", "python", "system", "device", "engine")
 """Fields of an environment on which the last digits depend."""
 
 
@@ -166,10 +166,18 @@ def _part(name: str) -> str:
 
 
 def _describe_changes(pairs: Sequence[tuple[Record, Record]]) -> str:
-    changes = {
-        f"{field} {before[field]} → {after[field]}"
-        for before, after in pairs
-        for field in ENVIRONMENT
-        if field in before and field in after and before[field] != after[field]
-    }
+    changes = set()
+    for pair in pairs:
+        before, after = ({**environment, "device": _device(environment)} for environment in pair)
+        changes |= {
+            f"{field} {before[field]} → {after[field]}"
+            for field in ENVIRONMENT
+            if field in before and field in after and before[field] != after[field]
+        }
     return ", ".join(sorted(changes)) or "the same"
+
+
+def _device(environment: Record) -> str:
+    """Device with the name of the GPU; records of earlier code name none, and were computed on the CPU."""
+    device = str(environment.get("device", "cpu"))
+    return f"{device} ({environment.get('cuda')})" if device.startswith("cuda") else device
