@@ -60,10 +60,10 @@ def test_only_runs_with_the_settings_of_the_first_seed_enter_and_there_must_be_o
 
 def test_a_network_is_measured_on_palindromes_that_its_training_has_not_had():
     config = PalindromeConfig(length=5, num_samples=8000)
-    seen = {tuple(digits) for digits in build_data(config).train.digits.tolist()}
+    training = {tuple(digits) for digits in build_data(config).train.digits.tolist()}
     measured = {tuple(digits) for digits in measured_palindromes(config, 5).digits.tolist()}
     assert len(measured) == 200
-    assert measured.isdisjoint(seen)
+    assert measured.isdisjoint(training)
 
 
 def test_a_network_of_online_data_is_measured_on_palindromes_that_its_training_never_has():

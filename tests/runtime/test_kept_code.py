@@ -37,10 +37,10 @@ def received(config):
 
 
 def test_a_run_keeps_the_file_under_its_own_name_byte_by_byte(run, config):
-    (kept,) = run.rglob("*.py")
-    assert kept.relative_to(run).parts == ("code", config.cell.sha256[:16], "mine.py")
-    assert kept.read_bytes() == CELL.encode()
-    assert PalindromeConfig(cell=f"{kept}:Mine", epochs=1, **SMALL) == config
+    (kept_file,) = run.rglob("*.py")
+    assert kept_file.relative_to(run).parts == ("code", config.cell.sha256[:16], "mine.py")
+    assert kept_file.read_bytes() == CELL.encode()
+    assert PalindromeConfig(cell=f"{kept_file}:Mine", epochs=1, **SMALL) == config
 
 
 @pytest.mark.parametrize("written", range(2))

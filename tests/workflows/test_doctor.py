@@ -77,7 +77,7 @@ def test_a_cache_that_cannot_be_made_comes_with_the_variable_that_names_another(
 
 def test_an_engine_that_differs_from_the_reference_is_broken(monkeypatch):
     monkeypatch.setattr(doctor, "TOLERANCE", -1.0)
-    status, detail, advice = doctor._palindrome_engine("compiled")
+    status, detail, advice = doctor._palindrome_engine("compiled", "cpu")
     assert status == "broken"
     assert "differs" in detail
     assert "--engine reference" in advice
@@ -88,7 +88,7 @@ def test_the_engine_for_gpus_is_tried_where_there_is_one(checks):
     if torch.cuda.is_available():
         assert engine.detail.startswith("works, and equals the reference up to"), engine
     else:
-        assert (engine.status, engine.detail) == ("absent", "for NVIDIA GPUs, and torch can use none here")
+        assert (engine.status, engine.detail) == ("absent", "runs on NVIDIA GPUs, of which torch finds none")
 
 
 def test_a_torch_that_is_not_supported_is_broken_though_it_can_be_imported(monkeypatch):

@@ -25,10 +25,10 @@ def palindromes(*digits):
 
 
 def test_the_split_of_the_course_has_800_and_200_palindromes_and_none_in_both():
-    found = facts(notebook.check_split(build_data(PalindromeConfig())))
-    assert found["training samples"] == "8,000, of 800 palindromes"
-    assert found["test samples"] == "2,000, of 200 palindromes"
-    assert found["palindromes in both"] == "0"
+    table = facts(notebook.check_split(build_data(PalindromeConfig())))
+    assert table["training samples"] == "8,000, of 800 palindromes"
+    assert table["test samples"] == "2,000, of 200 palindromes"
+    assert table["palindromes in both"] == "0"
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_a_leak_and_a_sequence_that_is_no_palindrome_are_found(train, test, viol
 
 @pytest.mark.parametrize("cell", ["lstm", "rnn", "gru", "peephole"])
 def test_every_cell_has_the_shapes_of_the_course_and_no_layer_of_torch(cell):
-    found = facts(notebook.check_network(PalindromeConfig(cell=cell, hidden_size=16)))
-    assert found["inputs: samples x digits read x inputs"] == "128 x 4 x 1"
-    assert found["hidden states"] == "128 x 4 x 16"
-    assert found["logits: samples x classes"] == "128 x 10"
-    assert found["operations of torch"].endswith("none of them recurrent")
+    table = facts(notebook.check_network(PalindromeConfig(cell=cell, hidden_size=16)))
+    assert table["inputs: samples x digits read x inputs"] == "128 x 4 x 1"
+    assert table["hidden states"] == "128 x 4 x 16"
+    assert table["logits: samples x classes"] == "128 x 10"
+    assert table["operations of torch"].endswith("none of them recurrent")
 
 
 class LibraryNetwork(nn.Module):
@@ -103,10 +103,10 @@ def test_another_shape_is_found(monkeypatch):
 
 
 def test_the_networks_of_the_course_turn_latents_into_images_and_images_into_logits():
-    found = facts(notebook.check_gan_shapes(GanConfig()))
-    assert found["latents"] == "64 x 100"
-    assert found["generated images"] == "64 x 1 x 28 x 28"
-    assert found["logits of the discriminator"] == "64"
+    table = facts(notebook.check_gan_shapes(GanConfig()))
+    assert table["latents"] == "64 x 100"
+    assert table["generated images"] == "64 x 1 x 28 x 28"
+    assert table["logits of the discriminator"] == "64"
 
 
 def interpolation(classes=(3, 3, 3, 3, 3, 8, 8, 8, 8), first=0):
@@ -115,8 +115,8 @@ def interpolation(classes=(3, 3, 3, 3, 3, 8, 8, 8, 8), first=0):
 
 
 def test_interpolations_of_nine_images_between_two_classes_pass():
-    found = facts(notebook.check_interpolations({"linear": interpolation(), "spherical": interpolation()}))
-    assert found["spherical"] == "9 images = 7 + 2 endpoints, from class 3 to class 8"
+    table = facts(notebook.check_interpolations({"linear": interpolation(), "spherical": interpolation()}))
+    assert table["spherical"] == "9 images = 7 + 2 endpoints, from class 3 to class 8"
 
 
 @pytest.mark.parametrize(

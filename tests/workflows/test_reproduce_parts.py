@@ -17,6 +17,7 @@ from palingen.runtime.errors import ConfigError, DataError, Interrupted
 from palingen.runtime.parallel import ParallelConfig
 from palingen.workflows.reproduce import CORES, Reproduction, estimate_seconds, select_steps
 from palingen.workflows.reproduce.comparison import compare_measurements
+from palingen.workflows.reproduce.difference_tables import summary_table
 from palingen.workflows.reproduce.differences import VERDICTS, compare_reports, read_recorded, read_reproduced
 from palingen.workflows.reproduce.measurements import Measurement
 from palingen.workflows.reproduce.metrics import METRICS
@@ -181,6 +182,16 @@ def test_the_score_that_is_shipped_is_not_taken_for_a_reproduced_one(recorded, t
         number.group for number in comparison.numbers if number.part == "gan-course" and not number.reproduced_runs
     }
     assert missing == {"images"}
+
+
+def test_the_last_row_of_the_table_counts_the_numbers_of_all_parts(recorded, tmp_path):
+    copy_runs(tmp_path, "palindromes/rnn-T5-seed0")
+    comparison = compare_reports(recorded, read_reproduced(tmp_path), {})
+    *parts, total = summary_table(comparison, {"palindromes": 60.0, "memory": 30.0}).rows
+    assert total[:2] == ["all", "1 min 30 s"]
+    for column, verdict in enumerate(VERDICTS, 2):
+        count = sum(number.verdict == verdict for number in comparison.numbers)
+        assert int(total[column] or 0) == sum(int(row[column] or 0) for row in parts) == count
 
 
 def test_another_environment_is_named(recorded, tmp_path):

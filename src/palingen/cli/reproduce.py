@@ -30,6 +30,7 @@ from palingen.workflows.reproduce import (
     read_comparison,
     read_log,
     select_steps,
+    verdict_cells,
 )
 
 EARLIER_HELP = (
@@ -114,7 +115,9 @@ def _print_estimate(steps: Sequence[Step], folder: Path, parallel: ParallelConfi
 def _print_comparison(comparison: Comparison) -> None:
     table = Table("part", *VERDICTS, title="Numbers of the report, compared with the records", title_justify="left")
     for part in comparison.parts:
-        table.add_row(part.part, *(str(part.verdicts[verdict] or "") for verdict in VERDICTS))
+        table.add_row(part.part, *verdict_cells(part.verdicts))
+    table.add_section()
+    table.add_row("all", *verdict_cells(comparison.count_verdicts()))
     console = output_console()
     console.print(table)
     outside = comparison.outside()

@@ -201,8 +201,17 @@ def require_engine(engine: EngineName, config: GanConfig, device: torch.device) 
         ConfigError: it does not.
     """
     if engine != "auto":
-        generator, discriminator = (_to_device(network, device) for network in build_networks(config))
-        resolve_engine(engine, step_setup(config, Networks(generator, discriminator)))
+        resolve_training_engine(engine, config, device)
+
+
+def resolve_training_engine(engine: EngineName, config: GanConfig, device: torch.device) -> str:
+    """Engine that a training gets: the one called `engine`, or the fastest that supports the experiment for `auto`.
+
+    Raises:
+        ConfigError: it does not support the experiment.
+    """
+    networks = Networks(*(_to_device(network, device) for network in build_networks(config)))
+    return resolve_engine(engine, step_setup(config, networks))
 
 
 def _to_device(network: nn.Module, device: torch.device) -> nn.Module:

@@ -7,7 +7,6 @@ import contextlib
 import io
 import os
 import platform
-import re
 import shlex
 import shutil
 import subprocess
@@ -29,6 +28,9 @@ MIN_PYTHON, MAX_PYTHON = (3, 11), (3, 14)
 
 TOLERANCE = 1e-4
 """Largest difference of an engine from the reference; they round differently."""
+
+PALINDROME_ENGINES = {"native": "cpu", "compiled": "cpu", "triton": "cuda"}
+"""Engines that are tried, and the device of each."""
 
 EXTRAS = {
     "export": "gan export",
@@ -65,8 +67,8 @@ def examine() -> Iterator[Check]:
     yield _check("processor", _processor)
     yield _check("devices", _devices)
     yield _check("compiler", _compiler)
-    for engine in ("native", "compiled", "triton"):
-        yield _check(f"palindrome engine {engine}", partial(_palindrome_engine, engine))
+    for engine, device in PALINDROME_ENGINES.items():
+        yield _check(f"palindrome engine {engine}", partial(_palindrome_engine, engine, device))
     yield _check("GAN engines", _gan_engines)
     yield _check("images", _images)
     yield _check("cache", _cache)
@@ -104,7 +106,7 @@ def _torch() -> Outcome:
     import torch
     from packaging.requirements import Requirement
 
-    needed = Requirement(next(line for line in requires("palingen") or () if line.startswith("torch")))
+    needed = next(needed for needed in map(Requirement, requires("palingen") or ()) if needed.name == "torch")
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU build"
     detail = f"{torch.__version__}, {build}, {torch.get_num_threads()} thread(s), needs {needed}"
     if needed.specifier.contains(torch.__version__, prereleases=True):
@@ -148,16 +150,15 @@ def _compiler() -> Outcome:
     return "ok", f"{shlex.join(command)}: {next(iter(first_line.splitlines()), 'version unknown')}", None
 
 
-def _palindrome_engine(name: str) -> Outcome:
-    """Train one step of a small LSTM with the engine and with the reference; engine triton on the GPU."""
+def _palindrome_engine(name: str, device: str) -> Outcome:
+    """Train one step of a small LSTM with the engine and with the reference."""
     import torch
 
     from palingen.recurrence.engines import ENGINES
     from palingen.recurrence.layers import SequenceClassifier
 
-    if name == "triton" and not torch.cuda.is_available():
-        return "absent", "for NVIDIA GPUs, and torch can use none here", "nothing to do without one; else see devices"
-    device = "cuda" if name == "triton" else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        return "absent", "runs on NVIDIA GPUs, of which torch finds none", "needed there alone; see devices"
     inputs = torch.linspace(-1, 1, 12, device=device).view(2, 6, 1)
     gradients = {}
     for engine in ("reference", name):
@@ -177,17 +178,12 @@ def _palindrome_engine(name: str) -> Outcome:
 
 
 def _gan_engines() -> Outcome:
-    from palingen.gan.config import build_networks
-    from palingen.gan.models import Networks
-    from palingen.gan.steps import resolve_engine
-    from palingen.gan.trainer import step_setup
+    from palingen.gan.trainer import resolve_training_engine
     from palingen.recipes import GAN
     from palingen.runtime.numerics import select_device
 
-    device, engines = select_device(), {}
-    for name in ("course", "residual"):
-        networks = Networks(*(network.to(device) for network in build_networks(GAN[name])))
-        engines[name] = resolve_engine("auto", step_setup(GAN[name], networks))
+    device = select_device()
+    engines = {name: resolve_training_engine("auto", GAN[name], device) for name in ("course", "residual")}
     parts = (f"{engine} for recipe {name}" for name, engine in engines.items())
     return "ok", f"on {device.type}: {', '.join(parts)}", None
 
@@ -209,9 +205,11 @@ def _cache() -> Outcome:
 
 
 def _extra(extra: str, use: str) -> Outcome:
-    marker = re.compile(rf"extra\s*==\s*['\"]{extra}['\"]")
-    names = [re.match(r"[\w.-]+", line) for line in requires("palingen") or () if marker.search(line)]
-    missing = [name[0] for name in names if name and not _is_installed(name[0])]
+    from packaging.requirements import Requirement
+
+    needs = map(Requirement, requires("palingen") or ())
+    packages = [need.name for need in needs if need.marker and need.marker.evaluate({"extra": extra})]
+    missing = [name for name in packages if not _is_installed(name)]
     if not missing:
         return "ok", f"for {use}", None
     return "absent", f"for {use}; lacks {', '.join(missing)}", f"pip install 'palingen[{extra}]'"

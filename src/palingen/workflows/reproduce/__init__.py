@@ -12,7 +12,7 @@ from palingen.report import build
 from palingen.report.record_reader import read_records
 from palingen.runtime.errors import DataError
 from palingen.workflows import model_summary
-from palingen.workflows.reproduce.difference_tables import format_number, write_tables
+from palingen.workflows.reproduce.difference_tables import format_number, verdict_cells, write_tables
 from palingen.workflows.reproduce.differences import (
     VERDICTS,
     Comparison,
@@ -39,6 +39,7 @@ __all__ = [
     "read_comparison",
     "read_log",
     "select_steps",
+    "verdict_cells",
 ]
 
 

@@ -7,7 +7,7 @@ from palingen.report.build import section_markdown
 from palingen.report.tables import Table
 from palingen.runtime.atomic_io import write_atomically, write_json
 from palingen.runtime.durations import duration_text
-from palingen.workflows.reproduce.comparison import Difference
+from palingen.workflows.reproduce.comparison import Difference, Verdict
 from palingen.workflows.reproduce.differences import VERDICTS, Comparison, PartSummary
 
 LEGEND = """\
@@ -56,19 +56,25 @@ def _rounded(number: float, digits: int) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def summary_table(parts: Sequence[PartSummary], durations: Mapping[str, float]) -> Table:
-    """Duration and count of each verdict by part, when it was computed, and in which environment."""
+def summary_table(comparison: Comparison, durations: Mapping[str, float]) -> Table:
+    """Duration and count of each verdict by part and in all, when a part was computed, and in which environment."""
     rows = [
         [
             part.part,
             duration_text(durations[part.part]) if part.part in durations else "",
-            *(str(part.verdicts[verdict] or "") for verdict in VERDICTS),
+            *verdict_cells(part.verdicts),
             _computed(part),
             part.environment,
         ]
-        for part in parts
+        for part in comparison.parts
     ]
-    return Table(["part", "takes", *VERDICTS, "computed", "environment"], rows, "")
+    total = ["all", duration_text(sum(durations.values())), *verdict_cells(comparison.count_verdicts()), "", ""]
+    return Table(["part", "takes", *VERDICTS, "computed", "environment"], [*rows, total], "")
+
+
+def verdict_cells(counts: Mapping[Verdict, int]) -> list[str]:
+    """Counts of the verdicts as they stand in a row of a table; empty for none."""
+    return [str(counts[verdict] or "") for verdict in VERDICTS]
 
 
 def _computed(part: PartSummary) -> str:
@@ -101,7 +107,7 @@ def _row(number: Difference) -> list[str]:
 
 def _summary(comparison: Comparison, durations: Mapping[str, float]) -> Iterator[str]:
     """Paragraphs on the parts, and on the numbers that do not agree."""
-    yield summary_table(comparison.parts, durations).as_markdown()
+    yield summary_table(comparison, durations).as_markdown()
     yield LEGEND
     if hardware := _hardware(comparison.parts):
         yield f"Computed with {'; '.join(hardware)}.\n"

@@ -59,6 +59,10 @@ class Comparison:
         """Numbers that do not agree."""
         return [number for number in self.numbers if number.verdict == "outside"]
 
+    def count_verdicts(self) -> dict[Verdict, int]:
+        """Numbers with each verdict, in all parts together."""
+        return {verdict: sum(part.verdicts[verdict] for part in self.parts) for verdict in VERDICTS}
+
     def as_record(self) -> dict[str, Any]:
         """JSON of both tables."""
         return {"parts": [asdict(part) for part in self.parts], "numbers": [asdict(number) for number in self.numbers]}
@@ -166,18 +170,17 @@ def _part(name: str) -> str:
 
 
 def _describe_changes(pairs: Sequence[tuple[Record, Record]]) -> str:
-    changes = set()
-    for pair in pairs:
-        before, after = ({**environment, "device": _device(environment)} for environment in pair)
-        changes |= {
-            f"{field} {before[field]} → {after[field]}"
-            for field in ENVIRONMENT
-            if field in before and field in after and before[field] != after[field]
-        }
+    changes = {
+        f"{field} {before[field]} → {after[field]}"
+        for before, after in (map(_with_gpu_name, pair) for pair in pairs)
+        for field in ENVIRONMENT
+        if field in before and field in after and before[field] != after[field]
+    }
     return ", ".join(sorted(changes)) or "the same"
 
 
-def _device(environment: Record) -> str:
-    """Device with the name of the GPU; records of earlier code name none, and were computed on the CPU."""
+def _with_gpu_name(environment: Record) -> Record:
+    """Environment whose device says which GPU; records of earlier code name no device, and were computed on the CPU."""
     device = str(environment.get("device", "cpu"))
-    return f"{device} ({environment.get('cuda')})" if device.startswith("cuda") else device
+    name = f" ({environment.get('cuda')})" if device.startswith("cuda") else ""
+    return {**environment, "device": device + name}
